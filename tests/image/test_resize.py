@@ -161,7 +161,7 @@ def test_stored_and_float_differ_by_a_level(scale, kind, highest):
     ours = resize_stored(stored, scale=scale).astype(float)
     exact = resize(torch.from_numpy(stored.astype(np.float64)), scale=scale)
     difference = np.abs(ours - exact.clamp(0, highest).numpy())
-    # Each of the two roundings moves a sum by up to ½; the second pass adds up several of the first.
+    # Each of the two roundings moves a sum by up to ½; the second pass sums several of the first.
     assert difference.max() < 1.3
     assert (ours == exact.round().numpy()).mean() > 0.7
 
