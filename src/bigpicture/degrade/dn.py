@@ -1,0 +1,61 @@
+"""DN: bicubic shrinking, then Gaussian noise, the degradation of a camera in the dark.
+
+    (H, W, c) ──BI──▶ (h, w, c) ──+ σ·normal, rounded and clipped──▶ (h, w, c)     8 or 16 bits
+
+Published numbers are of scale 3 and σ 30.
+
+Source: Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018.
+    https://arxiv.org/abs/1802.08797
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bigpicture.degrade.bi import bi
+from bigpicture.image.resize import Stored, StoredOut
+
+
+@dataclass(frozen=True)
+class DN:
+    """One drawn degradation: the same record degrades the same picture in the same way.
+
+    Attributes:
+        seed: Of the noise.
+        sigma: The noise's standard deviation, in 8-bit units for a picture of any depth.
+
+    Raises:
+        ValueError: If `sigma` is negative or not finite.
+    """
+
+    seed: int
+    sigma: int | float = 30
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.sigma < math.inf:
+            raise ValueError(f"sigma is {self.sigma}; give a standard deviation in 8-bit units")
+
+    @classmethod
+    def draw(cls, generator: torch.Generator, *, sigma: int | float = 30) -> "DN":
+        """Draw a degradation.
+
+        >>> DN.draw(torch.Generator().manual_seed(1)) == DN.draw(torch.Generator().manual_seed(1))
+        True
+        """
+        seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+        return cls(int(seed), sigma)
+
+    def apply(self, high: Stored, scale: int | float = 3) -> StoredOut:
+        """Shrink a picture by `scale` and add the noise.
+
+        Raises:
+            ValueError: If `scale` is below 1, or the picture is smaller than one cell of it.
+        """
+        low = bi(high, scale)
+        highest = np.iinfo(low.dtype).max
+        generator = torch.Generator().manual_seed(self.seed)
+        noise = torch.randn(low.shape, generator=generator, dtype=torch.float64).numpy()
+        noisy = low + self.sigma * (highest / 255) * noise
+        return np.floor(noisy + 0.5).clip(0, highest).astype(low.dtype)

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+import pyvips
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bigpicture.degrade.bi import bi, crop_to_scale
+from bigpicture.image.resize import resize_stored
+
+
+def picture(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_reproduces_a_benchmark_file(shared, scale):
+    folder = shared / "data" / "benchmarks" / "Set14"
+    high = pyvips.Image.new_from_file(str(folder / "HR" / "comic.png")).numpy()
+    low = folder / "LR_bicubic" / f"X{scale}" / f"comicx{scale}.png"
+    np.testing.assert_array_equal(bi(high, scale), pyvips.Image.new_from_file(str(low)).numpy())
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 8))
+@settings(deadline=None)
+def test_sizes_of_whole_scales(h, w, scale):
+    if min(h, w) < scale:
+        with pytest.raises(ValueError, match=f"high is {h}×{w}"):
+            bi(picture(h, w, 3), scale)
+        return
+    cropped = crop_to_scale(picture(h, w, 3), scale)
+    low = bi(picture(h, w, 3), scale)
+    assert tuple(scale * side for side in low.shape[:2]) == cropped.shape[:2]
+    np.testing.assert_array_equal(low, resize_stored(cropped, scale=1 / scale))
+
+
+@given(st.integers(8, 60), st.floats(1.0, 8.0))
+@settings(deadline=None)
+def test_sizes_of_fractional_scales(side, scale):
+    low = bi(picture(side, side), scale)
+    cropped = crop_to_scale(picture(side, side), scale)
+    assert cropped.shape[0] == round(low.shape[0] * scale) <= side
+
+
+def test_border_of_old_matlab():
+    high = picture(12, 12)
+    assert (bi(high, 2) != bi(high, 2, border="clamp")).any()
+
+
+@pytest.mark.parametrize("scale", [0, 0.5, -2, float("nan")])
+def test_a_scale_below_one_is_refused(scale):
+    with pytest.raises(ValueError, match=f"scale is {scale}"):
+        bi(picture(12, 12), scale)
