@@ -1,0 +1,177 @@
+"""A folder of pictures, as the field lays benchmarks out, becomes pairs to restore and compare.
+
+    Set5/HR/NAME.png, Set5/LR_bicubic/X2/NAMEx2.png ──▶ (name, low (c, h, w), reference (c, H, W))
+
+Three ways to say where the pictures are: the benchmark's own folder (stored low-resolution files
+are used where it has them for this scale), a folder of high-resolution files alone (which are
+shrunk on the fly, by BI unless told otherwise), or a folder for each of the two.
+
+What is missing shows when the folders are opened, before hours of work; pixels are read one pair
+at a time. References are reduced to 8 bits, which is what the protocols compare, and cropped to
+what the low-resolution picture covers. Alpha is left out.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from bigpicture.degrade.bi import bi, crop_to_scale
+from bigpicture.image.picture import Picture, quantise, to_float
+from bigpicture.image.read import read
+from bigpicture.shapes import Float, Tensor
+
+Degrade = Callable[[np.ndarray, int | float], np.ndarray]
+"""An HR picture (H, W, c) of uint8 and the scale ↦ the LR picture (h, w, c) of uint8."""
+
+# Kinds that cannot be read are listed too: an error that names the file is better than a mean over
+# the others.
+SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".gif"}
+    | {".ppm", ".pgm", ".pbm", ".pnm"}
+)
+
+
+class Pair(NamedTuple):
+    """A picture to restore and what it should become, both in [0, 1], gray or RGB."""
+
+    name: str
+    low: Float[Tensor, "c h w"]
+    reference: Float[Tensor, "c H W"]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Pairs that are read when they are asked for; iterating again reads again.
+
+    Attributes:
+        high: Files of the references, by name.
+        low: Files of the low-resolution pictures, by the same names; None to make them.
+        scale: How many times smaller they are.
+        degrade: What makes them where there are no files.
+    """
+
+    high: dict[str, Path]
+    low: dict[str, Path] | None
+    scale: int | float
+    degrade: Degrade
+
+    def __len__(self) -> int:
+        return len(self.high)
+
+    def __iter__(self) -> Iterator[Pair]:
+        for name, file in self.high.items():
+            yield self._made(name, file) if self.low is None else self._stored(name, self.low[name])
+
+    def _made(self, name: str, file: Path) -> Pair:
+        high = _levels(read(file))
+        try:
+            low = self.degrade(high, self.scale)
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from error
+        return Pair(name, _tensor(low), _tensor(crop_to_scale(high, self.scale)))
+
+    def _stored(self, name: str, file: Path) -> Pair:
+        low, high = read(file), _levels(read(self.high[name]))
+        h, w = (round(self.scale * side) for side in low.colour.shape[:2])
+        excess = (high.shape[0] - h, high.shape[1] - w)
+        if low.colour.shape[2] != high.shape[2] or not all(0 <= e < self.scale for e in excess):
+            raise ValueError(
+                f"{file} is {_described(low.colour)} but {self.high[name]} is {_described(high)}; "
+                f"at scale {self.scale} the second must be {h}×{w}, or larger by a part of a cell, "
+                "with as many channels"
+            )
+        return Pair(name, low.colour_tensor(), _tensor(high[:h, :w]))
+
+
+def open_benchmark(
+    high: Path,
+    low: Path | None = None,
+    *,
+    scale: int | float,
+    degrade: Degrade | None = None,
+) -> Benchmark:
+    """Find the pairs of a benchmark.
+
+    Args:
+        high: A folder of high-resolution files, or a benchmark's folder with `HR` in it.
+        low: A folder of low-resolution files, which match by stem: `NAME`, `NAMEx2` or `NAME_x2`;
+            or one with such a folder `X2` in it.
+        scale: How many times smaller the low-resolution pictures are.
+        degrade: Make the low-resolution pictures with this, though the benchmark may have them
+            as files.
+
+    Raises:
+        ValueError: If a folder is missing or has no pictures, a file has no partner or two, both
+            `low` and `degrade` are given, or `scale` is below 1. While iterating: if a file cannot
+            be read or the sizes of a pair do not belong together.
+    """
+    if not scale >= 1:
+        raise ValueError(f"scale is {scale}; give how many times smaller low is, at least 1")
+    if low is not None and degrade is not None:
+        raise ValueError(f"low is {low} and degrade is given too; give one of the two")
+    step = f"X{scale:g}"
+    if (high / "HR").is_dir():
+        stored = high / "LR_bicubic" / step
+        if low is None and degrade is None and stored.is_dir():
+            low = stored
+        high = high / "HR"
+    if low is not None and (low / step).is_dir():
+        low = low / step
+    references = _pictures(high)
+    partners = None if low is None else _partners(references, low, scale)
+    return Benchmark(references, partners, scale, degrade or bi)
+
+
+def _pictures(folder: Path) -> dict[str, Path]:
+    """Return a folder's image files by stem, in the order of their names."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; give one that holds image files")
+    found: dict[str, Path] = {}
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
+            if file.stem in found:
+                raise ValueError(f"{found[file.stem]} and {file} share a name; keep one of them")
+            found[file.stem] = file
+    if not found:
+        raise ValueError(f"{folder} has no image files ({', '.join(sorted(SUFFIXES))})")
+    return found
+
+
+def _partners(high: dict[str, Path], folder: Path, scale: int | float) -> dict[str, Path]:
+    """Return the low-resolution file of each reference."""
+    files = _pictures(folder)
+    found: dict[str, Path] = {}
+    for name, reference in high.items():
+        wanted = [f"{name}x{scale:g}", f"{name}_x{scale:g}", name]
+        present = [files[stem] for stem in wanted if stem in files]
+        if not present:
+            raise ValueError(f"{reference} has no partner in {folder}; it would be {wanted[0]}.png")
+        if len(present) > 1:
+            raise ValueError(f"{reference} has two partners, {present[0]} and {present[1]}")
+        found[name] = present[0]
+    # Files of other scales may lie beside; any other file is a reference that somebody forgot.
+    alone = files.keys() - {file.stem for file in found.values()}
+    alone = {stem for stem in alone if re.sub(r"_?x[\d.]+$", "", stem) not in high}
+    if alone:
+        example = files[min(alone)]
+        raise ValueError(f"{example} has no high-resolution partner ({len(alone)} such files)")
+    return found
+
+
+def _levels(picture: Picture) -> np.ndarray:
+    """Return a picture's colour in 8 bits."""
+    colour = picture.colour
+    return colour if colour.dtype == np.uint8 else quantise(to_float(colour), 8)
+
+
+def _tensor(levels: np.ndarray) -> Float[Tensor, "c h w"]:
+    return torch.from_numpy(to_float(levels).transpose(2, 0, 1).copy())
+
+
+def _described(image: np.ndarray) -> str:
+    return f"{image.shape[0]}×{image.shape[1]} with {image.shape[2]} channel(s)"

@@ -1,0 +1,137 @@
+import json
+import math
+
+import pytest
+import torch
+
+from bigpicture.data.benchmarks import Pair, open_benchmark
+from bigpicture.degrade.bd import bd
+from bigpicture.degrade.dn import DN
+from bigpicture.evaluate.bicubic import bicubic
+from bigpicture.evaluate.run import evaluate
+from bigpicture.metrics.protocol import PROTOCOLS, SR_Y
+
+BI_ROWS = {
+    ("Set5", 2): (33.67, 0.9303),
+    ("Set5", 3): (30.40, 0.8689),
+    ("Set5", 4): (28.43, 0.8111),
+    ("Set14", 2): (30.23, 0.8691),
+    ("Set14", 3): (27.54, 0.7745),
+    ("Set14", 4): (25.99, 0.7029),
+}
+BD_ROWS = {"Set5": (28.79, 0.8319), "Set14": (26.39, 0.7278)}
+DN_ROWS = {"Set5": (24.06, 0.540), "Set14": (22.90, 0.474)}
+
+
+@pytest.fixture(scope="session")
+def benchmarks(shared):
+    return shared / "data" / "benchmarks"
+
+
+def bicubic_mean(folder, scale, degrade=None) -> tuple[float, float]:
+    pairs = open_benchmark(folder, scale=scale, degrade=degrade)
+    report = evaluate(bicubic(scale), pairs, scale=scale, protocol=SR_Y)
+    return report.mean["psnr"], report.mean["ssim"]
+
+
+@pytest.mark.parametrize(("name", "scale"), BI_ROWS)
+def test_published_rows_of_bi(benchmarks, name, scale):
+    psnr, ssim = BI_ROWS[name, scale]
+    measured = bicubic_mean(benchmarks / name, scale)
+    assert measured[0] == pytest.approx(psnr, abs=0.0051)
+    assert measured[1] == pytest.approx(ssim, abs=0.000051)
+
+
+@pytest.mark.parametrize("name", BD_ROWS)
+def test_published_rows_of_bd(benchmarks, name):
+    psnr, ssim = BD_ROWS[name]
+    measured = bicubic_mean(benchmarks / name, 3, bd)
+    assert measured[0] == pytest.approx(psnr, abs=0.0051)
+    assert measured[1] == pytest.approx(ssim, abs=0.000051)
+
+
+@pytest.mark.parametrize("name", DN_ROWS)
+def test_published_rows_of_dn(benchmarks, name):
+    generator = torch.Generator().manual_seed(0)
+    psnr, ssim = DN_ROWS[name]
+    measured = bicubic_mean(
+        benchmarks / name, 3, lambda high, scale: DN.draw(generator).apply(high, scale)
+    )
+    assert measured[0] == pytest.approx(psnr, abs=0.1)
+    assert measured[1] == pytest.approx(ssim, abs=0.01)
+
+
+def test_made_low_files_score_as_the_stored_ones(benchmarks):
+    stored, made = benchmarks / "Set5", benchmarks / "Set5" / "HR"
+    assert bicubic_mean(stored, 4) == bicubic_mean(made, 4)
+
+
+def pairs(count: int = 2, channels: int = 3) -> list[Pair]:
+    reference = torch.randint(0, 256, (count, channels, 24, 28)) / 255
+    low = reference[..., ::2, ::2]
+    return [Pair(f"p{i}", low[i], reference[i]) for i in range(count)]
+
+
+def nearest(low: torch.Tensor) -> torch.Tensor:
+    return low.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
+def test_scores_and_means_are_the_protocols(protocol):
+    data = [Pair(name, low.repeat(1, 2, 2), high.repeat(1, 2, 2)) for name, low, high in pairs()]
+    seen = []
+    report = evaluate(
+        nearest, iter(data), scale=2, protocol=protocol, model="nearest", progress=seen.append
+    )
+    assert seen == list(report.images)
+    for image, (name, low, reference) in zip(report.images, data, strict=True):
+        assert image.name == name
+        assert image.scores == protocol.score(nearest(low), reference, 2)
+    expected = sum(image.scores["psnr"] for image in report.images) / 2
+    assert report.mean["psnr"] == pytest.approx(expected)
+
+
+def test_json():
+    report = evaluate(nearest, pairs(), scale=2, protocol=SR_Y, model="nearest")
+    loaded = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert list(loaded) == ["model", "scale", "protocol", "mean", "images"]
+    assert (loaded["model"], loaded["scale"], loaded["protocol"]) == ("nearest", 2, "sr-y")
+    assert loaded["mean"] == report.mean
+    assert loaded["images"][1] == {"name": "p1", **report.images[1].scores}
+
+
+def test_equal_pictures_are_infinite_and_null_in_json():
+    same = [Pair("same", high, high) for _, _, high in pairs(1)]
+    report = evaluate(lambda low: low, same, scale=1, protocol=SR_Y)
+    assert report.mean == {"psnr": math.inf, "ssim": 1.0}
+    assert report.to_json()["mean"] == {"psnr": None, "ssim": 1.0}
+
+
+def test_gray_stays_gray_and_no_gradients_are_kept():
+    weight = torch.ones(1, requires_grad=True)
+    shapes = []
+
+    def restore(low: torch.Tensor) -> torch.Tensor:
+        shapes.append(tuple(low.shape))
+        high = nearest(low) * weight
+        assert not high.requires_grad
+        return high
+
+    evaluate(restore, pairs(1, channels=1), scale=2, protocol=SR_Y)
+    assert shapes == [(1, 1, 12, 14)]
+
+
+def test_a_wrong_size_names_the_picture():
+    with pytest.raises(ValueError, match="p0: restored is 1×3×12×14 but reference is 1×3×24×28"):
+        evaluate(lambda low: low, pairs(), scale=2, protocol=SR_Y)
+
+
+def test_no_pictures():
+    with pytest.raises(ValueError, match="pairs is empty"):
+        evaluate(nearest, [], scale=2, protocol=SR_Y)
+
+
+@pytest.mark.parametrize("scale", [0, -1])
+def test_bicubic_refuses_nonsense(scale):
+    with pytest.raises(ValueError, match=f"scale is {scale}"):
+        bicubic(scale)
