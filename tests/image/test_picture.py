@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
+
+from bigpicture.image import Metadata, Picture, quantise, to_float
+from bigpicture.image.picture import read_directory, upright, write_directories
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [(np.uint8, 8), (np.uint16, 16)])
+def test_every_level_survives_float32(dtype, bits):
+    levels = np.arange(2**bits, dtype=dtype)
+    np.testing.assert_array_equal(quantise(to_float(levels), bits), levels)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_tensors_and_back_are_the_same_picture(dtype, channels):
+    array = np.random.default_rng(0).integers(0, 255, (5, 7, channels)).astype(dtype)
+    picture = Picture.from_array(array, Metadata(icc=b"profile"))
+    colour, alpha = picture.colour_tensor(), picture.alpha_tensor()
+    assert colour.dtype == torch.float32 and colour.shape == (picture.colour.shape[2], 5, 7)
+    again = picture.with_tensors(colour, alpha)
+    np.testing.assert_array_equal(again.array(), array)
+    assert again.metadata == picture.metadata and again.bits == picture.bits
+    colour.zero_()  # the tensor is the caller's own
+    if picture.bits < 32:
+        np.testing.assert_array_equal(picture.array(), array)
+
+
+def test_rounding_is_to_the_nearest_halves_to_even_and_clips():
+    values = np.array([-0.1, 0.5 / 255, 1.5 / 255, 2.4 / 255, 1.1], np.float32)
+    assert quantise(values, 8).tolist() == [0, 0, 2, 2, 255]
+    bright = np.array([-1, 3], np.float32)
+    assert quantise(bright, 32) is bright
+
+
+def test_a_depth_may_be_chosen_and_half_precision_comes_in():
+    picture = Picture(np.zeros((2, 2, 3), np.uint8))
+    grown = picture.with_tensors(torch.ones(3, 4, 6, dtype=torch.bfloat16), bits=16)
+    assert (grown.height, grown.width, grown.bits) == (4, 6, 16)
+    assert (grown.colour == 65535).all()
+
+
+def test_read_only_pixels_make_a_tensor():
+    colour = np.zeros((2, 3, 1), np.float32)
+    colour.flags.writeable = False
+    assert Picture(colour).colour_tensor().shape == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("colour", "alpha", "reason"),
+    [
+        (np.zeros((2, 2, 3), np.int64), None, "int64"),
+        (np.zeros((2, 2, 2), np.uint8), None, "shape"),
+        (np.zeros((0, 2, 3), np.uint8), None, "shape"),
+        (np.zeros((2, 2, 3), np.uint8), np.zeros((2, 3), np.uint8), "alpha"),
+        (np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2), np.uint16), "alpha"),
+    ],
+)
+def test_what_is_no_picture_is_refused(colour, alpha, reason):
+    # The tests' own check of annotated shapes comes before the constructor's.
+    with pytest.raises((ValueError, TypeCheckError), match=reason):
+        Picture(colour, alpha)
+
+
+def test_numbers_that_have_no_level_are_refused():
+    with pytest.raises(ValueError, match="NaN"):
+        quantise(np.array([np.nan], np.float32), 8)
+    with pytest.raises(ValueError, match="bits is 12"):
+        quantise(np.zeros(1, np.float32), 12)
+    with pytest.raises(ValueError, match="1 to 4"):
+        Picture.from_array(np.zeros((2, 2, 5), np.uint8))
+
+
+@given(st.binary(max_size=200), st.sampled_from([b"II*\0", b"MM\0*", b""]))
+def test_no_exif_block_is_too_broken(body, header):
+    block = header + body
+    metadata = upright(Metadata(exif=b"Exif\0\0" + block, xmp=block))
+    assert len(metadata.exif) == len(block) + 6
+    read_directory(block)
+
+
+entries = st.dictionaries(
+    st.integers(1, 0x80FF),
+    st.binary(max_size=9).map(lambda value: (7, len(value), value)),
+    max_size=5,
+)
+
+
+@given(entries, entries, entries)
+def test_directories_are_read_as_they_were_written(main, exposure, place):
+    written = write_directories(main, {0x8769: exposure, 0x8825: place}, 8)
+    block = b"II*\0\x08\0\0\0" + written
+    found = read_directory(block)
+    for tag, part in ((0x8769, exposure), (0x8825, place)):
+        if part:
+            assert read_directory(block, found.pop(tag)[2]) == part
+    assert found == main
+
+
+def test_orientation_in_xmp_is_reset_too():
+    xmp = b'<a tiff:Orientation="6"/><tiff:Orientation>8</tiff:Orientation>'
+    reset = b'<a tiff:Orientation="1"/><tiff:Orientation>1</tiff:Orientation>'
+    assert upright(Metadata(xmp=xmp)).xmp == reset
