@@ -1,0 +1,367 @@
+"""What other programs wrote, what is damaged, and what is no image at all."""
+
+import contextlib
+import io
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import pyvips
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms, ImageOps
+
+from bigpicture.image import ImageError, Picture, decode, encode, read
+
+RNG = np.random.default_rng(3)
+RGB = RNG.integers(0, 256, (11, 17, 3), dtype=np.uint8)
+
+
+def saved(image: Image.Image, format: str, **options) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    crc = struct.pack(">I", zlib.crc32(kind + body))
+    return struct.pack(">I", len(body)) + kind + body + crc
+
+
+def png(pixels: np.ndarray, colour: int, *between: bytes) -> bytes:
+    """Return a 16-bit PNG written from the specification, which Pillow cannot."""
+    height, width = pixels.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
+    body = chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(between) + body
+
+
+MODES = [
+    *(("PNG", mode) for mode in ("1", "L", "LA", "RGB", "RGBA", "P", "I;16")),
+    *(("TIFF", mode) for mode in ("1", "L", "LA", "RGB", "RGBA", "P", "I;16", "F")),
+    *(("WEBP", mode) for mode in ("RGB", "RGBA")),
+    *(("GIF", mode) for mode in ("RGB", "P")),
+    *(("PPM", mode) for mode in ("1", "L", "RGB", "I;16")),
+    *(("AVIF", mode) for mode in ("RGB", "RGBA")),
+    *(("JPEG", mode) for mode in ("L", "RGB")),
+]
+
+
+def image_of(mode: str) -> Image.Image:
+    if mode == "I;16":
+        return Image.fromarray(RNG.integers(0, 65536, (11, 17), dtype=np.uint16))
+    if mode == "F":
+        return Image.fromarray(RNG.random((11, 17), dtype=np.float32))
+    if mode in ("LA", "RGBA"):
+        image = Image.fromarray(RGB).convert(mode)
+        image.putalpha(Image.fromarray(RGB[..., 1]))
+        return image
+    return Image.fromarray(RGB).convert(mode)
+
+
+@pytest.mark.parametrize(("format", "mode"), MODES)
+def test_what_pillow_writes_is_read_as_pillow_reads_it(format, mode):
+    options = {"WEBP": {"lossless": True, "exact": True}, "AVIF": {"subsampling": "4:4:4"}}
+    data = saved(image_of(mode), format, **options.get(format, {}))
+    picture = decode(data)
+    with Image.open(io.BytesIO(data)) as image:
+        if image.mode in ("P", "1"):
+            image = image.convert("L" if mode == "1" else "RGB")
+        expected = np.array(image)
+    found = picture.array() if picture.array().shape[2] > 1 else picture.colour[..., 0]
+    assert found.shape == expected.shape
+    assert picture.bits == {"I;16": 16, "F": 32}.get(mode, 8)
+    tolerance = 3 if format in ("AVIF", "JPEG") else 0  # two decoders of one lossy file
+    assert np.abs(found.astype(float) - expected.astype(float)).max() <= tolerance
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(0, 1), (4, 2), (2, 3), (6, 4)])
+def test_16_bit_png_is_read_as_stored_whatever_its_gamma(colour, channels):
+    pixels = RNG.integers(0, 65536, (9, 7, channels), dtype=np.uint16)
+    gamma = chunk(b"gAMA", struct.pack(">I", 100_000))  # linear light: not to be applied
+    picture = decode(png(pixels, colour, gamma))
+    np.testing.assert_array_equal(picture.array(), pixels)
+
+
+def test_16_bit_transparent_colour_becomes_alpha():
+    pixels = RNG.integers(1, 65536, (5, 4, 3), dtype=np.uint16)
+    pixels[2, 1] = (1, 2, 65535)
+    picture = decode(png(pixels, 2, chunk(b"tRNS", struct.pack(">HHH", 1, 2, 65535))))
+    np.testing.assert_array_equal(picture.colour, pixels)
+    assert picture.alpha[2, 1] == 0 and (picture.alpha > 0).sum() == 19
+
+
+def test_palette_with_transparency_becomes_rgb_and_alpha():
+    image = Image.fromarray(RGB).quantize(16)
+    data = saved(image, "PNG", transparency=bytes(range(0, 160, 10)))
+    with Image.open(io.BytesIO(data)) as again:
+        np.testing.assert_array_equal(decode(data).array(), np.array(again.convert("RGBA")))
+
+
+def test_transparent_gif_and_its_first_frame():
+    frames = [Image.new("P", (6, 5), index) for index in range(3)]
+    for frame in frames:
+        frame.putpalette([250, 0, 0, 0, 250, 0, 0, 0, 250])
+    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
+    assert (decode(data).colour == (250, 0, 0)).all()
+    frames[0].putpixel((2, 1), 1)
+    picture = decode(saved(frames[0], "GIF", transparency=1))
+    assert picture.alpha[1, 2] == 0 and (picture.alpha == 255).sum() == 29
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_and_reset(format, orientation):
+    rows, columns = np.mgrid[:24, :40]
+    source = np.stack([rows * 10, columns * 6, rows * 0], 2).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(Image.fromarray(source), format, exif=exif.tobytes(), dpi=(100, 200))
+    picture = decode(data)
+    with Image.open(io.BytesIO(data)) as image:
+        expected = np.array(ImageOps.exif_transpose(image), dtype=int)
+    assert picture.colour.shape == expected.shape
+    assert np.abs(picture.colour - expected).mean() < 4
+    if format in ("JPEG", "PNG", "TIFF"):
+        across = tuple(round(side * 25.4) for side in picture.metadata.pixels_per_mm)
+        assert across == ((100, 200) if orientation < 5 else (200, 100))
+    with Image.open(io.BytesIO(encode(picture, "png"))) as image:
+        assert image.getexif().get(0x0112, 1) == 1
+        np.testing.assert_array_equal(np.array(image), picture.colour)
+    if picture.metadata.exif is not None:
+        block = Image.Exif()
+        block.load(picture.metadata.exif)
+        assert block.get(0x0112, 1) == 1
+
+
+def test_cmyk_jpeg_without_profile_is_converted_by_the_built_in_one():
+    data = saved(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG", quality=95)
+    picture = decode(data)
+    red, green, blue = picture.colour[4, 4].astype(int)
+    assert picture.bits == 8 and red > 200 and green < 80 and blue < 80
+    assert picture.metadata.icc is None or picture.metadata.icc[16:20] == b"RGB "
+
+
+def odd_cmyk_profile() -> bytes:
+    """Return libvips' CMYK profile with a part of its tables turned over, unlike any press."""
+    image = pyvips.Image.new_from_array(RGB).icc_transform("cmyk", input_profile="srgb")
+    profile = bytearray(image.get("icc-profile-data"))
+    for entry in range(132, 132 + 12 * struct.unpack_from(">I", profile, 128)[0], 12):
+        name, start, size = struct.unpack_from(">4sII", profile, entry)
+        if name.startswith(b"A2B"):
+            middle = slice(start + size // 2, start + size * 3 // 4)
+            profile[middle] = bytes(255 - value for value in profile[middle])
+    return bytes(profile)
+
+
+def test_cmyk_jpeg_goes_through_its_own_profile():
+    profile = odd_cmyk_profile()
+    image = Image.merge(
+        "CMYK", [Image.linear_gradient("L").resize((32, 32)).rotate(90 * turn) for turn in range(4)]
+    )
+    data = saved(image, "JPEG", quality=100, icc_profile=profile)
+    picture = decode(data)
+    with Image.open(io.BytesIO(data)) as again:
+        expected = ImageCms.profileToProfile(
+            again,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            outputMode="RGB",
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
+    assert np.abs(picture.colour - np.array(expected, int)).mean() < 2
+    plain = decode(saved(image, "JPEG", quality=100))
+    assert np.abs(picture.colour - plain.colour.astype(int)).mean() > 10
+    assert picture.metadata.icc is None or picture.metadata.icc[16:20] == b"RGB "
+
+
+def test_a_cmyk_profile_that_is_no_profile_is_passed_over():
+    image = Image.new("CMYK", (8, 8), (0, 255, 255, 0))
+    picture = decode(saved(image, "JPEG", icc_profile=b"nonsense" * 40))
+    assert picture.colour[4, 4, 0] > 200
+
+
+def test_cmyk_tiff_keeps_16_bits():
+    deep = pyvips.Image.new_from_array(np.full((4, 4, 4), 9999, np.uint16))
+    picture = decode(deep.copy(interpretation="cmyk").tiffsave_buffer())
+    assert picture.bits == 16 and picture.colour.shape == (4, 4, 3)
+
+
+def test_lab_tiff_becomes_srgb():
+    lab = pyvips.Image.new_from_array(RGB).colourspace("lab").tiffsave_buffer()
+    assert (
+        np.abs(decode(lab).colour.astype(float) / decode(lab).colour.max() - RGB / 255).max() < 0.1
+    )
+
+
+def test_associated_alpha_is_divided_out():
+    array = np.dstack([RGB, np.full(RGB.shape[:2], 128, np.uint8)])
+    image = pyvips.Image.new_from_array(array).copy(interpretation="srgb")
+    picture = decode(image.tiffsave_buffer(premultiply=True))
+    assert np.abs(picture.colour.astype(int) - RGB).max() <= 2
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32", "uint32"])
+def test_numbers_that_no_picture_holds_are_refused_by_name(dtype):
+    data = pyvips.Image.new_from_array(RGB.astype(dtype)).tiffsave_buffer()
+    with pytest.raises(ImageError, match="convert it to 8 or 16 bits"):
+        decode(data)
+
+
+def test_too_many_channels_and_infinite_values_are_refused():
+    many = pyvips.Image.new_from_array(np.zeros((4, 4, 6), np.uint8)).tiffsave_buffer()
+    with pytest.raises(ImageError, match="6 channels"):
+        decode(many)
+    endless = pyvips.Image.new_from_array(np.full((4, 4, 1), np.inf, np.float32))
+    with pytest.raises(ImageError, match="finite"):
+        decode(endless.tiffsave_buffer())
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"P1\n# note\n3 2\n1 0 1\n010", [[0, 255, 0], [255, 0, 255]]),
+        (b"P2 2 1 # depth\n15 0 15", [[0, 255]]),
+        (b"P2 2 1 1023\n0 1023", [[0, 65535]]),
+        (b"P3\n1 1\n255\n1 2 3", [[[1, 2, 3]]]),
+        (b"P4\n3 1\n\xa0", [[0, 255, 0]]),
+        (b"P5\n2 1\n100\n\x00\x64", [[0, 255]]),
+        (b"P6 1 1 65535\n\x00\x01\x00\x02\x01\x00", [[[1, 2, 256]]]),
+        (b"P5 2 1 255\n\n\t", [[10, 9]]),
+    ],
+)
+def test_every_variant_of_ppm(data, expected):
+    expected = np.array(expected)
+    assert decode(data).colour.squeeze().tolist() == expected.squeeze().tolist()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"P6 2 2 255\nabc", "cut short"),
+        (b"P2 2 2 255\n1 2 3", "cut short"),
+        (b"P4 9 9\n", "cut short"),
+        (b"P2 2 1 255\n1 x", "invalid literal"),
+        (b"P5 2 2 0\n", "largest value"),
+        (b"P5 0 2 255\n", "0 × 2"),
+        (b"P5 2", "header"),
+    ],
+)
+def test_broken_ppm_is_refused(data, reason):
+    with pytest.raises(ImageError, match=reason):
+        decode(data)
+
+
+def test_content_counts_not_the_suffix(tmp_path):
+    path = tmp_path / "really.jpg"
+    path.write_bytes(saved(Image.fromarray(RGB), "PNG"))
+    np.testing.assert_array_equal(read(path).colour, RGB)
+    np.testing.assert_array_equal(read(str(path)).colour, RGB)
+
+
+def test_a_huge_header_is_refused_before_decoding(tmp_path):
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
+    path = tmp_path / "bomb.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")))
+    with pytest.raises(ImageError, match=r"bomb\.png.*60000 × 60000 pixels.*max_pixels"):
+        read(path)
+    small = saved(Image.fromarray(RGB), "PNG")
+    with pytest.raises(ImageError, match="max_pixels = 186"):
+        decode(small, max_pixels=186)
+    assert decode(small, max_pixels=187).width == 17
+
+
+def test_files_that_are_no_images_are_named(tmp_path):
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "text.png").write_text("no image at all")
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    for name, reason in {
+        "empty.png": "empty",
+        "text.png": "no image",
+        "folder.png": "folder",
+        "pipe.png": "pipe",
+        "missing.png": "does not exist",
+    }.items():
+        with pytest.raises(ImageError, match=rf"{name}.*{reason}"):
+            read(tmp_path / name)
+    with pytest.raises(ImageError, match="null"):
+        read("nul\0.png")
+    with pytest.raises(ImageError, match="too long"):
+        read("x" * 5000)
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "secret.png"
+    path.write_bytes(saved(Image.fromarray(RGB), "PNG"))
+
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(io, "open", refuse)  # chmod does not stop root
+    with pytest.raises(ImageError, match=r"secret\.png.*permissions"):
+        read(path)
+
+
+SAMPLES = {
+    "PNG": saved(Image.fromarray(RGB), "PNG"),
+    "palette": saved(Image.fromarray(RGB).quantize(8), "PNG", transparency=3),
+    "deep": png(RNG.integers(0, 65536, (9, 7, 4), dtype=np.uint16), 6),
+    "JPEG": saved(Image.fromarray(RGB), "JPEG", exif=Image.Exif().tobytes(), dpi=(72, 72)),
+    "progressive": saved(Image.fromarray(RGB), "JPEG", progressive=True),
+    "CMYK": saved(Image.fromarray(RGB).convert("CMYK"), "JPEG"),
+    "WebP": saved(Image.fromarray(RGB), "WEBP"),
+    "lossless": saved(Image.fromarray(RGB), "WEBP", lossless=True),
+    "TIFF": saved(Image.fromarray(RGB), "TIFF"),
+    "LZW": saved(Image.fromarray(RGB), "TIFF", compression="tiff_lzw"),
+    "float": encode(Picture(RGB.astype(np.float32)), "tiff"),
+    "AVIF": saved(Image.fromarray(RGB), "AVIF"),
+    "GIF": saved(Image.fromarray(RGB), "GIF"),
+    "PPM": saved(Image.fromarray(RGB), "PPM"),
+}
+fuzzed = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+@fuzzed
+@given(data=st.data())
+def test_a_truncated_file_is_an_error_or_whole(kind, data):
+    whole = SAMPLES[kind]
+    kept = data.draw(st.integers(0, len(whole) - 1))
+    try:
+        picture = decode(whole[:kept])
+    except ImageError:
+        return
+    # What may be missing is an end mark, or metadata behind the pixels.
+    np.testing.assert_array_equal(picture.array(), decode(whole).array())
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+@fuzzed
+@given(data=st.data())
+def test_flipped_bits_give_a_picture_or_an_error(kind, data):
+    damaged = bytearray(SAMPLES[kind])
+    for _ in range(data.draw(st.integers(1, 8))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    with contextlib.suppress(ImageError):
+        decode(bytes(damaged), max_pixels=100_000)
+
+
+@given(st.binary(max_size=300), st.sampled_from([sample[:40] for sample in SAMPLES.values()]))
+@settings(deadline=None)
+def test_noise_behind_a_signature_gives_a_picture_or_an_error(noise, head):
+    with contextlib.suppress(ImageError):
+        decode(head + noise, max_pixels=100_000)
+
+
+def test_reading_many_files_holds_none_of_them():
+    data = saved(Image.fromarray(RNG.integers(0, 256, (300, 300, 3), dtype=np.uint8)), "PNG")
+    decode(data)
+    before = pyvips.cache_get_size()
+    for _ in range(5):
+        decode(bytes(bytearray(data)))
+    assert pyvips.cache_get_size() <= before
