@@ -1,0 +1,1 @@
+"""Operators that see the whole picture, each in two halves: gather, then apply."""

@@ -1,0 +1,1 @@
+"""Files ⇄ networks: the file is enough, and nothing in it is executed."""

@@ -1,0 +1,1 @@
+"""Pictures become features at their size: (b, 3, h, w) → (b, c, h, w)."""

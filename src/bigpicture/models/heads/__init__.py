@@ -1,0 +1,1 @@
+"""Features become larger pictures: (b, c, h, w) → (b, 3, r·h, r·w)."""

@@ -1,0 +1,118 @@
+"""Strict TOML ⇄ typed settings: an unknown key is refused with the nearest right one.
+
+Settings are pydantic models derived from `Settings`. A file's keys can be overridden one by one
+with dotted paths, as the command line's `--set schedule.rate=1e-4` does.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+__all__ = ["ConfigError", "Settings", "load", "parse"]
+
+Plain = dict[str, Any]
+
+
+class ConfigError(ValueError):
+    """Settings that cannot be used: names the key, its value and what would do."""
+
+
+class Settings(BaseModel):
+    """Base of all settings: no unknown keys, never changed after they are made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(path: Path, kind: type[S], overrides: Iterable[str] = ()) -> S:
+    """Read settings of a `kind` from a TOML file.
+
+    Args:
+        path: The file.
+        kind: The settings that it must hold.
+        overrides: `KEY=VALUE`, dotted keys; a value is TOML, or else a bare text.
+
+    Raises:
+        ConfigError: If the file cannot be read, is no TOML, or does not hold such settings.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file ({error})") from error
+    for override in overrides:
+        _set(content, override)
+    return parse(content, kind, str(path))
+
+
+def parse(content: Mapping[str, Any], kind: type[S], name: str) -> S:
+    """Return `content` as settings of a `kind`; `name` says in errors where it came from.
+
+    Raises:
+        ConfigError: If `content` does not hold such settings; every wrong key is listed.
+    """
+    try:
+        return kind.model_validate(dict(content))
+    except ValidationError as error:
+        problems = "; ".join(_explain(problem, kind) for problem in error.errors())
+        raise ConfigError(f"{name}: {problems}") from error
+
+
+def _set(content: Plain, override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set takes KEY=VALUE, not {override!r}")
+    *path, last = key.strip().split(".")
+    for step in path:
+        content = content.setdefault(step, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"{key}: {step!r} is a value, it holds no keys")
+    content[last] = _value(text.strip())
+
+
+def _value(text: str) -> object:
+    """Read a value as TOML; what is none is a text without its quotes.
+
+    >>> _value("1e-4"), _value("[1, 2]"), _value("cosine")
+    (0.0001, [1, 2], 'cosine')
+    """
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _explain(problem: Mapping[str, Any], kind: type[BaseModel]) -> str:
+    key = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        close = get_close_matches(str(problem["loc"][-1]), _keys(problem["loc"][:-1], kind), n=1)
+        return f"unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+    if problem["type"] == "missing":
+        return f"{key} is missing"
+    return f"{key} = {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+
+
+def _keys(path: Iterable[Any], kind: type[BaseModel]) -> list[str]:
+    """Return the keys that are allowed at `path`."""
+    for step in path:
+        field = kind.model_fields.get(str(step))
+        inner = (
+            [
+                option
+                for option in (field.annotation, *get_args(field.annotation))
+                if isinstance(option, type) and issubclass(option, BaseModel)
+            ]
+            if field
+            else []
+        )
+        if not inner:
+            return []
+        kind = inner[0]
+    return list(kind.model_fields)

@@ -1,0 +1,78 @@
+"""The context that most operators share: means over the cells of a k×k grid.
+
+    (b, c, h, w) → total (b, c, k, k), weight (k, k)     mean = total / weight
+
+The cells are those of adaptive average pooling: cell i of an axis of n pixels covers
+⌊i·n/k⌋ … ⌈(i+1)·n/k⌉, so neighbouring cells may share a pixel. Totals and weights of disjoint
+parts add up, which is why both are kept instead of the mean.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+from bigpicture.context.contract import Part, Span
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["GridMean", "cell_bounds", "gather_grid"]
+
+
+class GridMean(NamedTuple):
+    """Totals over the cells of a grid and how many pixels each cell has counted so far."""
+
+    total: Float[Tensor, "b c k k"]
+    weight: Float[Tensor, "k k"]
+
+    def merge(self, other: "GridMean") -> "GridMean":
+        """Return the totals over both parts together."""
+        return GridMean(self.total + other.total, self.weight + other.weight)
+
+    @property
+    def mean(self) -> Float[Tensor, "b c k k"]:
+        """Mean of each cell. Cells must have met a pixel, as those of a whole picture have."""
+        return self.total / self.weight
+
+
+def gather_grid(x: Float[Tensor, "b c h w"], cells: int, part: Part | None = None) -> GridMean:
+    """Sum `x`, or the part of it that counts, over a grid of `cells` × `cells`.
+
+    A part is summed in float64, so that many tiles add up to the whole; the totals of a picture of
+    2²⁴ pixels and more would not fit float32's integers.
+    """
+    if part is None:
+        return _gather_whole(x, cells)
+    part = part.on_grid(*x.shape[-2:])
+    rows, columns = (_membership(span, cells).to(x.device) for span in part)
+    own = part.crop(x).double()
+    total = rows @ own @ columns.mT
+    return GridMean(total, rows.sum(1)[:, None] * columns.sum(1))
+
+
+def _gather_whole(x: Float[Tensor, "b c h w"], cells: int) -> GridMean:
+    """Pool the whole picture in one pass."""
+    rows, columns = (_lengths(size, cells).to(x.device) for size in x.shape[-2:])
+    weight = rows[:, None] * columns
+    mean = F.adaptive_avg_pool2d(x, cells)
+    return GridMean(mean.to(weight.dtype) * weight, weight)
+
+
+def cell_bounds(length: int, cells: int) -> list[tuple[int, int]]:
+    """Return start and stop of each cell along an axis of `length` pixels.
+
+    >>> cell_bounds(7, 3)
+    [(0, 3), (2, 5), (4, 7)]
+    """
+    return [(i * length // cells, -(-(i + 1) * length // cells)) for i in range(cells)]
+
+
+def _lengths(length: int, cells: int) -> Float[Tensor, " k"]:
+    bounds = cell_bounds(length, cells)
+    return torch.tensor([stop - start for start, stop in bounds], dtype=torch.float32)
+
+
+def _membership(span: Span, cells: int) -> Float[Tensor, "k n"]:
+    """Return which of the span's pixels lie in which cell of the whole picture, as 0 and 1."""
+    position = torch.arange(span.start, span.stop)
+    bounds = torch.tensor(cell_bounds(span.whole, cells))
+    return ((position >= bounds[:, :1]) & (position < bounds[:, 1:])).double()

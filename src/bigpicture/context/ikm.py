@@ -1,0 +1,180 @@
+"""IKM, image-specific convolutional kernel modulation: a convolution that looks up from its window.
+
+    gather   (b, c, h, w) ──> τ──▶ 0 or 1 ──pool──▶ p (b, c, k, k)      share of active pixels
+    apply    A(p) (b, c, k, k) ⊙ W (d, c, k, k) = W* (b, d, c, k, k)    one kernel an image
+             (b, c, h, w) ──conv W*──▶ (b, d, h, w)
+
+There is no parameter beside the convolution's own. The attention A averages one over the k²
+positions of a channel, in one of two published forms:
+
+    residual   A = 1 + softmax(σ(p)) − 1/k²,  active where x > τ     (the paper)
+    scaled     A = k²·softmax(p),             active where x ≥ τ     (the authors' CoMoNet)
+
+After a ReLU most features are exactly 0, which is why `residual` compares strictly.
+
+No gradient flows through the threshold, so A is a constant of the backward pass. What W learns
+from a batch is a choice:
+
+    iso     the mean over the images of each image's own kernel gradient (Algorithm 1)
+    exact   the true gradient, Σ_images A ⊙ g
+    go      A is averaged over the batch, which one kernel then serves (the paper's baseline)
+
+Source: Huang et al., "Image-specific Convolutional Kernel Modulation for Single Image
+    Super-resolution", eqs. (7)-(12) and Algorithm 1. https://arxiv.org/abs/2111.08362
+Changed: the published code writes the modulated kernels into the layer and back, which breaks
+    its own gradient and every use from threads; here nothing is written.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.autograd import Function
+from torch.nn import functional as F
+
+from bigpicture.context.contract import ContextOperator, Part
+from bigpicture.context.grid import GridMean, gather_grid
+from bigpicture.context.kernels import (
+    Geometry,
+    conv2d_per_image,
+    convolve_images,
+    input_gradients,
+    kernel_gradient,
+    match_autocast,
+)
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["Form", "Gradient", "IKMConv2d", "kernel_attention"]
+
+Form = Literal["residual", "scaled"]
+Gradient = Literal["iso", "exact", "go"]
+
+
+class IKMConv2d(ContextOperator[GridMean]):
+    """A convolution, size kept, whose kernel is modulated for each image by the image's context.
+
+    Args:
+        c_in: Channels in.
+        c_out: Channels out.
+        k: Side of the kernel, odd.
+        dilation: Distance between the kernel's taps.
+        threshold: τ, above which a feature counts as active. A sequence splits the output channels
+            into as many equal groups, each with a threshold of its own.
+        form: Which published attention, see the module.
+        gradient: What the kernel learns from a batch, see the module.
+        bias: Whether to add a bias.
+
+    Raises:
+        ValueError: If `k` is even, or the thresholds do not divide `c_out`.
+    """
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        k: int = 3,
+        dilation: int = 1,
+        threshold: float | Sequence[float] = 0.0,
+        form: Form = "residual",
+        gradient: Gradient = "iso",
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        thresholds = torch.atleast_1d(torch.as_tensor(threshold, dtype=torch.float32))
+        if k < 1 or k % 2 == 0:
+            raise ValueError(f"k must be odd, so that the size is kept, not {k}")
+        if c_out % len(thresholds):
+            raise ValueError(f"{len(thresholds)} thresholds do not divide c_out = {c_out}")
+        self.k = k
+        self.form: Form = form
+        self.gradient: Gradient = gradient
+        self.geometry = Geometry(padding=dilation * (k // 2), dilation=dilation)
+        self.weight = nn.Parameter(torch.empty(c_out, c_in, k, k))
+        self.bias = nn.Parameter(torch.zeros(c_out)) if bias else None
+        self.register_buffer("threshold", thresholds)
+        self.threshold: Tensor
+        nn.init.kaiming_normal_(self.weight)
+
+    def extra_repr(self) -> str:
+        """Show the sizes as `nn.Conv2d` does."""
+        c_out, c_in, *_ = self.weight.shape
+        taps = f"k={self.k}, dilation={self.geometry.dilation}"
+        return f"{c_in}, {c_out}, {taps}, form={self.form}, gradient={self.gradient}"
+
+    def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> GridMean:
+        """Return the active pixels in each cell of a k×k grid, for each channel and threshold."""
+        x = x.detach()
+        threshold = self.threshold.to(x.dtype).view(-1, 1, 1, 1)
+        if len(threshold) > 1:
+            x = x.unsqueeze(1)
+        else:
+            threshold = threshold[0]
+        active = x > threshold if self.form == "residual" else x >= threshold
+        return gather_grid(active.flatten(1, -3).to(x.dtype), self.k, part)
+
+    def attention(self, context: GridMean) -> Float[Tensor, "b n c k k"]:
+        """Return A for each image and threshold. It averages one over the k² positions."""
+        share = context.mean.float().unflatten(1, (len(self.threshold), -1))
+        return kernel_attention(share, self.form)
+
+    def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Convolve each image with its own kernel (with the batch's mean kernel for `go`)."""
+        attention = self.attention(context).to(self.weight.dtype)
+        if self.gradient == "go":
+            attention = attention.mean(0, keepdim=True)
+        attention = attention.repeat_interleave(len(self.weight) // attention.shape[1], dim=1)
+        y = self._convolve(x, attention)
+        return y if self.bias is None else y + self.bias.to(y.dtype).view(-1, 1, 1)
+
+    def _convolve(self, x: Tensor, attention: Float[Tensor, "b d c k k"]) -> Tensor:
+        if self.gradient == "go":
+            return F.conv2d(x, self.weight * attention[0], None, 1, *self.geometry)
+        learning = torch.is_grad_enabled() and self.weight.requires_grad
+        if self.gradient == "exact" or not learning:
+            return conv2d_per_image(x, self.weight * attention, self.geometry)
+        x, weight, kernels = match_autocast(x, self.weight, self.weight.detach() * attention)
+        return _ImageSpecific.apply(x, weight, kernels, self.geometry)  # pyright: ignore[reportReturnType]
+
+
+def kernel_attention(share: Float[Tensor, "*b k k"], form: Form) -> Float[Tensor, "*b k k"]:
+    """Return the attention of each kernel position from the share of active pixels, in [0, 1].
+
+    >>> kernel_attention(torch.zeros(1, 3, 3), "scaled").mean().item()
+    1.0
+    """
+    flat = share.flatten(-2)
+    if form == "residual":
+        flat = 1 + torch.softmax(torch.sigmoid(flat), -1) - 1 / flat.shape[-1]
+    else:
+        flat = flat.shape[-1] * torch.softmax(flat, -1)
+    return flat.view_as(share)
+
+
+class _ImageSpecific(Function):
+    """Algorithm 1: each image goes through its own kernel, the weight learns their mean gradient.
+
+    The mean of the images' kernel gradients is the gradient of one kernel that they all share,
+    divided by their number, so the weight's half of the backward pass needs no loop.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        x: Tensor,
+        weight: Tensor,
+        kernels: Tensor,
+        geometry: Geometry,
+    ) -> Tensor:
+        ctx.save_for_backward(x, kernels)
+        ctx.geometry = geometry
+        return convolve_images(x, kernels, geometry)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
+        x, kernels = ctx.saved_tensors
+        for_x = None
+        if ctx.needs_input_grad[0]:
+            for_x = input_gradients(grad, x, kernels, ctx.geometry)
+        for_weight = kernel_gradient(grad, x, kernels[0], ctx.geometry) / len(x)
+        return for_x, for_weight, None, None

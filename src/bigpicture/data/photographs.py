@@ -1,0 +1,107 @@
+"""Folders of photographs → arrays on disk that random crops are read from.
+
+    folder of images ──once──▶ cache/NAME.high.npy, cache/NAME.low-x2.npy   (h, w, 3) uint8
+
+Decoding a photograph takes a hundred times longer than cropping a patch from it, and a
+memory-mapped array costs no memory until it is touched.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bigpicture.degrade.bi import bi
+from bigpicture.image.read import ImageError, read
+
+__all__ = ["Photograph", "list_images", "prepare"]
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".avif", ".ppm", ".bmp", ".gif"}
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A picture and its low-resolution version, as memory-mapped (h, w, 3) uint8 arrays."""
+
+    name: str
+    high: np.ndarray
+    low: np.ndarray
+
+
+def list_images(folders: Iterable[Path]) -> list[Path]:
+    """Return the image files of `folders`, sorted, without descending.
+
+    Raises:
+        FileNotFoundError: If a folder is missing or holds no image.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: there is no such folder of training pictures")
+        here = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        if not here:
+            raise FileNotFoundError(f"{folder}: no image in it ({', '.join(sorted(SUFFIXES))})")
+        found += here
+    return found
+
+
+def prepare(
+    folders: Sequence[Path],
+    cache: Path,
+    scale: int,
+    smallest: int,
+    progress: Progress = lambda done, total: None,
+) -> list[Photograph]:
+    """Return all pictures of `folders` with their BI low-resolution versions.
+
+    Args:
+        folders: Where the pictures are; gray ones become RGB, 16 bit become 8.
+        cache: Where the arrays are kept for the next time.
+        scale: Of the degradation.
+        smallest: The least low-resolution side that a crop needs.
+        progress: Told after each picture.
+
+    Raises:
+        FileNotFoundError: If there is nothing to train on.
+        ValueError: If a picture cannot be read or is too small; it is named.
+    """
+    paths = list_images(folders)
+    cache.mkdir(parents=True, exist_ok=True)
+    photographs = []
+    for done, path in enumerate(paths, 1):
+        photographs.append(_prepare(path, cache, scale, smallest))
+        progress(done, len(paths))
+    return photographs
+
+
+def _prepare(path: Path, cache: Path, scale: int, smallest: int) -> Photograph:
+    status = path.stat()
+    facts = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
+    stem = f"{path.stem}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+    high = _cached(cache / f"{stem}.high.npy", lambda: _rgb(path))
+    if min(high.shape[:2]) < smallest * scale:
+        raise ValueError(
+            f"{path}: {high.shape[1]}×{high.shape[0]} is too small, "
+            f"crops need {smallest * scale} pixels a side"
+        )
+    low = _cached(cache / f"{stem}.low-x{scale}.npy", lambda: bi(np.asarray(high), scale))
+    return Photograph(path.name, high, low)
+
+
+def _rgb(path: Path) -> np.ndarray:
+    colour = read(path).colour
+    if colour.dtype != np.uint8:
+        raise ImageError(f"{path}: training pictures must have 8 bits a channel")
+    return np.ascontiguousarray(np.broadcast_to(colour, (*colour.shape[:2], 3)))
+
+
+def _cached(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
+    if not file.exists():
+        temporary = file.with_suffix(".part.npy")
+        np.save(temporary, make())
+        temporary.replace(file)
+    return np.load(file, mmap_mode="r")

@@ -1,0 +1,90 @@
+"""Dense units without concatenation: each feature is convolved once for all layers that read it.
+
+    x ─▶ f₀ = x;   fᵢ = act(Σ_{j<i} Wᵢⱼ * fⱼ);   out = T [f₀, f₁, …, f_L]
+
+A dense layer i convolves all features before it. Written as above, feature j meets the kernels
+W₍ⱼ₊₁₎ⱼ … W_Lⱼ of all its readers, so they are kept as one convolution of g·(L−j) output channels,
+which runs as soon as the feature is made; the sums are kept. The result is that of concatenating,
+the convolutions are wider and the copies are gone, and a context operator sees each channel once.
+
+Source: Huang et al., "Densely Connected Convolutional Networks", CVPR 2017, as used in RDN
+    (https://arxiv.org/abs/1802.08797) and U-HDN (https://arxiv.org/abs/2111.08362, eq. (17)).
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from bigpicture.layers.modulation import Activation, Modulation
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["DenseUnit"]
+
+
+class DenseUnit(nn.Module):
+    """`depth` densely connected convolutions and a 1×1 transition back to the channels it got.
+
+    Args:
+        channels: Channels c, the same in and out.
+        growth: Channels g that each dense layer adds.
+        depth: Dense layers L.
+        modulation: What steers the dense layers' convolutions.
+        activation: After each dense layer. There is none after the transition.
+        bias: Whether the transition has one.
+        thresholds: A threshold of IKM for each dense layer, where they differ.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        growth: int,
+        depth: int,
+        modulation: Modulation,
+        activation: Activation,
+        bias: bool = False,
+        thresholds: Sequence[float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.growth = growth
+        widths = [channels] + [growth] * depth
+        self.readers = nn.ModuleList(
+            modulation.convolution(
+                widths[j],
+                growth * (depth - j),
+                thresholds=None if thresholds is None else thresholds[j:],
+            )
+            for j in range(depth)
+        )
+        self.activations = nn.ModuleList(
+            nn.Sequential(activation.build(), modulation.attention_layer(growth))
+            if modulation.attention in ("channel", "spatial")
+            else activation.build()
+            for _ in range(depth)
+        )
+        self.transition = nn.Conv2d(sum(widths), channels, 1, bias=bias)
+        self._start_like_dense_layers()
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Return the features of `x` at the same size."""
+        features = [x]
+        sums = None  # what the layers still to come have read so far
+        for read, activate in zip(self.readers, self.activations, strict=True):
+            new = read(features[-1])
+            sums = new if sums is None else sums[:, self.growth :] + new
+            features.append(activate(sums[:, : self.growth]))
+        return self.transition(torch.cat(features, 1))
+
+    @torch.no_grad()
+    def _start_like_dense_layers(self) -> None:
+        """Draw the kernels of layer i for the fan-in of the layer, not of one of its features."""
+        for read in self.readers:
+            weight = read.weight
+            assert isinstance(weight, Tensor)
+            taps = weight[0, 0].numel()
+            for layer, kernels in enumerate(reversed(weight.split(self.growth))):
+                fan_in = self.transition.in_channels - self.growth * (
+                    layer + 1
+                )  # of layer L, L−1, …
+                kernels.normal_(std=math.sqrt(2 / (fan_in * taps)))

@@ -1,0 +1,31 @@
+"""Spatial attention: what a pixel's channels say together decides how much the pixel counts.
+
+    (b, c, h, w) ──mean, max over c──▶ (b, 2, h, w) ──conv, σ──▶ (b, 1, h, w)      ⊙ x
+
+Source: Woo et al., "CBAM: Convolutional Block Attention Module", ECCV 2018, eq. (3).
+    https://arxiv.org/abs/1807.06521
+"""
+
+import torch
+from torch import nn
+
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["SpatialAttention"]
+
+
+class SpatialAttention(nn.Module):
+    """Scale each pixel by what the window around it holds.
+
+    Args:
+        window: Side of the window, odd.
+    """
+
+    def __init__(self, window: int = 7) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 1, window, padding=window // 2, bias=False)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Scale each pixel of `x`."""
+        summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)
+        return x * torch.sigmoid(self.conv(summary))

@@ -1,0 +1,96 @@
+"""The training loop, top to bottom.
+
+    [draw → forward → L1 → backward → Adam → average] × steps, scored and saved on the way
+
+A step's crops depend on seed and step alone and every checkpoint holds network, average and
+optimiser, so a run that was interrupted goes on as if it had not been.
+"""
+
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from bigpicture.data.benchmarks import Benchmark
+from bigpicture.data.patches import Patches
+from bigpicture.evaluate.run import Report, evaluate
+from bigpicture.infer.gray import restore_any_colours
+from bigpicture.metrics.protocol import PROTOCOLS
+from bigpicture.models.limits import Limits
+from bigpicture.shapes import Tensor
+from bigpicture.train.checkpoint import Run, restore, save
+from bigpicture.train.journal import Journal
+from bigpicture.train.recipe import Recipe
+from bigpicture.train.schedule import rate_at
+
+__all__ = ["train", "validate"]
+
+
+def train(
+    recipe: Recipe,
+    run: Run,
+    patches: Patches,
+    benchmark: Benchmark | None,
+    checkpoint: Path,
+    journal: Journal,
+) -> None:
+    """Train `run` to the recipe's last step, going on from `checkpoint` where there is one.
+
+    Raises:
+        FloatingPointError: If the loss is no longer a finite number. The last checkpoint stays.
+    """
+    watch, steps = recipe.watch, recipe.optimiser.steps
+    forward = torch.compile(run.network) if recipe.precision.compile else run.network
+    first, best = restore(checkpoint, run) if checkpoint.exists() else (0, 0.0)
+    device = next(run.network.parameters()).device
+    run.network.train()
+    journal.begin(first, steps)
+    for step in range(first, steps):
+        began = time.perf_counter()
+        low, high = (_placed(side, device, recipe) for side in patches.draw(step))
+        waited = time.perf_counter() - began
+        rate = rate_at(step, recipe.optimiser)
+        for group in run.optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision.bf16):
+            restored = forward(low)
+        loss = F.l1_loss(restored.float(), high)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss of step {step + 1} is {loss.item()}; go on from the last checkpoint "
+                f"(--resume) with optimiser.rate below {recipe.optimiser.rate:g}"
+            )
+        run.optimiser.zero_grad()
+        loss.backward()
+        run.optimiser.step()
+        run.average.update_parameters(run.network)
+        done = step + 1
+        journal.step(done, loss.item(), rate, waited, time.perf_counter() - began)
+        if benchmark and (done % watch.validate_every == 0 or done == steps):
+            report = validate(run.average.module, run.network.limits, benchmark, recipe)
+            best = max(best, report.mean["psnr"])
+            journal.score(done, report, best)
+        if done % watch.save_every == 0 or done == steps:
+            save(checkpoint, run, done, best)
+
+
+def validate(network: nn.Module, limits: Limits, benchmark: Benchmark, recipe: Recipe) -> Report:
+    """Score a network on a benchmark with the code behind `bigpicture evaluate`, in float32."""
+    network.eval()
+    device = next(network.parameters()).device
+    report = evaluate(
+        lambda low: restore_any_colours(network, limits, low.to(device)),
+        benchmark,
+        scale=recipe.model.scale,
+        protocol=PROTOCOLS[recipe.watch.protocol],
+        model=recipe.name,
+    )
+    network.train()
+    return report
+
+
+def _placed(pictures: Tensor, device: torch.device, recipe: Recipe) -> Tensor:
+    layout = torch.channels_last if recipe.precision.channels_last else torch.contiguous_format
+    return pictures.to(device, memory_format=layout)

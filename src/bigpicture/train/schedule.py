@@ -1,0 +1,21 @@
+"""The learning rate over the steps of a run."""
+
+import math
+
+from bigpicture.train.recipe import OptimiserPart
+
+__all__ = ["rate_at"]
+
+
+def rate_at(step: int, settings: OptimiserPart) -> float:
+    """Return the learning rate of a step, counted from 0.
+
+    It climbs linearly over the warm-up, then falls: `cosine` to 0 at the last step, `step` by half
+    every `halve_every` steps.
+    """
+    if step < settings.warmup:
+        return settings.rate * (step + 1) / settings.warmup
+    if settings.schedule == "step":
+        return settings.rate * 0.5 ** (step // settings.halve_every)
+    done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
+    return settings.rate * (1 + math.cos(math.pi * min(1.0, done))) / 2

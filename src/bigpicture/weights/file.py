@@ -1,0 +1,95 @@
+"""Weight files ⇄ networks: read, recognise, build, load; and write our own with their facts."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+from safetensors.torch import save_file
+from torch import nn
+
+from bigpicture.models.catalog import from_settings
+from bigpicture.models.uhdn import UHDN, UHDNSettings
+from bigpicture.weights.convert import to_our_keys
+from bigpicture.weights.detect import detect
+from bigpicture.weights.errors import WeightsError
+from bigpicture.weights.read import FACTS, Tensors, read_weights
+
+__all__ = ["LoadedFile", "load_file", "load_fitting", "save_network"]
+
+_SETTINGS = TypeAdapter(UHDNSettings)
+
+
+class LoadedFile(NamedTuple):
+    """A network in evaluation mode and the facts that its file stated."""
+
+    network: UHDN
+    facts: Mapping[str, Any]
+
+
+def load_file(path: Path) -> LoadedFile:
+    """Return the network that a weight file belongs to, with its weights.
+
+    Raises:
+        WeightsError: If the file cannot be read safely, no network has such tensors, or one has
+            but a tensor is missing, left over or of the wrong shape.
+    """
+    tensors, facts = read_weights(path)
+    try:
+        tensors = to_our_keys(tensors)
+    except KeyError as error:
+        raise WeightsError(f"{path}: tensor {error} is missing") from error
+    network = from_settings(_settings(tensors, facts, path))
+    _fill(network, tensors, path)
+    return LoadedFile(network.eval(), facts)
+
+
+def load_fitting(network: nn.Module, path: Path) -> list[str]:
+    """Load the tensors of a file that fit `network`; return the network's keys that got none.
+
+    Raises:
+        WeightsError: If the file cannot be read, or nothing fits.
+    """
+    tensors = to_our_keys(read_weights(path)[0])
+    own = network.state_dict()
+    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise WeightsError(f"{path}: none of its tensors fit this network")
+    network.load_state_dict(fitting, strict=False)
+    return [key for key in own if key not in fitting]
+
+
+def save_network(network: UHDN, path: Path, facts: Mapping[str, Any]) -> None:
+    """Write a network's weights with its settings and `facts` (recipe, data, licence, scores)."""
+    stated = {"family": "uhdn", "settings": asdict(network.settings), **facts}
+    tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+    temporary = path.with_suffix(".part")
+    save_file(tensors, temporary, {FACTS: json.dumps(stated)})
+    temporary.replace(path)
+
+
+def _settings(tensors: Tensors, facts: Mapping[str, Any], path: Path) -> UHDNSettings:
+    if "settings" not in facts:
+        return detect(tensors, str(path))
+    try:
+        return _SETTINGS.validate_python(facts["settings"])
+    except ValidationError as error:
+        raise WeightsError(f"{path}: states settings that no network has ({error})") from error
+
+
+def _fill(network: UHDN, tensors: Tensors, path: Path) -> None:
+    own = network.state_dict()
+    missing = [key for key in own if key not in tensors]
+    unknown = [key for key in tensors if key not in own]
+    misshapen = [
+        f"{key} {tuple(tensors[key].shape)}, not {tuple(own[key].shape)}"
+        for key in own
+        if key in tensors and own[key].shape != tensors[key].shape
+    ]
+    problems = [("missing", missing), ("unknown", unknown), ("of the wrong shape", misshapen)]
+    said = "; ".join(f"{', '.join(keys[:3])} {what}" for what, keys in problems if keys)
+    if said:
+        raise WeightsError(f"{path}: tensors do not fit the network: {said}")
+    network.load_state_dict(tensors)

@@ -1,0 +1,88 @@
+"""The shipped weights, each with its facts: scale, data, licence, how it was trained, scores."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from bigpicture.weights.errors import WeightsError
+from bigpicture.weights.file import LoadedFile, load_file
+from bigpicture.weights.read import read_facts
+
+__all__ = ["Entry", "find", "list_models", "load"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A shipped model.
+
+    Attributes:
+        name: What `load` calls it.
+        family: Which network.
+        scale: Enlargement of each side.
+        parameters: How many the network has.
+        licence: Of the photographs that it was trained on.
+        scores: Mean scores by benchmark, e.g. `{"Set5": {"psnr": …, "ssim": …}}`.
+        protocol: Of the scores.
+        size: Bytes of the file.
+    """
+
+    name: str
+    family: str
+    scale: int
+    parameters: int
+    licence: str
+    scores: dict[str, dict[str, float]]
+    protocol: str
+    size: int
+
+
+def list_models() -> list[Entry]:
+    """Return all shipped models, sorted by name."""
+    return [_entry(name, path) for name, path in sorted(_shipped().items())]
+
+
+def find(model: str | Path) -> Path:
+    """Return the file of a shipped model, or the file that `model` itself names.
+
+    Raises:
+        WeightsError: If there is neither.
+    """
+    shipped = _shipped()
+    if str(model) in shipped:
+        return shipped[str(model)]
+    path = Path(model)
+    if path.is_file():
+        return path
+    close = get_close_matches(str(model), shipped, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(shipped))}"
+    raise WeightsError(f"{model}: no shipped model and no file; {hint}")
+
+
+def load(model: str | Path) -> LoadedFile:
+    """Return the network of a shipped model or of a weight file, and its facts.
+
+    Raises:
+        WeightsError: If there is no such model, or its file cannot be used.
+    """
+    return load_file(find(model))
+
+
+def _shipped() -> dict[str, Path]:
+    with as_file(files("bigpicture.weights") / "files") as folder:
+        return {path.stem: path for path in folder.glob("*.safetensors")}
+
+
+def _entry(name: str, path: Path) -> Entry:
+    facts: dict[str, Any] = read_facts(path)
+    return Entry(
+        name=name,
+        family=facts["family"],
+        scale=facts["settings"]["scale"],
+        parameters=facts["parameters"],
+        licence=facts["licence"],
+        scores=facts["scores"],
+        protocol=facts["protocol"],
+        size=path.stat().st_size,
+    )
