@@ -1,0 +1,1 @@
+"""The command line: parse, call, show. Nothing is computed here that Python users cannot call."""

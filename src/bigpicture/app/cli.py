@@ -1,0 +1,53 @@
+"""The command `bigpicture`: one function a subcommand, each in a file of its own.
+
+Modules that need PyTorch are imported inside the commands, so that `--help` answers at once.
+"""
+
+from typing import Annotated
+
+import typer
+
+from bigpicture.app.console import say
+from bigpicture.app.evaluate import evaluate
+from bigpicture.app.models import models
+from bigpicture.app.train import train
+from bigpicture.app.upscale import upscale
+
+app = typer.Typer(
+    name="bigpicture",
+    help="Make pictures larger with networks that look at the whole picture.",
+    epilog="To begin with: bigpicture upscale cat.jpg",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from bigpicture import __version__
+
+        say(f"bigpicture {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _bigpicture(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(upscale)
+app.command()(evaluate)
+app.command()(train)
+app.add_typer(models, name="models")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,86 @@
+"""What commands say: results to stdout, complaints to stderr, progress where somebody watches."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+FAILED = 1
+REFUSED = 2
+
+console = Console(highlight=False)
+_errors = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """Print a line of results, above a progress bar if there is one."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def complain(text: str) -> None:
+    """Print a line about something that went wrong."""
+    _errors.print(text, markup=False, soft_wrap=True)
+
+
+def refuse(reason: object) -> NoReturn:
+    """End the command: what was asked for cannot be done, whatever the files hold."""
+    complain(f"error: {reason}")
+    raise typer.Exit(REFUSED)
+
+
+class Bar:
+    """A bar that counts whole pieces of work and may stand inside one."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=total)
+
+    def name(self, text: str) -> None:
+        """Say what is being worked on."""
+        self._progress.update(self._task, description=text)
+
+    def reach(self, pieces: float) -> None:
+        """Move to `pieces` of the total."""
+        self._progress.update(self._task, completed=pieces)
+
+
+@contextmanager
+def bar(total: int) -> Iterator[Bar]:
+    """Show a progress bar with the time left, on stderr, if that is a terminal."""
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn() if total > 1 else TextColumn("{task.percentage:.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=_errors,
+        transient=True,
+        disable=not _errors.is_terminal,
+        # Large pictures move the bar seldom: the speed is that of the last ten minutes.
+        speed_estimate_period=600,
+    )
+    with progress:
+        yield Bar(progress, total)
+
+
+def check_writable(file: Path | None) -> None:
+    """Refuse a report that could not be written, before hours of work."""
+    if file is None:
+        return
+    if not file.parent.is_dir():
+        refuse(f"{file}: its folder does not exist; make it first")
+    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        refuse(f"{file} cannot be written; give the name of a file that can")

@@ -1,0 +1,75 @@
+"""Options that several commands share, and what their texts mean."""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bigpicture.app.console import refuse
+
+if TYPE_CHECKING:
+    from bigpicture.infer.model import Model
+
+COMPUTED = "How it is computed"
+"""The panel of `--help` for options that hardly change the result."""
+
+Device = Annotated[
+    str,
+    typer.Option(
+        help="auto, cpu, cuda, cuda:1, mps … auto takes the fastest that is there.",
+        rich_help_panel=COMPUTED,
+    ),
+]
+Precision = Annotated[
+    Literal["auto", "fp32", "bf16", "fp16"],
+    typer.Option(
+        help="Numbers to compute in; auto takes bf16 on CUDA for 8-bit pictures, else fp32.",
+        rich_help_panel=COMPUTED,
+    ),
+]
+Ensemble = Annotated[
+    bool,
+    typer.Option(
+        "--ensemble",
+        help="Mean over the 8 rotations and reflections: 8 × as long, a bit better.",
+        rich_help_panel=COMPUTED,
+    ),
+]
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Return (height, width) of a size `WIDTHxHEIGHT`, refuse what is none.
+
+    >>> parse_size("1920x1080")
+    (1080, 1920)
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d*)\s*[x×]\s*([1-9]\d*)", text.strip().lower())
+    if found is None:
+        refuse(f"--size {text}: give WIDTHxHEIGHT in pixels, such as 1920x1080")
+    return int(found[2]), int(found[1])
+
+
+def parse_tile(text: str) -> int | Literal["auto", "off"]:
+    """Return the side of a tile, or one of the two words; refuse anything else.
+
+    >>> parse_tile("256"), parse_tile("off")
+    (256, 'off')
+    """
+    if text in ("auto", "off"):
+        return text
+    if not re.fullmatch(r"[1-9]\d*", text):
+        refuse(f"--tile {text}: give auto, off, or the side of a tile in pixels, such as 256")
+    return int(text)
+
+
+def load_model(name: str, device: str) -> "Model":
+    """Return a model on a device; refuse names, files and devices that are none."""
+    from bigpicture import load
+    from bigpicture.infer.device import choose_device
+
+    try:
+        return load(name).to(choose_device(device))
+    except (ValueError, OSError) as error:
+        refuse(error)

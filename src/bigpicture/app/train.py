@@ -1,0 +1,61 @@
+"""`bigpicture train`: a recipe becomes weights."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bigpicture.app.console import FAILED, complain, console, refuse
+from bigpicture.app.options import Device
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A TOML file, such as recipes/uhdn-x2.toml.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Another value for a key of the recipe, such as optimiser.rate=1e-4; repeatable.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of checkpoints, journal and weights; else runs/NAME."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the run in the folder was stopped.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Check recipe and data, say what would be done, do nothing."
+        ),
+    ] = False,
+    device: Device = "auto",
+) -> None:
+    """Train a network by a recipe.
+
+    A run that was stopped goes on exactly where it was with --resume.
+    """
+    from bigpicture.config import load
+    from bigpicture.train.recipe import Recipe
+    from bigpicture.train.run import run_recipe
+
+    try:
+        settings = load(recipe, Recipe, overrides or ())
+        run_recipe(
+            settings,
+            out or Path("runs") / settings.name,
+            resume=resume,
+            dry_run=dry_run,
+            device=device,
+            console=console,
+        )
+    except (ValueError, OSError) as error:
+        refuse(error)
+    except FloatingPointError as error:
+        complain(f"error: {error}")
+        raise typer.Exit(FAILED) from None
+    except ImportError as error:
+        refuse(f"training needs more packages ({error}); pip install 'bigpicture[train]'")

@@ -1,0 +1,194 @@
+"""`bigpicture upscale`: files and folders, larger."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from bigpicture.app.console import FAILED, check_writable, refuse, say
+from bigpicture.app.options import (
+    COMPUTED,
+    Device,
+    Ensemble,
+    Precision,
+    load_model,
+    parse_size,
+    parse_tile,
+)
+
+_SIZE, _FILES = "How large", "Files"
+
+
+# The parameters are the command's options, each with its help: longer than other functions.
+def upscale(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT", help="Pictures, or folders of them.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="A folder, or a file for a single picture. Without it, cat.jpg becomes "
+            "cat_x2.jpg beside it.",
+            rich_help_panel=_FILES,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="A name from `bigpicture models list`, or a weight file. Without it, the shipped "
+            "network for the scale asked for, uhdn-x2 if none is."
+        ),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(help="How many times larger; any number.", rich_help_panel=_SIZE),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WIDTHxHEIGHT", help="Exact size in pixels.", rich_help_panel=_SIZE),
+    ] = None,
+    width: Annotated[
+        int | None,
+        typer.Option(min=1, help="Width in pixels, height to match.", rich_help_panel=_SIZE),
+    ] = None,
+    height: Annotated[
+        int | None,
+        typer.Option(min=1, help="Height in pixels, width to match.", rich_help_panel=_SIZE),
+    ] = None,
+    tile: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N|off",
+            help="Side of the tiles that a large picture is computed in; auto fits the memory.",
+            rich_help_panel=COMPUTED,
+        ),
+    ] = "auto",
+    halo: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Pixels that a tile sees beyond its border.", rich_help_panel=COMPUTED
+        ),
+    ] = None,
+    sweeps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Times that tiles gather the whole picture's context; more is nearer to "
+            "computing it whole.",
+            rich_help_panel=COMPUTED,
+        ),
+    ] = None,
+    context: Annotated[
+        Literal["shared", "tile"],
+        typer.Option(
+            help="Whether tiles see the whole picture's context or only their own.",
+            rich_help_panel=COMPUTED,
+        ),
+    ] = "shared",
+    ensemble: Ensemble = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    format: Annotated[
+        Literal["png", "jpg", "webp", "tif", "avif"] | None,
+        typer.Option(help="Format of the results; else that of the input.", rich_help_panel=_FILES),
+    ] = None,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=100, help="Of jpg, webp and avif; 95 if not given.", rich_help_panel=_FILES
+        ),
+    ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", help="Folders in folders too.", rich_help_panel=_FILES)
+    ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Skip pictures whose results are there.", rich_help_panel=_FILES
+        ),
+    ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Also write NAME_compare.png: bicubic beside the result, zoomed in.",
+            rich_help_panel=_FILES,
+        ),
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option("--json", help="Write what was done, as JSON.", rich_help_panel=_FILES),
+    ] = None,
+) -> None:
+    """Make pictures larger.
+
+    16 bits, transparency, colour profile, EXIF and resolution are kept where the format holds
+    them. No input is ever overwritten. A file that cannot be read is reported, the others are done,
+    and the exit status is 1; it is 2 if the options make no sense.
+    """
+    target = _target(scale, size, width, height)
+    sized = target | {"tile": parse_tile(tile), "context": context}
+    # What is not given is left to the engine, whose defaults are those of the Python interface.
+    sized |= {k: v for k, v in (("halo", halo), ("sweeps", sweeps)) if v is not None}
+    check_writable(report)
+
+    from bigpicture.app.batch import Run
+    from bigpicture.app.jobs import Naming, plan
+    from bigpicture.image import FORMATS
+
+    loaded = load_model(model or _default_model(scale), device)
+    naming = Naming(
+        output=output,
+        mark=_mark(target, loaded.scale),
+        suffix=None if format is None else f".{format}",
+        writable=frozenset(FORMATS),
+        compare=compare,
+    )
+    try:
+        jobs = plan(inputs, naming, recursive=recursive)
+    except ValueError as error:
+        refuse(error)
+    items = Run(loaded, sized, ensemble, precision, quality, resume)(jobs, report)
+    counts = {s: sum(i.status == s for i in items) for s in ("done", "skipped", "failed")}
+    if len(items) > 1:
+        say(", ".join(f"{count} {status}" for status, count in counts.items() if count))
+    if counts["failed"]:
+        raise typer.Exit(FAILED)
+
+
+def _target(
+    scale: float | None, size: str | None, width: int | None, height: int | None
+) -> dict[str, Any]:
+    """Return the one way in which the size is given, as an option of `Model.upscale`."""
+    given = {"scale": scale, "size": parse_size(size), "width": width, "height": height}
+    target = {key: value for key, value in given.items() if value is not None}
+    if len(target) > 1:
+        refuse(f"{' and '.join(f'--{key}' for key in target)} are given; give one of them")
+    if scale is not None and not 0 < scale < math.inf:
+        refuse(f"--scale {scale}: give how many times larger, such as 2")
+    return target
+
+
+def _mark(target: dict[str, Any], own_scale: int) -> str:
+    """Return what names of results end in.
+
+    >>> _mark({}, 2), _mark({"scale": 1.5}, 2), _mark({"size": (1080, 1920)}, 2)
+    ('_x2', '_x1.5', '_1920x1080')
+    """
+    if "size" in target:
+        return "_{1}x{0}".format(*target["size"])
+    if "width" in target or "height" in target:
+        return "".join(f"_{key[0]}{value}" for key, value in target.items())
+    return f"_x{target.get('scale', own_scale):g}"
+
+
+def _default_model(scale: float | None) -> str:
+    """Return the shipped network whose own scale is the least that is enough."""
+    from bigpicture import list_models
+
+    shipped = sorted((e.scale, e.name) for e in list_models() if e.name.startswith("uhdn-x"))
+    enough = [name for own, name in shipped if own >= (scale or 2)]
+    return (enough or [name for _, name in shipped[-1:]] or ["uhdn-x2"])[0]

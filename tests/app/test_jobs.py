@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+
+from bigpicture.app.jobs import Naming, plan
+
+WRITABLE = frozenset({".png", ".jpg"})
+
+
+def naming(output=None, suffix=None, compare=False):
+    return Naming(output, "_x2", suffix, WRITABLE, compare)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.png", "a.jpg", "notes.txt", ".hidden.png", "inner/c.gif"):
+        file = tmp_path / "in" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return tmp_path / "in"
+
+
+def outputs(jobs):
+    return [job.output for job in jobs]
+
+
+def test_results_lie_beside_their_inputs(folder):
+    assert outputs(plan([folder], naming())) == [folder / "a_x2.jpg", folder / "b_x2.png"]
+
+
+def test_recursion_keeps_the_tree_and_unwritable_formats_become_png(folder, tmp_path):
+    jobs = plan([folder], naming(tmp_path / "out"), recursive=True)
+    assert tmp_path / "out" / "inner" / "c_x2.png" in outputs(jobs)
+
+
+def test_results_of_an_earlier_run_are_no_inputs(folder):
+    (folder / "a_x2.jpg").touch()
+    (folder / "a_x2_compare.png").touch()
+    assert len(plan([folder], naming(compare=True))) == 2
+    (folder / "up" / "b_x2.png").parent.mkdir()
+    (folder / "up" / "b_x2.png").touch()
+    jobs = plan([folder], naming(folder / "up", compare=True), recursive=True)
+    assert folder / "up" / "b_x2.png" not in [job.input for job in jobs]
+
+
+def test_an_input_given_twice_is_done_once(folder):
+    assert len(plan([folder, folder / "b.png"], naming())) == 2
+
+
+def test_what_is_missing_is_a_job_that_failed(tmp_path):
+    (tmp_path / "empty").mkdir()
+    missing, empty = plan([tmp_path / "no.png", tmp_path / "empty"], naming())
+    assert "no such file" in str(missing.error)
+    assert "no image files" in str(empty.error)
+
+
+def test_inputs_are_never_overwritten(folder):
+    (folder / "b_x2.png").touch()
+    (job,) = plan([folder / "b.png"], naming(folder / "b.png"))
+    assert "overwrite an input" in str(job.error)
+    first, second = plan([folder / "b.png", folder / "b_x2.png"], naming())
+    assert "overwrite an input" in str(first.error)
+    assert second.error is None
+
+
+def test_a_link_to_an_input_is_that_input(folder):
+    (folder / "link.png").hardlink_to(folder / "b.png")
+    (job,) = plan([folder / "b.png"], naming(folder / "link.png"))
+    assert "overwrite an input" in str(job.error)
+
+
+def test_two_inputs_of_one_result_are_named(folder):
+    (folder / "a.png").touch()
+    jobs = plan([folder], naming(suffix=".png"))
+    (failed,) = (job for job in jobs if job.error)
+    assert failed.input == folder / "a.png"
+    assert str(folder / "a.jpg") in str(failed.error)
+
+
+def test_output_may_be_a_file_for_one_input(folder, tmp_path):
+    assert outputs(plan([folder / "b.png"], naming(tmp_path / "big.jpg"))) == [tmp_path / "big.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output"),
+    [(["a.jpg", "b.png"], "big.png"), (["."], "big.png"), (["a.jpg"], "big.bmp")],
+)
+def test_impossible_outputs_are_refused(folder, tmp_path, inputs, output):
+    with pytest.raises(ValueError, match=output):
+        plan([folder / name for name in inputs], naming(tmp_path / output))
+
+
+def test_a_file_is_no_folder_for_results(folder):
+    with pytest.raises(ValueError, match="another kind"):
+        plan([folder / "a.jpg"], naming(folder / "notes.txt"))
+
+
+def test_folders_may_have_dots(folder):
+    (job,) = plan([folder / "a.jpg"], naming(Path("v1.2")))
+    assert job.output == Path("v1.2/a_x2.jpg")

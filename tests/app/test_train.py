@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "uhdn-x2.toml"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["no.toml"], "no.toml"),
+        ([RECIPE, "--set", "optimiser.rat=1"], "did you mean 'rate'?"),
+        ([RECIPE, "--set", "rate"], "KEY=VALUE"),
+        ([RECIPE, "--dry-run", "--set", "watch.benchmark='nowhere'"], "nowhere"),
+        ([RECIPE, "--dry-run", "--set", "watch.protocol=y", "--device", "cpu"], "protocol"),
+    ],
+)
+def test_wrong_recipes_are_refused(bigpicture, arguments, reason, tmp_path):
+    result = bigpicture("train", *arguments, "--out", tmp_path / "run")
+    assert result.exit_code == 2, result.output
+    assert reason in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_can_be_tried_first(bigpicture, make, tmp_path):
+    make(tmp_path / "photographs" / "a.png", 80, 80)
+    result = bigpicture(
+        "train", RECIPE, "--out", tmp_path / "run", "--dry-run", "--device", "cpu",
+        "--set", f"data.train=['{tmp_path / 'photographs'}']",
+        "--set", f"watch.benchmark='{tmp_path / 'photographs'}'",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "uhdn-x2" in result.stdout
+    assert not (tmp_path / "run").exists()
