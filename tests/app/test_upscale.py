@@ -114,7 +114,8 @@ def test_comparison_is_written(bigpicture, make, tiny, tmp_path):
         (["--device", "abacus"], "abacus"),
         (["--format", "bmp"], "bmp"),
         (["--quality", "101"], "--quality"),
-        (["--json", "no/such/folder.json"], "folder"),
+        (["--json", "."], "folder"),
+        (["--json", f"{__file__}/r.json"], "cannot be written"),
         (["--model", "no.safetensors"], "no.safetensors"),
     ],
 )

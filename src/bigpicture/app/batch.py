@@ -1,6 +1,5 @@
 """Enlarge one picture after the other: a bad one is reported, the others are done."""
 
-import json
 import time
 import warnings
 from collections.abc import Callable, Iterable
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bigpicture.app.compare import compare
-from bigpicture.app.console import bar, complain, say
+from bigpicture.app.console import bar, complain, say, write_report
 from bigpicture.app.jobs import Job
 from bigpicture.image import ImageWarning, Picture, read, write
 from bigpicture.infer.model import Model
@@ -64,9 +63,7 @@ class Run:
                     shown.reach(done + 1)
                     _tell(items[-1])
         finally:
-            if report is not None:
-                content = {"items": [asdict(item) for item in items]}
-                report.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            write_report(report, {"items": [asdict(item) for item in items]})
         return items
 
     def _item(self, job: Job, progress: Callable[[float], None]) -> Item:

@@ -14,8 +14,8 @@ from bigpicture.image import Picture, quantise, to_float
 from bigpicture.image.resize import resize
 from bigpicture.shapes import Float, Tensor, UInt8
 
-_PANEL = 352  # height of each of the three parts, in pixels
-_WINDOW = 88  # most low-resolution pixels in a crop
+_PANEL = 384  # height of each of the three parts, in pixels
+_WINDOW = 64  # most low-resolution pixels in a crop
 _MARGIN = 8  # around a crop, so that bicubic meets no border that is not the picture's
 _CAPTION = 30
 _GAP = 8

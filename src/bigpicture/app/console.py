@@ -1,5 +1,6 @@
 """What commands say: results to stdout, complaints to stderr, progress where somebody watches."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,11 +77,19 @@ def bar(total: int) -> Iterator[Bar]:
         yield Bar(progress, total)
 
 
-def check_writable(file: Path | None) -> None:
+def check_report(file: Path | None) -> None:
     """Refuse a report that could not be written, before hours of work."""
     if file is None:
         return
-    if not file.parent.is_dir():
-        refuse(f"{file}: its folder does not exist; make it first")
-    if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
-        refuse(f"{file} cannot be written; give the name of a file that can")
+    if file.is_dir():
+        refuse(f"--json {file} is a folder; give the name of a file")
+    there = file if file.exists() else next(p for p in file.absolute().parents if p.exists())
+    if not (there == file or there.is_dir()) or not os.access(there, os.W_OK):
+        refuse(f"--json {file} cannot be written, because of {there}; give another name")
+
+
+def write_report(file: Path | None, content: object) -> None:
+    """Write a report as JSON, if one is wanted."""
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

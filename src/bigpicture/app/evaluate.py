@@ -1,13 +1,12 @@
 """`bigpicture evaluate`: a model's scores on a folder of pictures, under a named protocol."""
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from bigpicture.app.console import FAILED, bar, check_writable, complain, refuse, say
+from bigpicture.app.console import FAILED, bar, check_report, complain, refuse, say, write_report
 from bigpicture.app.options import COMPUTED, Device, Ensemble, Precision, load_model, parse_tile
 
 if TYPE_CHECKING:
@@ -71,17 +70,16 @@ def evaluate(
     side = parse_tile(tile)
     if not 1 <= scale < math.inf:
         refuse(f"--scale {scale:g}: give how many times smaller the inputs are, such as 2")
-    check_writable(report)
+    check_report(report)
     pairs = _pairs(high, low, scale, degrade)
-    restore = _restore(model, scale, device, tile=side, ensemble=ensemble, precision=precision)
+    restore = restorer(model, scale, device, tile=side, ensemble=ensemble, precision=precision)
     try:
         measured = measure(restore, pairs, scale=scale, protocol=protocol, model=model)
     except (ValueError, OSError) as error:
         complain(f"error: {error}")
         raise typer.Exit(FAILED) from None
     show(measured)
-    if report is not None:
-        report.write_text(json.dumps(measured.to_json(), indent=2) + "\n", encoding="utf-8")
+    write_report(report, measured.to_json())
 
 
 def measure(
@@ -152,7 +150,7 @@ def _degradation(name: str) -> "Degrade":
     return kinds[name]
 
 
-def _restore(
+def restorer(
     model: str,
     scale: float,
     device: str,
@@ -161,6 +159,7 @@ def _restore(
     ensemble: bool,
     precision: Literal["auto", "fp32", "bf16", "fp16"],
 ) -> "Restore":
+    """Return what is evaluated; refuse what is no model, or one of another scale."""
     if model == "bicubic":
         from bigpicture.evaluate.bicubic import bicubic
 

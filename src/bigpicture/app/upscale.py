@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from bigpicture.app.console import FAILED, check_writable, refuse, say
+from bigpicture.app.console import FAILED, check_report, refuse, say
 from bigpicture.app.options import (
     COMPUTED,
     Device,
@@ -133,7 +133,7 @@ def upscale(
     sized = target | {"tile": parse_tile(tile), "context": context}
     # What is not given is left to the engine, whose defaults are those of the Python interface.
     sized |= {k: v for k, v in (("halo", halo), ("sweeps", sweeps)) if v is not None}
-    check_writable(report)
+    check_report(report)
 
     from bigpicture.app.batch import Run
     from bigpicture.app.jobs import Naming, plan
