@@ -1,0 +1,106 @@
+"""Cut a picture into tiles: which pixels each one renders, and which it sees.
+
+    height, width ──▶ (Tile, Tile, …)     own regions: disjoint, even in size, all pixels once
+                                          windows: own regions plus halos, clipped at the borders
+
+A window ends where the picture ends, so there a network meets the same border as in the whole
+picture; pixels are never invented. The tiles depend on nothing but the numbers given.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bigpicture.context.contract import Part, Span
+
+__all__ = ["Tile", "cut"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Own pixels of a tile and the window around them, by axis.
+
+    Args:
+        part: Where the own pixels lie in the picture and in the window.
+    """
+
+    part: Part
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the picture that the tile sees."""
+        rows, columns = (slice(s.start - s.offset, s.start - s.offset + s.tile) for s in self.part)
+        return rows, columns
+
+    def own(self, scale: int = 1) -> tuple[slice, slice]:
+        """Return rows and columns, on a grid `scale` times finer, that the tile renders."""
+        rows, columns = (slice(s.start * scale, s.stop * scale) for s in self.part)
+        return rows, columns
+
+    def inside(self, scale: int = 1) -> tuple[slice, slice]:
+        """Return the own rows and columns counted from the corner of the window."""
+        rows, columns = (
+            slice(s.offset * scale, (s.offset + s.stop - s.start) * scale) for s in self.part
+        )
+        return rows, columns
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the window, to which the work is proportional."""
+        return self.part.rows.tile * self.part.columns.tile
+
+
+def cut(
+    height: int,
+    width: int,
+    side: int | None = None,
+    halo: int = 32,
+    multiple: int = 1,
+    smallest: int = 1,
+) -> tuple[Tile, ...]:
+    """Return the tiles of a picture, row by row.
+
+    Args:
+        height: Of the picture, a multiple of `multiple`.
+        width: Of the picture, a multiple of `multiple`.
+        side: Most pixels of an own region's side (rounded up to `multiple` and `smallest`); None
+            leaves the picture whole.
+        halo: Pixels around the own region that a tile sees as well, rounded up to `multiple`.
+        multiple: What the edges of regions and windows are divisible by.
+        smallest: No own region has a shorter side, unless the picture has. Where even parts would
+            be shorter, there are fewer and larger ones.
+
+    Raises:
+        ValueError: If a number is negative or 0 where there must be something, or the picture's
+            sides are no multiple of `multiple`.
+
+    >>> [tile.own() for tile in cut(5, 100, side=64)]
+    [(slice(0, 5, None), slice(0, 50, None)), (slice(0, 5, None), slice(50, 100, None))]
+    """
+    counts = {"height": height, "width": width, "multiple": multiple, "smallest": smallest}
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, not {value}")
+    if height % multiple or width % multiple:
+        raise ValueError(f"a picture of {width}×{height} must be padded to multiples of {multiple}")
+    if side is not None and side < 1:
+        raise ValueError(f"the side of a tile must be at least 1 pixel, not {side}")
+    if halo < 0:
+        raise ValueError(f"halo must be 0 pixels or more, not {halo}")
+    rows, columns = (
+        _spans(length, length if side is None else side, halo, multiple, smallest)
+        for length in (height, width)
+    )
+    return tuple(Tile(Part(row, column)) for row in rows for column in columns)
+
+
+def _spans(length: int, side: int, halo: int, multiple: int, smallest: int) -> list[Span]:
+    """Cut one axis. All divisions are of whole numbers of `multiple` pixels."""
+    units, side, halo, smallest = (-(-v // multiple) for v in (length, side, halo, smallest))
+    count = max(1, min(-(-units // side), units // smallest))
+    edges = [i * units // count for i in range(count + 1)]
+    spans = []
+    for start, stop in pairwise(edges):
+        first, last = max(0, start - halo), min(units, stop + halo)
+        values = (start, stop, units, last - first, start - first)
+        spans.append(Span(*(value * multiple for value in values)))
+    return spans
