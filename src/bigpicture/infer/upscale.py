@@ -1,0 +1,179 @@
+"""Run a network over pictures of any size: padded to what it takes, whole or in tiles.
+
+    (b, c, h, w) ──pad──▶ ──cut──▶ gather, gather, … ──▶ render ──crop──▶ (b, c, r·h, r·w)
+
+A tile renders its own pixels and sees a halo around them; what the whole picture says to the
+network's context operators, all tiles share (`bigpicture.infer.sharing`). So the result does not
+depend on the tiling, but for what a network sees beyond the halo and for contexts that have not
+settled.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from bigpicture.infer.gray import restore_any_colours
+from bigpicture.infer.sharing import SharedContexts, has_context
+from bigpicture.infer.tiles import Tile, cut
+from bigpicture.models.limits import Limits
+from bigpicture.shapes import Float, Tensor
+
+__all__ = [
+    "HALO",
+    "Advance",
+    "Sharing",
+    "Tiling",
+    "cost",
+    "pad_to_limits",
+    "render",
+    "restore_whole",
+]
+
+HALO = 32
+"""Low-resolution pixels around a tile. What networks see farther away hardly changes a pixel."""
+
+Advance = Callable[[int], None]
+"""Called with the low-resolution pixels that a pass over a window has just done."""
+
+Sharing = Literal["shared", "tile"]
+"""Whether tiles share the context of the whole picture, or each knows its own window only."""
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a picture is cut up.
+
+    Args:
+        side: Most low-resolution pixels of a tile's side, halos not counted; None: one tile.
+        halo: Low-resolution pixels that a tile sees around its own.
+        sweeps: How often contexts are gathered before tiles are rendered.
+        context: See `Sharing`; `tile` is what other tools do.
+
+    Raises:
+        ValueError: If one of them is out of range.
+    """
+
+    side: int | None = None
+    halo: int = HALO
+    sweeps: int = 2
+    context: Sharing = "shared"
+
+    def __post_init__(self) -> None:
+        if self.side is not None and self.side < 1:
+            raise ValueError(f"tile must be at least 1 pixel wide, not {self.side}")
+        if self.halo < 0:
+            raise ValueError(f"halo must be 0 pixels or more, not {self.halo}")
+        if self.sweeps < 1:
+            raise ValueError(
+                f"sweeps must be 1 or more, not {self.sweeps}; for tiles on their own there is "
+                "context='tile'"
+            )
+        if self.context not in ("shared", "tile"):
+            raise ValueError(f"context must be 'shared' or 'tile', not {self.context!r}")
+
+    def cut(self, height: int, width: int, limits: Limits) -> tuple[Tile, ...]:
+        """Return the tiles of a picture after padding."""
+        height, width = padded_size(height, width, limits)
+        return cut(height, width, self.side, self.halo, limits.multiple, limits.smallest)
+
+
+def render(
+    network: nn.Module,
+    limits: Limits,
+    low: Float[Tensor, "b c h w"],
+    tiling: Tiling = Tiling(),
+    advance: Advance | None = None,
+) -> Float[Tensor, "b c H W"]:
+    """Return `low` enlarged by `limits.scale`, without gradients.
+
+    One tile gives exactly what the network gives. Each tile is moved to the network's device; the
+    result is on that of `low`.
+
+    Args:
+        network: In evaluation mode. It is not written to; other threads may run it meanwhile.
+        limits: What the network declares.
+        low: Pictures of 1 or 3 channels in [0, 1].
+        tiling: How the picture is cut.
+        advance: Told of progress; in all it gets what `cost` says.
+    """
+    height, width = (side * limits.scale for side in low.shape[-2:])
+    tiles = tiling.cut(low.shape[-2], low.shape[-1], limits)
+    padded = pad_to_limits(low, limits)
+    size = [side * limits.scale for side in padded.shape[-2:]]
+    # made outside of inference mode, which would mark it as unfit for training
+    result = torch.empty(*low.shape[:2], *size, dtype=torch.float32, device=low.device)
+    device = device_of(network, low.device)
+    shared = SharedContexts(network)
+    steps = _sweeps(network, len(tiles), tiling)
+
+    def run(tile: Tile) -> Tensor:
+        return restore_any_colours(shared.network, limits, padded[(..., *tile.window)].to(device))
+
+    with torch.inference_mode():
+        for _ in range(steps):
+            for tile in tiles:
+                shared.gather(lambda tile=tile: run(tile), tile.part)
+                _tell(advance, tile)
+            shared.settle()
+        for tile in tiles:
+            restored = shared.render(lambda tile=tile: run(tile))
+            result[(..., *tile.own(limits.scale))] = restored[(..., *tile.inside(limits.scale))].to(
+                result
+            )
+            _tell(advance, tile)
+    return result[..., :height, :width]
+
+
+def restore_whole(
+    network: nn.Module, limits: Limits, low: Float[Tensor, "b c h w"]
+) -> Float[Tensor, "b c H W"]:
+    """Return `low` enlarged by `limits.scale`, in one piece and differentiable."""
+    height, width = (side * limits.scale for side in low.shape[-2:])
+    return restore_any_colours(network, limits, pad_to_limits(low, limits))[..., :height, :width]
+
+
+def cost(network: nn.Module, limits: Limits, height: int, width: int, tiling: Tiling) -> int:
+    """Return the low-resolution pixels that `render` will pass over, sweeps and halos included."""
+    tiles = tiling.cut(height, width, limits)
+    return sum(tile.pixels for tile in tiles) * (_sweeps(network, len(tiles), tiling) + 1)
+
+
+def padded_size(height: int, width: int, limits: Limits) -> tuple[int, int]:
+    """Return the least size, at least this one, that the network takes."""
+    m = limits.multiple
+    height, width = (-(-max(side, limits.smallest) // m) * m for side in (height, width))
+    return height, width
+
+
+def pad_to_limits(low: Float[Tensor, "b c h w"], limits: Limits) -> Float[Tensor, "b c y x"]:
+    """Return `low`, below and on the right mirrored, as far as the network needs it larger.
+
+    Where there is not enough to mirror, the last row or column repeats.
+    """
+    wanted = padded_size(low.shape[-2], low.shape[-1], limits)
+    for axis in (0, 1):
+        more, there = wanted[axis] - low.shape[axis - 2], low.shape[axis - 2]
+        if more:
+            pad = (0, more, 0, 0) if axis else (0, 0, 0, more)
+            low = F.pad(low, pad, mode="reflect" if more < there else "replicate")
+    return low
+
+
+def device_of(network: nn.Module, default: torch.device) -> torch.device:
+    """Return where a network's parameters lie; `default` if it has none."""
+    parameter = next(network.parameters(), None)
+    return default if parameter is None else parameter.device
+
+
+def _sweeps(network: nn.Module, tiles: int, tiling: Tiling) -> int:
+    worth = tiles > 1 and tiling.context == "shared" and has_context(network)
+    return tiling.sweeps if worth else 0
+
+
+def _tell(advance: Advance | None, tile: Tile) -> None:
+    if advance is not None:
+        advance(tile.pixels)
