@@ -1,0 +1,146 @@
+"""How large a tile may be: what a pixel costs, by a trial run, against the memory that is free.
+
+A network's memory is taken to grow with the pixels of its picture. That is so for convolutions and
+for attention in windows; a network that compares all pixels with all others needs tiles of a given
+size. What the kernels take for themselves is not seen from here, so that half of what is free is
+left alone.
+"""
+
+import math
+import os
+import sys
+import weakref
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from bigpicture.models.limits import Limits
+
+__all__ = ["bytes_per_pixel", "fitting_tile", "free_bytes", "surely_fits"]
+
+_DEAREST = 2**16  # bytes that no pixel of a published network costs
+_SHARE = 0.5
+_PROBE = 32
+
+
+def fitting_tile(
+    height: int, width: int, halo: int, pixel_cost: float | int, free: float | int
+) -> int | None:
+    """Return the side of the largest tile whose window fits, None if the whole picture does.
+
+    Args:
+        height: Of the low-resolution picture, in pixels.
+        width: As `height`.
+        halo: Pixels on each side of a tile.
+        pixel_cost: Bytes that a low-resolution pixel costs.
+        free: Bytes that may be had.
+
+    Returns:
+        At least 32, for smaller tiles would be nothing but halo.
+
+    >>> fitting_tile(1000, 1000, halo=32, pixel_cost=1000, free=2**30)
+    668
+    """
+    pixels = _SHARE * free / pixel_cost
+    if height * width <= pixels:
+        return None
+    return max(32, math.isqrt(int(pixels)) - 2 * halo)
+
+
+def bytes_per_pixel(network: nn.Module, limits: Limits, device: torch.device) -> float:
+    """Return what each low-resolution pixel adds to the peak of the tensors of a run in float32.
+
+    Two small pictures are run, one twice as wide, so that what does not grow cancels out.
+    """
+    side = -(-max(_PROBE, limits.smallest) // limits.multiple) * limits.multiple
+    peaks = []
+    with torch.inference_mode():
+        for width in (side, 2 * side):
+            picture = torch.zeros(1, limits.colours, side, width, device=device)
+            with _PeakOfTensors() as seen:
+                network(picture)
+            peaks.append(seen.peak)
+    return max((peaks[1] - peaks[0]) / side**2, 1.0)
+
+
+def surely_fits(pixels: int, free: int) -> bool:
+    """Return whether so many low-resolution pixels need no trial run to know that they fit."""
+    return pixels * _DEAREST <= _SHARE * free
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return how much memory may still be had on `device`."""
+    if device.type == "cuda":
+        # what PyTorch holds but does not use is free to it
+        idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + idle
+    if sys.platform == "linux":
+        return min(_available_on_linux(), _left_in_container())
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return 4 * 2**30
+
+
+def _available_on_linux() -> int:
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            return int(value.split()[0]) * 1024
+    return 4 * 2**30
+
+
+def _left_in_container(folder: Path = Path("/sys/fs/cgroup")) -> int:
+    """Return what the control group, v2 or v1, leaves to this process."""
+    for most, used in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
+        try:
+            limit, taken = (folder / most).read_text(), (folder / used).read_text()
+            return max(int(limit) - int(taken), 2**28)
+        except (OSError, ValueError):  # there is none, or its limit is "max"
+            continue
+    return sys.maxsize
+
+
+class _PeakOfTensors(TorchDispatchMode):
+    """Counts the bytes of all tensors made while it is on, as long as they live."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
+        self._live = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        result = func(*args, **(kwargs or {}))
+        given = {self._key(x) for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)}
+        for made in tree_leaves(result):
+            if isinstance(made, torch.Tensor) and self._key(made) not in self._known | given:
+                self._count(made.untyped_storage())
+        return result
+
+    @staticmethod
+    def _key(tensor: torch.Tensor) -> int:
+        return tensor.untyped_storage()._cdata
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        self._known.add(key)
+        self._live += size
+        self.peak = max(self.peak, self._live)
+        weakref.finalize(storage, self._forget, key, size)
+
+    def _forget(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self._live -= size

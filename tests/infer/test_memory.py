@@ -1,0 +1,60 @@
+import sys
+from math import inf
+
+import pytest
+import torch
+from torch import nn
+
+from bigpicture.infer import memory
+from bigpicture.models.limits import Limits
+
+CPU = torch.device("cpu")
+
+
+class Wide(nn.Module):
+    """Holds 8 channels besides its result of 1, while two more come and go."""
+
+    def forward(self, x):
+        held = x.expand(-1, 8, -1, -1) + 1
+        for _ in range(3):
+            torch.cat([x, x], 1) + 1
+        return held.sum(1, keepdim=True)
+
+
+def test_bytes_per_pixel_are_those_of_the_peak():
+    expected = 4 * (8 + 2 + 2)
+    assert memory.bytes_per_pixel(Wide(), Limits(1, 1, reach=0), CPU) == expected
+    large = Limits(1, 1, reach=0, multiple=48, smallest=50)
+    assert memory.bytes_per_pixel(Wide(), large, CPU) == expected
+
+
+def test_a_real_network_costs_a_few_kilobytes(tiny):
+    network = tiny.modulated()
+    assert 500 < memory.bytes_per_pixel(network, network.limits, CPU) < 5000
+
+
+@pytest.mark.parametrize("free", [10**6, 10**7, 10**8, 10**9])
+def test_the_window_fits_or_is_as_small_as_is_sensible(free):
+    side = memory.fitting_tile(1000, 2000, 32, 1000, free)
+    assert side == 32 or (side + 64) ** 2 * 1000 <= free / 2
+    assert memory.fitting_tile(1000, 2000, 32, 1000, 10**10) is None
+
+
+def test_small_pictures_need_no_trial():
+    assert memory.surely_fits(64 * 64, 2**30)
+    assert not memory.surely_fits(1000 * 1000, 2**30)
+
+
+def test_there_is_memory():
+    assert 2**20 < memory.free_bytes(CPU) < inf
+
+
+@pytest.mark.parametrize(("limit", "left"), [("max", sys.maxsize), (str(2**30), 2**30 - 2**29)])
+def test_a_container_has_less(tmp_path, limit, left):
+    (tmp_path / "memory.max").write_text(limit + "\n")
+    (tmp_path / "memory.current").write_text(f"{2**29}\n")
+    assert memory._left_in_container(tmp_path) == left
+
+
+def test_without_a_container(tmp_path):
+    assert memory._left_in_container(tmp_path) == sys.maxsize
