@@ -1,0 +1,34 @@
+"""Self-ensemble: the mean of what a network makes of the eight flips and turns of a picture.
+
+    (b, c, h, w) ──eight ways──▶ restore ──turned back──▶ mean (b, c, H, W)
+
+Source: Timofte et al., "Seven Ways to Improve Example-Based Single Image Super Resolution",
+    CVPR 2016, section 3.6; EDSR's "geometric self-ensemble". https://arxiv.org/abs/1511.02228
+"""
+
+from collections.abc import Callable
+from itertools import product
+
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["self_ensemble"]
+
+
+def self_ensemble(
+    restore: Callable[[Tensor], Tensor], low: Float[Tensor, "b c h w"]
+) -> Float[Tensor, "b c H W"]:
+    """Return the mean over the eight symmetries of the square, in float32.
+
+    Args:
+        restore: Any enlargement of (b, c, h, w); it also gets pictures of swapped sides.
+        low: Pictures in [0, 1].
+    """
+    total = None
+    for swapped, *flips in product((False, True), repeat=3):
+        axes = [axis for axis, flipped in zip((-2, -1), flips, strict=True) if flipped]
+        turned = (low.mT if swapped else low).flip(axes).contiguous()
+        restored = restore(turned).float().flip(axes)
+        restored = restored.mT if swapped else restored
+        total = restored.clone() if total is None else total.add_(restored)
+    assert total is not None
+    return total / 8
