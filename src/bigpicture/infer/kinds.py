@@ -1,0 +1,166 @@
+"""Whatever holds a picture ⇄ tensors: the same kind, depth and layout comes back.
+
+    path, Picture, PIL image, array, tensor ──▶ Planes (b, c, h, w) in float32 ──▶ the same kind
+
+Numbers are quantised once, when they go back. A path becomes a `Picture`. PIL images keep their
+mode, but for palettes, which become RGB or RGBA, and 1 bit, which becomes gray.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bigpicture.image.colour import quantise, to_float
+from bigpicture.image.picture import Picture
+from bigpicture.image.read import read
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["Planes", "open_planes"]
+
+_NO_PICTURE = 10.0
+"""No white is that bright in an array of floats in [0, 1]: its numbers must be 0 … 255."""
+
+
+@dataclass(frozen=True)
+class Planes:
+    """A picture, or a batch of them, as a network sees it.
+
+    Args:
+        colour: In float32, 1 is white. 1 channel or 3.
+        alpha: Opacity in [0, 1], not multiplied into `colour`.
+        bits: Depth of what it was: 8, 16 or 32.
+        close: Turns enlarged colour and alpha into the kind of image that it was.
+    """
+
+    colour: Float[Tensor, "b c h w"]
+    alpha: Float[Tensor, "b 1 h w"] | None
+    bits: int
+    close: Callable[[Tensor, Tensor | None], Any]
+
+
+def open_planes(image: object) -> Planes:
+    """Return the planes of any image that `Model.upscale` takes.
+
+    Raises:
+        ValueError: If it is no image, holds NaNs, or its numbers are of another range.
+        ImageError: If it is a path, and there is no image that can be read.
+    """
+    if isinstance(image, str | os.PathLike):
+        image = read(Path(image))
+    if isinstance(image, Picture):
+        return _of_picture(image)
+    if isinstance(image, np.ndarray):
+        return _of_array(image)
+    if isinstance(image, Tensor):
+        return _of_tensor(image)
+    if any(base.__module__ == "PIL.Image" for base in type(image).__mro__):
+        return _of_pil(image)
+    raise ValueError(
+        f"image is {type(image).__name__}; give a path, a Picture, a PIL image, an array (h, w) or "
+        "(h, w, c), or a tensor (c, h, w) or (b, c, h, w)"
+    )
+
+
+def _of_picture(picture: Picture) -> Planes:
+    def close(colour: Tensor, alpha: Tensor | None) -> Picture:
+        return picture.with_tensors(colour[0], None if alpha is None else alpha[0])
+
+    colour, alpha = picture.colour_tensor()[None], picture.alpha_tensor()
+    _check_finite(colour, "picture")
+    return Planes(colour, None if alpha is None else alpha[None].clamp(0, 1), picture.bits, close)
+
+
+def _of_array(array: np.ndarray) -> Planes:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and not 1 <= array.shape[2] <= 4):
+        raise ValueError(f"array has shape {array.shape}; it must be (h, w) or (h, w, 1 to 4)")
+    floats = np.issubdtype(array.dtype, np.floating)
+    if not floats and array.dtype.name not in ("uint8", "uint16"):
+        raise ValueError(f"array is {array.dtype}; give uint8, uint16, or floats in [0, 1]")
+    bits = 32 if floats else 8 * array.dtype.itemsize
+
+    def close(colour: Tensor, alpha: Tensor | None) -> np.ndarray:
+        joined = colour if alpha is None else torch.cat([colour, alpha], 1)
+        pixels = quantise(joined[0].permute(1, 2, 0).contiguous().cpu().numpy(), bits)
+        return (pixels[..., 0] if array.ndim == 2 else pixels).astype(array.dtype, copy=False)
+
+    pixels = array[..., None] if array.ndim == 2 else array
+    values = pixels.astype(np.float32) if floats else to_float(pixels)
+    planes = torch.from_numpy(np.array(values.transpose(2, 0, 1), order="C"))[None]
+    return _split(planes, bits, close, "array")
+
+
+def _of_tensor(tensor: Tensor) -> Planes:
+    if tensor.ndim not in (3, 4) or not 1 <= tensor.shape[-3] <= 4:
+        raise ValueError(
+            f"tensor has shape {tuple(tensor.shape)}; it must be (c, h, w) or (b, c, h, w) with "
+            "1 to 4 channels"
+        )
+    floats = tensor.is_floating_point()
+    if not floats and tensor.dtype != torch.uint8:
+        raise ValueError(f"tensor is {tensor.dtype}; give torch.uint8, or floats in [0, 1]")
+
+    def close(colour: Tensor, alpha: Tensor | None) -> Tensor:
+        joined = colour if alpha is None else torch.cat([colour, alpha], 1)
+        if not floats:
+            joined = (joined * 255).round().clamp(0, 255)
+        return (joined if tensor.ndim == 4 else joined[0]).to(tensor.dtype)
+
+    planes = tensor.detach().to(torch.float32)
+    planes = planes if floats else planes / 255
+    batch = planes if tensor.ndim == 4 else planes[None]
+    return _split(batch, 32 if floats else 8, close, "tensor")
+
+
+def _of_pil(image: Any) -> Planes:  # noqa: ANN401 - PIL is not one of our dependencies
+    mode, info = image.mode, dict(image.info)
+    if mode in ("P", "PA", "L", "RGB") and (mode == "PA" or "transparency" in info):
+        mode = "LA" if mode == "L" else "RGBA"
+    mode = {"1": "L", "P": "RGB"}.get(mode, mode)
+    if mode not in ("L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B"):
+        raise ValueError(f"PIL image has mode {mode}; convert it to L, LA, RGB, RGBA or I;16")
+    pixels = np.asarray(image if mode == image.mode else image.convert(mode))
+    planes = _of_array(pixels.astype(pixels.dtype.newbyteorder("="), copy=False))
+
+    def close(colour: Tensor, alpha: Tensor | None) -> object:
+        from PIL import Image
+
+        result = Image.fromarray(planes.close(colour, alpha))
+        # profile, EXIF and resolution; a transparent colour has become an alpha channel
+        result.info = {name: value for name, value in info.items() if name != "transparency"}
+        return result
+
+    return Planes(planes.colour, planes.alpha, planes.bits, close)
+
+
+def _split(
+    planes: Float[Tensor, "b d h w"],
+    bits: int,
+    close: Callable[[Tensor, Tensor | None], Any],
+    name: str,
+) -> Planes:
+    """Part colour from alpha, the second of 2 channels and the fourth of 4."""
+    if planes.numel() == 0:
+        raise ValueError(f"{name} has no pixels: its shape is {tuple(planes.shape)}")
+    _check_finite(planes, name)
+    if planes.amax() > _NO_PICTURE:
+        raise ValueError(
+            f"{name} of floats has values up to {planes.amax():g}; white must be 1: divide it by "
+            "255 (or 65535), or give integers of 8 or 16 bits"
+        )
+    colours = 1 if planes.shape[1] < 3 else 3
+    alpha = planes[:, colours:].clamp(0, 1) if planes.shape[1] > colours else None
+    return Planes(planes[:, :colours], alpha, bits, close)
+
+
+def _check_finite(planes: Tensor, name: str) -> None:
+    wrong = int((~planes.isfinite()).sum())
+    if wrong:
+        raise ValueError(
+            f"{name} has {wrong} values that are NaN or infinite, which would spread over the "
+            "result; replace them, for instance by numpy.nan_to_num"
+        )

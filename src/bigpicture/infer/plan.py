@@ -1,0 +1,111 @@
+"""What an enlargement takes: its exact size, how often the network runs, and in which tiles.
+
+    (h, w), scale or size ──▶ (H, W) and passes: h·r, h·r², … until both sides are at least H, W
+
+A final MATLAB-bicubic step leads from the last pass to the exact size, so it only ever shrinks. A
+size that is not larger than the picture is bicubic alone, unless the network's own scale is 1.
+"""
+
+from dataclasses import dataclass
+
+from bigpicture.infer.upscale import Tiling
+
+__all__ = ["Pass", "Plan", "passes_to", "target_size"]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One run of the network.
+
+    Args:
+        height: Of the picture that goes in.
+        width: Of the picture that goes in.
+        tiling: How it is cut.
+        tiles: In how many tiles.
+    """
+
+    height: int
+    width: int
+    tiling: Tiling
+    tiles: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a picture becomes larger.
+
+    Args:
+        size: Height and width of the result.
+        passes: The network's runs, each on the result of the one before.
+    """
+
+    size: tuple[int, int]
+    passes: tuple[Pass, ...]
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of all passes together."""
+        return sum(each.tiles for each in self.passes)
+
+
+def target_size(
+    height: int,
+    width: int,
+    *,
+    scale: int | float,
+    size: tuple[int, int] | None = None,
+    to_width: int | None = None,
+    to_height: int | None = None,
+) -> tuple[int, int]:
+    """Return height and width of the result, each at least 1 pixel.
+
+    Args:
+        height: Of the picture.
+        width: Of the picture.
+        scale: Enlargement of each side, where nothing else is given.
+        size: Exact height and width; the picture's proportions may change.
+        to_width: Exact width; the height follows. With `to_height`, as `size`.
+        to_height: Exact height; the width follows.
+
+    Raises:
+        ValueError: If `size` and a side are given, or a number is not positive.
+
+    >>> target_size(30, 50, scale=2, to_width=75)
+    (45, 75)
+    """
+    if size is not None and (to_width is not None or to_height is not None):
+        raise ValueError(f"got size={size} and a width or height; give one or the other")
+    if to_width is not None and to_height is not None:
+        size = (to_height, to_width)
+    if size is not None:
+        _check_sides(height=size[0], width=size[1])
+        return size
+    if to_width is not None:
+        _check_sides(width=to_width)
+        return max(1, round(height * to_width / width)), to_width
+    if to_height is not None:
+        _check_sides(height=to_height)
+        return to_height, max(1, round(width * to_height / height))
+    if not 0 < scale < float("inf"):
+        raise ValueError(f"scale must be a positive number, not {scale}")
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def passes_to(height: int, width: int, size: tuple[int, int], scale: int) -> int:
+    """Return how often a network of `scale` must run for both sides to reach `size`.
+
+    >>> passes_to(100, 100, (200, 200), 2), passes_to(100, 100, (201, 100), 2)
+    (1, 2)
+    """
+    if scale == 1:
+        return 1
+    count = 0
+    while height * scale**count < size[0] or width * scale**count < size[1]:
+        count += 1
+    return count
+
+
+def _check_sides(**sides: int) -> None:
+    for name, value in sides.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number of pixels, at least 1, not {value!r}")

@@ -1,0 +1,50 @@
+import pytest
+
+from bigpicture.infer.plan import passes_to, target_size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "size"),
+    [
+        ({}, (60, 100)),
+        ({"scale": 1.5}, (45, 75)),
+        ({"scale": 0.01}, (1, 1)),
+        ({"size": (17, 1000)}, (17, 1000)),
+        ({"to_width": 101}, (61, 101)),
+        ({"to_height": 1}, (1, 2)),
+        ({"to_width": 7, "to_height": 9}, (9, 7)),
+    ],
+)
+def test_target_size(arguments, size):
+    assert target_size(30, 50, **{"scale": 2} | arguments) == size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"scale": 0}, "scale must be a positive number, not 0"),
+        ({"scale": float("nan")}, "scale must be a positive number, not nan"),
+        ({"size": (0, 5)}, "height must be a whole number of pixels, at least 1, not 0"),
+        ({"to_width": -5}, "width must be .*, not -5"),
+        ({"size": (5, 5), "to_width": 5}, "give one or the other"),
+    ],
+)
+def test_sizes_that_are_none(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        target_size(30, 50, **{"scale": 2} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "count"),
+    [
+        ((30, 50), 2, 0),
+        ((31, 10), 2, 1),
+        ((60, 100), 2, 1),
+        ((60, 101), 2, 2),
+        ((240, 400), 2, 3),
+        ((120, 200), 4, 1),
+        ((99, 99), 1, 1),
+    ],
+)
+def test_passes(size, scale, count):
+    assert passes_to(30, 50, size, scale) == count
