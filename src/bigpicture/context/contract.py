@@ -13,7 +13,7 @@ far pixels.
 """
 
 from abc import ABC, abstractmethod
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from torch import nn
 
@@ -22,10 +22,14 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Context", "ContextOperator", "Part", "Span"]
 
 
+S = TypeVar("S")
+
+
+@runtime_checkable
 class Context(Protocol):
     """A small frozen value that summarises a picture, or a part of one."""
 
-    def merge(self, other: Self, /) -> Self:
+    def merge(self: S, other: S, /) -> S:
         """Return the context of both parts together."""
         ...
 

@@ -105,22 +105,20 @@ class IKMConv2d(ContextOperator[GridMean]):
     def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> GridMean:
         """Return the active pixels in each cell of a k×k grid, for each channel and threshold."""
         x = x.detach()
-        threshold = self.threshold.to(x.dtype).view(-1, 1, 1, 1)
-        if len(threshold) > 1:
-            x = x.unsqueeze(1)
-        else:
-            threshold = threshold[0]
-        active = x > threshold if self.form == "residual" else x >= threshold
-        return gather_grid(active.flatten(1, -3).to(x.dtype), self.k, part)
+        threshold = self.threshold.to(x.dtype)
+        if len(threshold) == 1:
+            return gather_grid(_active(x, threshold[0], self.form), self.k, part)
+        each = _active(x.unsqueeze(1), threshold.view(-1, 1, 1, 1), self.form)
+        return gather_grid(each.flatten(1, 2), self.k, part)
 
     def attention(self, context: GridMean) -> Float[Tensor, "b n c k k"]:
         """Return A for each image and threshold. It averages one over the k² positions."""
-        share = context.mean.float().unflatten(1, (len(self.threshold), -1))
+        share = context.mean.to(self.weight.dtype).unflatten(1, (len(self.threshold), -1))
         return kernel_attention(share, self.form)
 
     def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Convolve each image with its own kernel (with the batch's mean kernel for `go`)."""
-        attention = self.attention(context).to(self.weight.dtype)
+        attention = self.attention(context)
         if self.gradient == "go":
             attention = attention.mean(0, keepdim=True)
         attention = attention.repeat_interleave(len(self.weight) // attention.shape[1], dim=1)
@@ -149,6 +147,18 @@ def kernel_attention(share: Float[Tensor, "*b k k"], form: Form) -> Float[Tensor
     else:
         flat = flat.shape[-1] * torch.softmax(flat, -1)
     return flat.view_as(share)
+
+
+def _active(x: Tensor, threshold: Tensor, form: Form) -> Tensor:
+    """Return 1 where `x` is above the threshold and 0 elsewhere, in the precision of `x`."""
+    compare = torch.gt if form == "residual" else torch.ge
+    if torch.compiler.is_compiling():
+        return compare(x, threshold).to(x.dtype)
+    # written as numbers at once: by way of booleans, this would take five times as long
+    shape = torch.broadcast_shapes(x.shape, threshold.shape)
+    layout = torch.preserve_format if shape == x.shape else torch.contiguous_format
+    out = torch.empty_like(x.expand(shape), memory_format=layout)
+    return compare(x, threshold, out=out)
 
 
 class _ImageSpecific(Function):

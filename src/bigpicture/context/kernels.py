@@ -79,7 +79,7 @@ def input_gradients(grad: Tensor, x: Tensor, kernels: Tensor, geometry: Geometry
     result = torch.empty_like(x)
     for i in range(len(x)):
         one = slice(i, i + 1)
-        result[one] = _backward(grad[one], x[one], kernels[i], geometry, (True, False))[0]
+        result[one] = _gradient(grad[one], x[one], kernels[i], geometry, of=0)
     return result
 
 
@@ -89,20 +89,18 @@ def _layout(x: Tensor) -> torch.memory_format:
     return torch.contiguous_format
 
 
-def _backward(
-    grad: Tensor, x: Tensor, kernel: Tensor, geometry: Geometry, wanted: tuple[bool, bool]
-) -> tuple[Tensor, Tensor]:
+def _gradient(grad: Tensor, x: Tensor, kernel: Tensor, geometry: Geometry, of: int) -> Tensor:
+    """Return the gradient of one convolution for its input (`of` 0) or its kernel (1)."""
     padding, dilation = ([size] * 2 for size in geometry)
-    mask = [*wanted, False]
-    gradients = torch.ops.aten.convolution_backward.default(
+    mask = [of == 0, of == 1, False]
+    return torch.ops.aten.convolution_backward.default(
         grad, x, kernel, None, [1, 1], padding, dilation, False, [0, 0], 1, mask
-    )
-    return gradients[0], gradients[1]
+    )[of]
 
 
 def kernel_gradient(grad: Tensor, x: Tensor, kernel: Tensor, geometry: Geometry) -> Tensor:
     """Return the gradient for one kernel that all images of `x` share."""
-    return _backward(grad, x, kernel, geometry, (False, True))[1]
+    return _gradient(grad, x, kernel, geometry, of=1)
 
 
 class _PerImage(Function):

@@ -1,0 +1,86 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from bigpicture.layers.blocks import Residual, residual_block
+from bigpicture.layers.dense import DenseUnit
+from bigpicture.layers.hourglass import UHourglassBlock
+from bigpicture.layers.modulation import Activation, Modulation
+
+ATTENTIONS = ["none", "channel", "spatial", "ikm"]
+
+
+def concatenated(unit, x):
+    """A plain dense unit as the papers draw it: every layer convolves all features before it."""
+    features = [x]
+    for i in range(len(unit.readers)):
+        own = slice(None), slice(None)
+        kernels = [
+            read.weight[unit.growth * (i - j) : unit.growth * (i - j + 1)][own]
+            for j, read in enumerate(list(unit.readers)[: i + 1])
+        ]
+        y = F.conv2d(torch.cat(features, 1), torch.cat(kernels, 1), padding=1)
+        features.append(unit.activations[i](y))
+    return unit.transition(torch.cat(features, 1))
+
+
+@pytest.mark.parametrize("attention", ["none", "channel", "spatial"])
+def test_is_the_unit_that_concatenates(attention):
+    unit = DenseUnit(8, 4, 3, Modulation(attention), Activation())
+    x = torch.randn(2, 8, 9, 7)
+    torch.testing.assert_close(unit(x), concatenated(unit, x))
+
+
+def test_each_channel_is_gathered_once():
+    unit = DenseUnit(8, 4, 3, Modulation("ikm"), Activation())
+    seen = []
+    for reader in unit.readers:
+        gather = reader.gather
+        reader.gather = lambda x, gather=gather: seen.append(x.shape[1]) or gather(x)
+    unit(torch.randn(1, 8, 9, 7))
+    assert seen == [8, 4, 4]
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_features_start_at_the_scale_of_the_input(attention):
+    unit = DenseUnit(64, 12, 6, Modulation(attention), Activation())
+    kept = []
+    for activation in unit.activations:
+        activation.register_forward_hook(lambda *call: kept.append(call[2].square().mean().item()))
+    unit(torch.randn(1, 64, 24, 24))
+    if attention in ("none", "ikm"):
+        assert all(0.3 < power < 3 for power in kept)
+    assert len(kept) == 6
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_a_residual_block_adds_to_its_input(attention):
+    block = residual_block(8, Modulation(attention), Activation(0.1))
+    assert isinstance(block, Residual)
+    x = torch.randn(2, 8, 9, 7)
+    torch.testing.assert_close(block(x), block.body(x) + x)
+
+
+class Scale(torch.nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return self.factor * x
+
+
+def test_the_u_is_the_paper_s():
+    a, b, c, d, e, f = (2.0, 3.0, 5.0, 7.0, 11.0, 13.0)
+    block = UHourglassBlock([Scale(factor) for factor in (a, b, c, d, e, f)])
+    x1, x2, x3 = a, a * b, a * b * c
+    x4 = d * x3 + x2
+    x5 = e * x4 + x1
+    x = torch.ones(1, 1, 1, 1)
+    assert block(x).item() == f * x5 + 1
+    assert UHourglassBlock(list(block.units), skips=False)(x).item() == a * b * c * d * e * f + 1
+
+
+def test_a_u_needs_an_even_number_of_units():
+    with pytest.raises(ValueError, match="even number of units, not 3"):
+        UHourglassBlock([Scale(1.0)] * 3)

@@ -1,0 +1,158 @@
+import copy
+import pickle
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bigpicture.context.contract import ContextOperator
+from bigpicture.layers.modulation import Activation, Modulation
+from bigpicture.models.catalog import build, from_settings
+from bigpicture.models.uhdn import UHDNSettings, comonet_s
+
+TINY = UHDNSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2))
+
+
+def parameters(network) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "count"),
+    [
+        ("uhdn", 2, 1_390_851),
+        ("uhdn", 3, 1_402_371),
+        ("uhdn", 4, 1_400_067),
+        ("uhdn-l", 2, 10_921_731),
+    ],
+)
+def test_parameters_are_the_paper_s(name, scale, count):
+    assert parameters(build(name, scale)) == count
+
+
+@pytest.mark.parametrize(("scale", "count"), [(2, 722_259), (3, 874_179), (4, 760_851)])
+def test_comonet_counts_its_stored_thresholds(scale, count):
+    units = 4 * 6
+    layers = 4 * sum(comonet_s(scale).depths)
+    assert parameters(build("comonet-s", scale)) + layers + units == count
+
+
+def test_ikm_adds_nothing_and_channel_attention_what_the_paper_says():
+    plain = parameters(build("uhdn", 2, "none"))
+    assert parameters(build("uhdn", 2)) == plain
+    one_block = replace(UHDNSettings(), blocks=1)
+    channel = replace(one_block, modulation=Modulation("channel"))
+    counts = [parameters(from_settings(s)) for s in (one_block, channel)]
+    assert (counts[0], counts[1] - counts[0]) == (384_867, 2_610)  # Table III: 384.9 K, +2.61 K
+
+
+@pytest.mark.parametrize("attention", ["none", "channel", "spatial", "ikm"])
+@pytest.mark.parametrize("block", ["hourglass", "dense", "residual-dense", "residual"])
+def test_every_block_takes_every_attention_and_learns(block, attention):
+    network = from_settings(replace(TINY, block=block, modulation=Modulation(attention)))
+    network(torch.rand(2, 3, 8, 9)).sub(0.5).abs().mean().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None
+        # of the one hidden unit of a channel attention this small, ReLU may leave nothing
+        assert parameter.grad.abs().sum() > 0 or "excite" in name
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"modulation": Modulation(kernel=5)},
+        {"modulation": Modulation(dilation=2)},
+        {"modulation": Modulation(dilation=3, threshold=0.2)},
+        {"modulation": Modulation(gradient="exact")},
+        {"modulation": Modulation(gradient="go")},
+        {"skips": False},
+        {"depths": (1, 2, 2, 1)},
+        {"depths": (1, 1, 2, 2)},
+        {"depths": (2, 2, 1, 1)},
+        {"colours": 1},
+        {"expansion": "depthwise", "bias": True, "activation": Activation(0.1)},
+        {"scale": 1},
+        {"scale": 6},
+    ],
+    ids=str,
+)
+def test_every_setting_builds_and_runs(change):
+    settings = replace(TINY, **change)
+    network = from_settings(settings).eval()
+    y = network(torch.rand(2, settings.colours, 5, 7))
+    assert y.shape == (2, settings.colours, 5 * settings.scale, 7 * settings.scale)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16)])
+def test_any_size_goes(size):
+    assert build("uhdn", 3).eval()(torch.rand(1, 3, *size)).shape[-2:] == (3 * size[0], 3 * size[1])
+
+
+def test_a_batch_is_its_pictures_one_by_one():
+    network, low = from_settings(TINY).eval(), torch.rand(4, 3, 10, 12)
+    one_by_one = torch.cat([network(picture[None]) for picture in low])
+    torch.testing.assert_close(network(low), one_by_one, atol=1e-5, rtol=1e-5)
+
+
+def test_what_lies_beyond_the_reach_acts_through_contexts_alone():
+    network = from_settings(replace(TINY, modulation=Modulation("none"))).eval().double()
+    side = 2 * network.limits.reach + 3
+    low = torch.rand(1, 3, side, side, dtype=torch.float64)
+    centre = side // 2
+    for distance, moved in [(network.limits.reach + 1, False), (1, True)]:
+        changed = low.clone()
+        changed[..., centre, centre + distance] += 1
+        before, after = (
+            network(x)[..., 2 * centre : 2 * centre + 2, 2 * centre : 2 * centre + 2]
+            for x in (low, changed)
+        )
+        assert torch.equal(before, after) != moved
+
+
+def test_copies_pickles_and_threads():
+    network, low = from_settings(TINY).eval(), torch.rand(2, 3, 9, 9)
+    expected = network(low)
+    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):  # noqa: S301
+        assert torch.equal(twin(low), expected)
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(network(low))) for _ in range(6)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert len(results) == 6
+    assert all(torch.equal(result, expected) for result in results)
+
+
+GRAPHS = """
+import torch
+from bigpicture.models.catalog import from_settings
+from bigpicture.models.uhdn import UHDNSettings
+
+torch.manual_seed(0)
+network = from_settings(UHDNSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2))).eval()
+sides = {2: torch.export.Dim("h", min=4, max=512), 3: torch.export.Dim("w", min=4, max=512)}
+exported = torch.export.export(network, (torch.rand(1, 3, 12, 14),), dynamic_shapes=(sides,))
+low = torch.rand(1, 3, 21, 17)
+torch.testing.assert_close(exported.module()(low), network(low))
+compiled = torch.compile(network, backend="eager", fullgraph=True)
+low = torch.rand(2, 3, 9, 11)
+torch.testing.assert_close(compiled(low), network(low))
+"""
+
+
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph():
+    # in a process of its own: the checks of annotated shapes cannot be traced
+    found = subprocess.run([sys.executable, "-c", GRAPHS], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+
+
+def test_operators_are_found_by_the_contract():
+    network = build("uhdn", 2)
+    assert sum(isinstance(m, ContextOperator) for m in network.modules()) == 4 * 30
+
+
+def test_an_unknown_size_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match="did you mean 'uhdn-l'"):
+        build("uhdn-ll", 2)
