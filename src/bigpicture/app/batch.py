@@ -66,7 +66,7 @@ class Run:
             write_report(report, {"items": [asdict(item) for item in items]})
         return items
 
-    def _item(self, job: Job, progress: Callable[[float], None]) -> Item:
+    def _item(self, job: Job, progress: Callable[[int | float], None]) -> Item:
         if job.output is None or job.error is not None:
             return Item(str(job.input), None, "failed", self.model.name, job.error)
         if self.resume and all(p.exists() for p in (job.output, job.compare) if p is not None):
@@ -83,7 +83,9 @@ class Run:
         facts["seconds"] = round(time.monotonic() - start, 3)
         return Item(input=str(job.input), model=self.model.name, **facts)
 
-    def _enlarge(self, job: Job, output: Path, progress: Callable[[float], None]) -> dict[str, Any]:
+    def _enlarge(
+        self, job: Job, output: Path, progress: Callable[[int | float], None]
+    ) -> dict[str, Any]:
         """Read, enlarge and write a picture; return what there is to report of it."""
         low = read(job.input)
         plan = self.model.plan((low.height, low.width), **self.sized)

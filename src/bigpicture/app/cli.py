@@ -25,12 +25,13 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+def _version(wanted: bool) -> bool:
     if wanted:
         from bigpicture import __version__
 
         say(f"bigpicture {__version__}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -52,7 +52,7 @@ class Bar:
         """Say what is being worked on."""
         self._progress.update(self._task, description=text)
 
-    def reach(self, pieces: float) -> None:
+    def reach(self, pieces: int | float) -> None:
         """Move to `pieces` of the total."""
         self._progress.update(self._task, completed=pieces)
 

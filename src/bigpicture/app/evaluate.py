@@ -83,7 +83,7 @@ def evaluate(
 
 
 def measure(
-    restore: "Restore", pairs: "Benchmark", *, scale: float, protocol: str, model: str
+    restore: "Restore", pairs: "Benchmark", *, scale: int | float, protocol: str, model: str
 ) -> "Report":
     """Return the scores of a model, with a progress bar while it works."""
     from bigpicture.evaluate.run import evaluate as run
@@ -152,7 +152,7 @@ def _degradation(name: str) -> "Degrade":
 
 def restorer(
     model: str,
-    scale: float,
+    scale: int | float,
     device: str,
     *,
     tile: int | Literal["auto", "off"],

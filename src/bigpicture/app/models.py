@@ -8,15 +8,11 @@ import typer
 
 from bigpicture.app.console import refuse, say
 
-models = typer.Typer(help="List the shipped networks, or look into a weight file.")
+models = typer.Typer(
+    help="List the shipped networks, or look into a weight file.", no_args_is_help=True
+)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-@models.callback(invoke_without_command=True)
-def _models(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        list_(as_json=False)
 
 
 @models.command("list")
