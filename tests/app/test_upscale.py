@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -144,3 +145,18 @@ def test_the_installed_command_works(make, tiny, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1
     assert read(tmp_path / "a_x2.png").width == 32
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names are Unicode here")
+def test_names_that_cannot_be_shown_do_not_end_a_batch(make, tiny, tmp_path):
+    make(tmp_path / "a.png").rename(tmp_path / os.fsdecode(b"\xff.png"))
+    make(tmp_path / "ß.png")
+    installed = Path(sys.executable).with_name("bigpicture")
+    done = subprocess.run(
+        [installed, "upscale", tmp_path, "--model", tiny],
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.iterdir())) == 4

@@ -3,6 +3,8 @@
 Modules that need PyTorch are imported inside the commands, so that `--help` answers at once.
 """
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -51,4 +53,8 @@ app.add_typer(models, name="models")
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file's name that the terminal cannot show must not end a batch.
+            stream.reconfigure(errors="replace")
     app()
