@@ -37,14 +37,16 @@ class GridMean(NamedTuple):
 def gather_grid(x: Float[Tensor, "b c h w"], cells: int, part: Part | None = None) -> GridMean:
     """Sum `x`, or the part of it that counts, over a grid of `cells` × `cells`.
 
-    A part is summed in float64, so that many tiles add up to the whole; the totals of a picture of
-    2²⁴ pixels and more would not fit float32's integers.
+    A part is summed in float64, so that many tiles add up to the whole: the counts of a picture of
+    2²⁴ pixels and more are not exact in float32.
     """
     if part is None:
         return _gather_whole(x, cells)
     part = part.on_grid(*x.shape[-2:])
-    rows, columns = (_membership(span, cells).to(x.device) for span in part)
-    own = part.crop(x).double()
+    # Apple's GPUs have no float64; tiles are small enough for float32 there
+    precise = torch.float32 if x.device.type == "mps" else torch.float64
+    rows, columns = (_membership(span, cells).to(x.device, precise) for span in part)
+    own = part.crop(x).to(precise)
     total = rows @ own @ columns.mT
     return GridMean(total, rows.sum(1)[:, None] * columns.sum(1))
 
@@ -75,4 +77,4 @@ def _membership(span: Span, cells: int) -> Float[Tensor, "k n"]:
     """Return which of the span's pixels lie in which cell of the whole picture, as 0 and 1."""
     position = torch.arange(span.start, span.stop)
     bounds = torch.tensor(cell_bounds(span.whole, cells))
-    return ((position >= bounds[:, :1]) & (position < bounds[:, 1:])).double()
+    return ((position >= bounds[:, :1]) & (position < bounds[:, 1:])).float()

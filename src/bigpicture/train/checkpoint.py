@@ -1,6 +1,7 @@
 """Everything that a run needs to go on, in one file that is never half written."""
 
 import os
+import pickle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,7 +44,7 @@ def restore(path: Path, run: Run) -> tuple[int, float]:
         for name, part in run._asdict().items():
             part.load_state_dict(content[name])
         return content["step"], content["best"]
-    except (KeyError, RuntimeError, EOFError, TypeError, ValueError) as error:
+    except (pickle.UnpicklingError, KeyError, RuntimeError, EOFError, ValueError) as error:
         raise ValueError(
             f"{path}: not a checkpoint of this recipe ({error}); "
             "start in another --out folder, or without --resume"

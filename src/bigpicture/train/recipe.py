@@ -30,6 +30,7 @@ class DataPart(Settings):
     """Which photographs, and how crops are taken from them."""
 
     train: list[Path] = Field(min_length=1, description="folders of photographs")
+    description: str = Field(description="of the photographs; goes into the weights' metadata")
     licence: str = Field(description="of the photographs; goes into the weights' metadata")
     cache: Path = Field(default=Path(".cache/photographs"), description="decoded photographs")
     images: PositiveInt = Field(default=16, description="crops in a batch")

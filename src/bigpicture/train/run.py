@@ -1,6 +1,6 @@
 """A recipe becomes a folder: checkpoint, log, and in the end the weights with their facts.
 
-    RECIPE.toml ──▶ OUT/checkpoint.pt, OUT/log.jsonl, OUT/tensorboard/ ──▶ OUT/NAME.safetensors
+RECIPE.toml ──▶ OUT/checkpoint.pt, OUT/log.jsonl, OUT/tensorboard/ ──▶ OUT/NAME.safetensors
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ import torch
 from rich.console import Console
 from rich.progress import Progress
 from torch.optim import Adam
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from bigpicture.data.benchmarks import Benchmark, open_benchmark
 from bigpicture.data.patches import Patches
 from bigpicture.data.photographs import list_images, prepare
-from bigpicture.infer.device import pick_device
+from bigpicture.infer.device import choose_device
 from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.models.catalog import build
 from bigpicture.models.uhdn import UHDN
+from bigpicture.train.average import running_average
 from bigpicture.train.checkpoint import Run
 from bigpicture.train.journal import Journal
 from bigpicture.train.loop import train, validate
@@ -86,10 +86,10 @@ def start(recipe: Recipe, device: str) -> tuple[Run, list[str]]:
     missing = []
     if recipe.model.start is not None:
         missing = load_fitting(network, find(recipe.model.start))
-    network.to(pick_device(device))
+    network.to(choose_device(device))
     if recipe.precision.channels_last:
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.optimiser.ema))
+    average = running_average(network, recipe.optimiser.ema)
     optimiser = Adam(network.parameters(), lr=recipe.optimiser.rate, betas=recipe.optimiser.betas)
     return Run(network, average, optimiser), missing
 
@@ -133,6 +133,7 @@ def _facts(recipe: Recipe, network: UHDN, benchmark: Benchmark | None) -> Mappin
     return {
         "name": recipe.name,
         "parameters": sum(p.numel() for p in network.parameters()),
+        "training_data": recipe.data.description,
         "licence": recipe.data.licence,
         "steps": recipe.optimiser.steps,
         "recipe": recipe.model_dump(mode="json", exclude={"data": {"train", "cache"}}),

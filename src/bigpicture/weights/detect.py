@@ -50,8 +50,7 @@ def _uhdn(tensors: Mapping[str, Tensor]) -> UHDNSettings:
         for key in (f"head.up.{i}.weight" for i in range(count(tensors, r"head\.up\.(\d+)\.")))
         if key in tensors and tensors[key].shape[-1] == 3
     ]
-    depthwise = bool(steps) and steps[0].shape[1] == 1
-    release = comonet_s(2) if depthwise else uhdn(2)
+    release = comonet_s(2) if "head.up.1.weight" in tensors else uhdn(2)  # a 1×1 after each 3×3
     kernels = tensors["trunk.blocks.0.units.0.readers.0.weight"]
     modulation = replace(release.modulation, kernel=kernels.shape[-1])
     settings = replace(

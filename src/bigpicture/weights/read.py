@@ -7,6 +7,7 @@
 
 import json
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,9 @@ def _read_safetensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
 
 def _read_pickle(path: Path) -> Tensors:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():  # of odd pickles, which are then refused or read
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path}: holds more than tensors, so reading it could run code; "

@@ -1,0 +1,32 @@
+"""The running average of a network's weights, which is what a run gives in the end.
+
+    average ← d·average + (1 − d)·weights,    d = min(decay, (1 + n) / (10 + n))  after n steps
+
+With a constant decay of 0.999, a third of the random start would still be in the average after a
+thousand steps; growing, the decay forgets the start at once.
+"""
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from bigpicture.shapes import Tensor
+
+__all__ = ["running_average"]
+
+
+def running_average(network: nn.Module, decay: float) -> AveragedModel:
+    """Return the running average of `network`, which starts as a copy of it.
+
+    Args:
+        network: What is averaged; its buffers are copied.
+        decay: Share of the average that is kept at each step in the long run, in [0, 1).
+    """
+
+    @torch.no_grad()
+    def update(average: Tensor, weights: Tensor, steps: Tensor | int) -> Tensor:
+        n = int(steps)
+        kept = min(decay, (1 + n) / (10 + n))
+        return average + (1 - kept) * (weights - average)
+
+    return AveragedModel(network, avg_fn=update)

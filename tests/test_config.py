@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bigpicture.config import ConfigError, load, parse
+from bigpicture.train.recipe import Recipe
+
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_loads(path):
+    recipe = load(path, Recipe)
+    assert recipe.name == path.stem
+    assert parse(recipe.model_dump(), Recipe, "again") == recipe
+
+
+def test_there_are_recipes_for_all_shipped_scales():
+    assert {"uhdn-x2", "uhdn-x3", "uhdn-x4"} <= {path.stem for path in RECIPES}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.scal=3", "unknown key 'model.scal'; did you mean 'scale'?"),
+        ("modell.scale=3", "unknown key 'modell'; did you mean 'model'?"),
+        ("optimiser.rate=-1", r"optimiser.rate = -1: input should be greater than 0"),
+        ("data.images=many", "data.images = 'many': input should be a valid integer"),
+        ("optimiser.schedule=cosin", "optimiser.schedule = 'cosin': input should be 'cosine'"),
+        ("name.first=x", "'name' is a value, it holds no keys"),
+        ("rate", "--set takes KEY=VALUE, not 'rate'"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_with_what_would_do(override, message):
+    with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
+        load(RECIPES[0], Recipe, [override])
+
+
+def test_overrides_reach_every_level():
+    recipe = load(RECIPES[0], Recipe, ["name=mine", "data.train=['a', 'b']", "optimiser.rate=1e-5"])
+    assert (recipe.name, recipe.data.train) == ("mine", [Path("a"), Path("b")])
+    assert recipe.optimiser.rate == 1e-5
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(ConfigError, match="here: model is missing; data is missing"):
+        parse({"name": "x"}, Recipe, "here")
+
+
+def test_files_that_are_no_recipe(tmp_path):
+    with pytest.raises(ConfigError, match="nowhere.toml: cannot be read"):
+        load(tmp_path / "nowhere.toml", Recipe)
+    broken = tmp_path / "broken.toml"
+    broken.write_text("name = ")
+    with pytest.raises(ConfigError, match="broken.toml: not a TOML file"):
+        load(broken, Recipe)
+    broken.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not a TOML file"):
+        load(broken, Recipe)
+
+
+@given(st.text())
+def test_any_override_is_taken_or_explained(override):
+    try:
+        load(RECIPES[0], Recipe, [override])
+    except ConfigError as error:
+        assert str(error)

@@ -1,0 +1,236 @@
+"""Build → save → load → the same settings and the same output; and what is not taken."""
+
+import json
+import pickle
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file as load_tensors
+from safetensors.torch import save_file
+
+from bigpicture.layers.modulation import Activation, Modulation
+from bigpicture.models.catalog import from_settings
+from bigpicture.models.uhdn import UHDN, UHDNSettings
+from bigpicture.weights.convert import to_our_keys
+from bigpicture.weights.detect import detect
+from bigpicture.weights.errors import WeightsError
+from bigpicture.weights.file import load_file, load_fitting, save_network
+from bigpicture.weights.index import find, list_models, load
+
+TINY = UHDNSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2))
+LIGHT = replace(
+    TINY,
+    expansion="depthwise",
+    bias=True,
+    modulation=Modulation(form="scaled"),
+    activation=Activation(0.1),
+    mean=(0.466, 0.448, 0.403),
+    std=(0.242, 0.234, 0.246),
+)
+
+SETTINGS = {
+    "tiny": TINY,
+    "×3": replace(TINY, scale=3),
+    "×4": replace(TINY, scale=4),
+    "×1": replace(TINY, scale=1),
+    "gray": replace(TINY, colours=1),
+    "wide": replace(TINY, channels=32, growth=6),
+    "two blocks": replace(TINY, blocks=2, depths=(1, 3)),
+    "5×5": replace(TINY, modulation=Modulation(kernel=5)),
+    "plain": replace(TINY, modulation=Modulation("none")),
+    "threshold": replace(TINY, modulation=Modulation(threshold=0.25)),
+    "light": LIGHT,
+    "light ×4": replace(LIGHT, scale=4),
+    "thresholds": replace(LIGHT, thresholds=(((0.5, 0.25), (0.125,), (0.0,), (1.0, 0.5)),)),
+}
+STATED_ONLY = {
+    "channel attention": replace(TINY, modulation=Modulation("channel")),
+    "dilated": replace(TINY, modulation=Modulation(dilation=2, gradient="exact")),
+    "dense": replace(TINY, block="dense", skips=False),
+    "residual": replace(TINY, block="residual"),
+}
+
+
+@pytest.fixture
+def low() -> torch.Tensor:
+    return torch.rand(1, 3, 9, 8)
+
+
+def same(one: UHDN, other: UHDN, low: torch.Tensor) -> bool:
+    low = low[:, : one.settings.colours]
+    return one.settings == other.settings and torch.equal(one.eval()(low), other.eval()(low))
+
+
+@pytest.mark.parametrize("name", SETTINGS | STATED_ONLY)
+def test_our_own_files_come_back_as_they_were(name, tmp_path, low):
+    network = from_settings((SETTINGS | STATED_ONLY)[name])
+    file = tmp_path / "file.safetensors"
+    save_network(network, file, {"licence": "CC0"})
+    loaded = load_file(file)
+    assert same(loaded.network, network, low)
+    assert not loaded.network.training
+    assert loaded.facts["licence"] == "CC0"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("wrap", [None, "params_ema", "state_dict"])
+def test_tensors_alone_tell_the_settings(name, wrap, tmp_path, low):
+    network = from_settings(SETTINGS[name])
+    state = {f"module.{key}": value for key, value in network.state_dict().items()}
+    file = tmp_path / "file.pth"
+    torch.save({wrap: state, "epoch": 7} if wrap else state, file)
+    loaded = load_file(file).network
+    assert same(loaded, network, low)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_agrees_with_the_published_network(scale, shared):
+    file = shared / "golden" / f"comonet_tiny_x{scale}.safetensors"
+    tensors = load_tensors(file)
+    with safe_open(file, "pt") as opened:
+        config = json.loads(opened.metadata()["config"])
+    public = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    ours = to_our_keys(public)
+    settings = detect(ours, "golden")
+    assert (settings.scale, settings.growth) == (config["scale"], config["growth_rate"])
+    assert (settings.channels, settings.blocks) == (config["n_channels"], config["n_blocks"])
+    assert list(settings.depths) == config["n_layers"]
+    assert settings.modulation.threshold == pytest.approx(0.03)
+    network = from_settings(settings)
+    network.load_state_dict(ours)
+    for i in (0, 1):
+        expected = tensors[f"output.{i}"]
+        error = (network.eval()(tensors[f"input.{i}"]) - expected).abs().max()
+        assert error < 1e-4 * expected.std()
+
+
+def public_comonet(network: UHDN) -> dict[str, torch.Tensor]:
+    """Write a network's tensors as the authors' release does, with thresholds of their own."""
+    s, ours, public = network.settings, network.state_dict(), {}
+    for stem, theirs in [("first", "input"), ("last", f"body.{s.blocks}")]:
+        for kind in ("weight", "bias"):
+            public[f"{theirs}.{kind}"] = ours[f"trunk.{stem}.{kind}"]
+    for b in range(s.blocks):
+        for u, depth in enumerate(s.depths):
+            unit, theirs = f"trunk.blocks.{b}.units.{u}", f"body.{b}.body.{u}"
+            for i in range(depth):
+                own = [
+                    ours[f"{unit}.readers.{j}.weight"][s.growth * (i - j) : s.growth * (i - j + 1)]
+                    for j in range(i + 1)
+                ]
+                public[f"{theirs}.body.{i}.layer.0.Conv2d.weight"] = torch.cat(own, 1)
+                public[f"{theirs}.body.{i}.layer.0.threshold"] = ours[
+                    f"{unit}.readers.0.threshold"
+                ][i : i + 1]
+            for kind in ("weight", "bias"):
+                public[f"{theirs}.gate.0.Conv2d.{kind}"] = ours[f"{unit}.transition.{kind}"]
+            public[f"{theirs}.gate.0.threshold"] = torch.zeros(1)
+    for key, value in ours.items():
+        if key.startswith("head."):
+            stem = {"up": "tail.0", "last": "tail.1"}[key.split(".")[1]]
+            public[f"{stem}.{key.split('.', 2)[2]}"] = value
+    return public
+
+
+def test_a_public_checkpoint_is_recognised_and_loads(tmp_path, low):
+    network = from_settings(SETTINGS["thresholds"])
+    file = tmp_path / "CoMoNet.pth"
+    torch.save(public_comonet(network), file)
+    assert same(load_file(file).network, network, low)
+
+
+class Malice:
+    def __reduce__(self):
+        return (print, ("executed",))
+
+
+def broken(kind: str, folder):
+    """Write a file that cannot be used, and return it."""
+    state = from_settings(TINY).state_dict()
+    file = folder / "file.pth"
+    if kind == "code":
+        file.write_bytes(pickle.dumps(Malice()))
+    elif kind == "code in a checkpoint":
+        torch.save({"state_dict": state, "hook": Malice()}, file)
+    elif kind == "no weights":
+        file.write_text("hello")
+    elif kind == "empty":
+        file.touch()
+    elif kind == "no tensors":
+        torch.save({"epoch": 3}, file)
+    elif kind == "of nothing known":
+        torch.save({"conv.weight": torch.rand(3)}, file)
+    elif kind == "missing":
+        torch.save({k: v for k, v in state.items() if k != "trunk.last.weight"}, file)
+    elif kind == "missing and needed to tell":
+        torch.save({k: v for k, v in state.items() if k != "trunk.first.weight"}, file)
+    elif kind == "left over":
+        torch.save(state | {"trunk.extra": torch.rand(3)}, file)
+    elif kind == "misshapen":
+        torch.save(state | {"trunk.last.weight": torch.rand(16, 16, 1, 1)}, file)
+    elif kind == "not public's":
+        public = public_comonet(from_settings(SETTINGS["thresholds"]))
+        torch.save({k: v for k, v in public.items() if k != "input.bias"}, file)
+    else:
+        file = folder / "file.safetensors"
+        save_file(state, file)
+        file.write_bytes(file.read_bytes()[:-1000])
+    return file
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("code", "could run code"),
+        ("code in a checkpoint", "could run code"),
+        ("no weights", "could run code|not a weight file"),
+        ("empty", "not a weight file"),
+        ("no tensors", "no tensors in it"),
+        ("of nothing known", "no known network has such tensors .conv.weight"),
+        ("missing", "trunk.last.weight missing"),
+        ("missing and needed to tell", "missing or misshapen .'trunk.first.weight'"),
+        ("left over", "trunk.extra unknown"),
+        ("misshapen", r"trunk.last.weight \(16, 16, 1, 1\), not \(16, 16, 3, 3\)"),
+        ("not public's", "'input.bias' is missing"),
+        ("cut short", "cut short"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_and_never_run(kind, message, tmp_path, capsys):
+    file = broken(kind, tmp_path)
+    with pytest.raises(WeightsError, match=message) as caught:
+        load_file(file)
+    assert str(file) in str(caught.value)
+    assert "executed" not in capsys.readouterr().out
+
+
+def test_other_scales_start_from_what_fits(tmp_path):
+    twice, thrice = from_settings(TINY), from_settings(replace(TINY, scale=3))
+    save_network(twice, tmp_path / "x2.safetensors", {})
+    missing = load_fitting(thrice, tmp_path / "x2.safetensors")
+    assert missing == ["head.up.0.weight"]
+    assert torch.equal(thrice.trunk.first.weight, twice.trunk.first.weight)
+    with pytest.raises(WeightsError, match="none of its tensors fit"):
+        load_fitting(torch.nn.Linear(1, 1), tmp_path / "x2.safetensors")
+
+
+def test_a_misspelt_model_is_answered_with_the_nearest():
+    with pytest.raises(WeightsError, match="did you mean 'uhdn-x2'"):
+        find("uhdn-2x")
+    with pytest.raises(WeightsError, match="no shipped model and no file"):
+        load("/no/such/file.pth")
+
+
+def test_shipped_weights_state_their_facts():
+    entries = {entry.name: entry for entry in list_models()}
+    assert {"uhdn-x2", "uhdn-x3", "uhdn-x4"} <= set(entries)
+    for entry in entries.values():
+        network, facts = load(entry.name)
+        assert network.limits.scale == entry.scale
+        assert entry.parameters == sum(p.numel() for p in network.parameters())
+        assert entry.licence
+        assert entry.protocol == "sr-y"
+        assert entry.scores["Set5"]["psnr"] > 30
+        assert {"recipe", "steps", "training_data"} <= set(facts)
