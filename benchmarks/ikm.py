@@ -62,10 +62,9 @@ def training_step(network: nn.Module, low: torch.Tensor, high: torch.Tensor) -> 
 
 def pair() -> dict[str, nn.Module]:
     """Return the two networks, with channels last."""
-    return {
-        name: build("uhdn", 2, attention).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        for name, attention in (("plain", "none"), ("ikm", "ikm"))
-    }
+    networks = {"plain": build("uhdn", 2, "none"), "ikm": build("uhdn", 2, "ikm")}
+    layout = torch.channels_last
+    return {name: net.to(memory_format=layout) for name, net in networks.items()}  # pyright: ignore[reportCallIssue]
 
 
 def main() -> None:

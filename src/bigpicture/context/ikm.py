@@ -131,8 +131,8 @@ class IKMConv2d(ContextOperator[GridMean]):
         learning = torch.is_grad_enabled() and self.weight.requires_grad
         if self.gradient == "exact" or not learning:
             return conv2d_per_image(x, self.weight * attention, self.geometry)
-        x, weight, kernels = match_autocast(x, self.weight, self.weight.detach() * attention)
-        return _ImageSpecific.apply(x, weight, kernels, self.geometry)  # pyright: ignore[reportReturnType]
+        x, kernels = match_autocast(x, self.weight.detach() * attention)
+        return _ImageSpecific.apply(x, self.weight, kernels, self.geometry)  # pyright: ignore[reportReturnType]
 
 
 def kernel_attention(share: Float[Tensor, "*b k k"], form: Form) -> Float[Tensor, "*b k k"]:
@@ -177,7 +177,7 @@ class _ImageSpecific(Function):
         geometry: Geometry,
     ) -> Tensor:
         ctx.save_for_backward(x, kernels)
-        ctx.geometry = geometry
+        ctx.geometry, ctx.precision = geometry, weight.dtype
         return convolve_images(x, kernels, geometry)
 
     @staticmethod
@@ -186,5 +186,5 @@ class _ImageSpecific(Function):
         for_x = None
         if ctx.needs_input_grad[0]:
             for_x = input_gradients(grad, x, kernels, ctx.geometry)
-        for_weight = kernel_gradient(grad, x, kernels[0], ctx.geometry) / len(x)
-        return for_x, for_weight, None, None
+        for_weight = kernel_gradient(grad, x, kernels[0], ctx.geometry)
+        return for_x, for_weight.to(ctx.precision) / len(x), None, None

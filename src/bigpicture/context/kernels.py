@@ -64,29 +64,14 @@ def _grouped(x: Tensor, kernels: Tensor, geometry: Geometry) -> Tensor:
 
 def convolve_images(x: Tensor, kernels: Tensor, geometry: Geometry) -> Tensor:
     """Return the images convolved one by one, outside of autograd."""
-    first = torch.conv2d(x[:1], kernels[0], None, 1, *geometry)
-    if len(x) == 1:
-        return first
-    y = first.new_empty((len(x), *first.shape[1:])).contiguous(memory_format=_layout(x))
-    y[:1] = first
-    for i in range(1, len(x)):
-        y[i : i + 1] = torch.conv2d(x[i : i + 1], kernels[i], None, 1, *geometry)
-    return y
+    pairs = zip(x.split(1), kernels.unbind(), strict=True)
+    return torch.cat([torch.conv2d(image, own, None, 1, *geometry) for image, own in pairs])
 
 
 def input_gradients(grad: Tensor, x: Tensor, kernels: Tensor, geometry: Geometry) -> Tensor:
     """Return the gradient for `x`, from the gradient for the output and each image's kernel."""
-    result = torch.empty_like(x)
-    for i in range(len(x)):
-        one = slice(i, i + 1)
-        result[one] = _gradient(grad[one], x[one], kernels[i], geometry, of=0)
-    return result
-
-
-def _layout(x: Tensor) -> torch.memory_format:
-    if x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous():
-        return torch.channels_last
-    return torch.contiguous_format
+    images = zip(grad.split(1), x.split(1), kernels.unbind(), strict=True)
+    return torch.cat([_gradient(above, image, own, geometry, of=0) for above, image, own in images])
 
 
 def _gradient(grad: Tensor, x: Tensor, kernel: Tensor, geometry: Geometry, of: int) -> Tensor:
@@ -120,8 +105,6 @@ class _PerImage(Function):
         if ctx.needs_input_grad[0]:
             for_x = input_gradients(grad, x, kernels, geometry)
         if ctx.needs_input_grad[1]:
-            singles = (slice(i, i + 1) for i in range(len(x)))
-            for_kernels = torch.stack(
-                [kernel_gradient(grad[i], x[i], kernels[i.start], geometry) for i in singles]
-            )
+            images = zip(grad.split(1), x.split(1), kernels.unbind(), strict=True)
+            for_kernels = torch.stack([kernel_gradient(*one, geometry) for one in images])
         return for_x, for_kernels, None

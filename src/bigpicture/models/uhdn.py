@@ -15,6 +15,7 @@ Changed: dense units do not concatenate (`bigpicture.layers.dense`); the modulat
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import nn
 
 from bigpicture.layers.blocks import Residual, residual_block
@@ -87,7 +88,27 @@ class UHDN(nn.Module):
 
     def forward(self, low: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c H W"]:
         """Return the pictures `low`, in [0, 1], on a grid `scale` times finer."""
+        if self._gains_nothing_from_batches(low):
+            return torch.cat([self._restore(picture) for picture in low.split(1)])
+        return self._restore(low)
+
+    def _restore(self, low: Tensor) -> Tensor:
         return self.normalise.undo(self.head(self.trunk(self.normalise(low))))
+
+    def _gains_nothing_from_batches(self, low: Tensor) -> bool:
+        """Return whether pictures go one by one, so that their features need no gathering.
+
+        On a CPU, every picture's modulated kernels run on their own anyway.
+        """
+        modulation = self.settings.modulation
+        return (
+            len(low) > 1
+            and not self.training
+            and modulation.attention == "ikm"
+            and modulation.gradient != "go"  # which mixes the batch
+            and low.device.type == "cpu"
+            and not torch.compiler.is_compiling()
+        )
 
     @property
     def limits(self) -> Limits:
