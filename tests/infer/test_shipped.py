@@ -1,0 +1,42 @@
+"""The shipped weights: above their floors, and the same in any tiling."""
+
+import pytest
+import torch
+
+import bigpicture as bp
+from bigpicture.data.benchmarks import open_benchmark
+from bigpicture.evaluate.run import evaluate
+from bigpicture.image import read
+from bigpicture.metrics.protocol import SR_Y
+
+FLOORS = {"uhdn-x2": 37.2, "uhdn-x3": 33.3, "uhdn-x4": 31.1}
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_scores_are_those_that_the_weights_state_and_above_their_floor(name, shared):
+    model = bp.load(name)
+    benchmark = open_benchmark(shared / "data/benchmarks/Set5", scale=model.scale)
+    report = evaluate(model, benchmark, scale=model.scale, protocol=SR_Y)
+    assert report.mean["psnr"] == pytest.approx(model.facts["scores"]["Set5"]["psnr"], abs=0.005)
+    assert report.mean["psnr"] > FLOORS[name]
+
+
+def test_tiles_that_share_their_context_differ_by_less_than_two_levels(shared):
+    low = read(shared / "data/benchmarks/Set14/LR_bicubic/X2/comicx2.png").colour_tensor()
+    model = bp.load("uhdn-x2")
+    whole = model.upscale(low, tile="off")
+    error = {
+        context: (model.upscale(low, tile=64, context=context) - whole).abs().max() * 255
+        for context in ("shared", "tile")
+    }
+    assert error["shared"] < 2
+    assert error["shared"] < error["tile"]
+
+
+@pytest.mark.parametrize("name", ["uhdn-x2"])
+def test_flat_gray_stays_flat_and_gray(name):
+    model = bp.load(name)
+    flat = model.upscale(torch.full((3, 40, 40), 0.5), tile=16)
+    assert (flat - 0.5).abs().max() < 2 / 255
+    inner = flat[:, 16:-16, 16:-16]
+    assert inner.max() - inner.min() < 0.5 / 255
