@@ -1,12 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
 from bigpicture.image import Metadata, Picture, quantise, to_float
-from bigpicture.image.picture import read_directory, upright, write_directories
 
 
 @pytest.mark.parametrize(("dtype", "bits"), [(np.uint8, 8), (np.uint16, 16)])
@@ -73,35 +70,3 @@ def test_numbers_that_have_no_level_are_refused():
         quantise(np.zeros(1, np.float32), 12)
     with pytest.raises(ValueError, match="1 to 4"):
         Picture.from_array(np.zeros((2, 2, 5), np.uint8))
-
-
-@given(st.binary(max_size=200), st.sampled_from([b"II*\0", b"MM\0*", b""]))
-def test_no_exif_block_is_too_broken(body, header):
-    block = header + body
-    metadata = upright(Metadata(exif=b"Exif\0\0" + block, xmp=block))
-    assert len(metadata.exif) == len(block) + 6
-    read_directory(block)
-
-
-entries = st.dictionaries(
-    st.integers(1, 0x80FF),
-    st.binary(max_size=9).map(lambda value: (7, len(value), value)),
-    max_size=5,
-)
-
-
-@given(entries, entries, entries)
-def test_directories_are_read_as_they_were_written(main, exposure, place):
-    written = write_directories(main, {0x8769: exposure, 0x8825: place}, 8)
-    block = b"II*\0\x08\0\0\0" + written
-    found = read_directory(block)
-    for tag, part in ((0x8769, exposure), (0x8825, place)):
-        if part:
-            assert read_directory(block, found.pop(tag)[2]) == part
-    assert found == main
-
-
-def test_orientation_in_xmp_is_reset_too():
-    xmp = b'<a tiff:Orientation="6"/><tiff:Orientation>8</tiff:Orientation>'
-    reset = b'<a tiff:Orientation="1"/><tiff:Orientation>1</tiff:Orientation>'
-    assert upright(Metadata(xmp=xmp)).xmp == reset

@@ -21,7 +21,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,15 +28,24 @@ from pathlib import Path
 
 import numpy as np
 import pyvips
+from jaxtyping import Shaped
 
-from bigpicture.image.colour import narrow, quantise, to_float
-from bigpicture.image.picture import ImageError, ImageWarning, Picture, write_tiff
+from bigpicture.image.colour import DTYPES, narrow, quantise, to_float
+from bigpicture.image.exif import write_tiff
+from bigpicture.image.iptc import wrapped_iptc
+from bigpicture.image.picture import ImageError, ImageWarning, Picture
+from bigpicture.image.ppm import encode_ppm
 
 DEFAULT_QUALITY = 95
 """Of JPEG, WebP and AVIF: an enlargement is looked at closely, so the loss must stay invisible."""
 
 _DPI_72 = (72 / 25.4, 72 / 25.4)
 _JPEG_SEGMENT = 65_000  # bytes of EXIF, XMP or IPTC; the two bytes of its length allow few more
+_VIPS_NAMES = {  # of the numbers, of gray, of RGB
+    8: ("uchar", "b-w", "srgb"),
+    16: ("ushort", "grey16", "rgb16"),
+    32: ("float", "b-w", "scrgb"),
+}
 _KEEP_ALL, _KEEP_ALL_BUT_EXIF = 0x1F, 0x1E
 
 FORMATS = {
@@ -121,8 +129,8 @@ def encode(
     side, limit = max(picture.height, picture.width), _LARGEST_SIDE.get(format, 2**31 - 1)
     if side > limit:
         raise ImageError(f"{format} holds {limit} pixels a side, not {side}; write PNG or TIFF")
-    saver = {"ppm": "copy", "avif": "heifsave_buffer"}.get(format, f"{format}save_buffer")
-    if not pyvips.type_find("VipsOperation", saver):
+    saver = "heifsave_buffer" if format == "avif" else f"{format}save_buffer"
+    if format != "ppm" and not pyvips.type_find("VipsOperation", saver):
         raise ImageError(f"this libvips writes no {format}; install pyvips-binary, which does")
     held = held_by(picture, format)
     try:
@@ -150,11 +158,13 @@ def held_by(picture: Picture, format: str) -> Picture:
                 ImageWarning,
                 stacklevel=2,
             )
-            colour = quantise(1 + (to_float(colour) - 1) * opacity, bits)
-    if bits != picture.bits:
-        alpha = None if alpha is None else quantise(to_float(alpha), bits)
-        colour = quantise(to_float(colour), bits) if colour is picture.colour else colour
-    return Picture(colour, alpha, picture.metadata)
+            colour = 1 + (to_float(colour) - 1) * opacity
+    alpha = None if alpha is None else _rounded(alpha, bits)
+    return Picture(_rounded(colour, bits), alpha, picture.metadata)
+
+
+def _rounded(pixels: Shaped[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray, "..."]:
+    return pixels if pixels.dtype == DTYPES[bits] else quantise(to_float(pixels), bits)
 
 
 def _reason(error: Exception) -> str:
@@ -176,7 +186,7 @@ def _encode_jpeg(picture: Picture, quality: int, lossless: bool) -> bytes:
         xmp=_fitting("XMP", metadata.xmp),
         iptc=_fitting("IPTC", metadata.iptc and wrapped_iptc(metadata.iptc)),
     )
-    picture = Picture(picture.colour, picture.alpha, metadata)
+    picture = replace(picture, metadata=metadata)
     return _image(picture).jpegsave_buffer(Q=quality, optimize_coding=True, keep=_keep(picture))
 
 
@@ -191,7 +201,7 @@ def _encode_webp(picture: Picture, quality: int, lossless: bool) -> bytes:
 
 
 def _encode_tiff(picture: Picture, quality: int, lossless: bool) -> bytes:
-    plain = Picture(picture.colour, picture.alpha, replace(picture.metadata, iptc=None))
+    plain = replace(picture, metadata=replace(picture.metadata, iptc=None))
     data = _image(plain).tiffsave_buffer(
         compression="deflate",
         predictor="float" if picture.bits == 32 else "horizontal",
@@ -215,19 +225,13 @@ def _encode_avif(picture: Picture, quality: int, lossless: bool) -> bytes:
     )
 
 
-def _encode_ppm(picture: Picture, quality: int, lossless: bool) -> bytes:
-    variant = b"P5" if picture.is_gray else b"P6"
-    size = f" {picture.width} {picture.height} {2**picture.bits - 1}\n".encode()
-    return variant + size + picture.colour.astype(f">u{picture.bits // 8}").tobytes()
-
-
 _ENCODERS: dict[str, Callable[[Picture, int, bool], bytes]] = {
     "png": _encode_png,
     "jpeg": _encode_jpeg,
     "webp": _encode_webp,
     "tiff": _encode_tiff,
     "avif": _encode_avif,
-    "ppm": _encode_ppm,
+    "ppm": lambda picture, quality, lossless: encode_ppm(picture),
 }
 
 
@@ -235,12 +239,11 @@ def _image(picture: Picture) -> pyvips.Image:
     """Return a libvips image of the pixels and metadata, which it does not copy."""
     pixels = np.ascontiguousarray(picture.array())
     height, width, bands = pixels.shape
-    number = {8: "uchar", 16: "ushort", 32: "float"}[picture.bits]
-    names = {8: ("b-w", "srgb"), 16: ("grey16", "rgb16"), 32: ("b-w", "scrgb")}[picture.bits]
+    number, gray, colour = _VIPS_NAMES[picture.bits]
     metadata = picture.metadata
     across, down = metadata.pixels_per_mm or _DPI_72
     image = pyvips.Image.new_from_memory(pixels.data, width, height, bands, number)
-    space = names[0 if picture.is_gray else 1]
+    space = gray if picture.is_gray else colour
     image = image.copy(interpretation=space, xres=across, yres=down)
     blobs = {
         "icc-profile-data": metadata.icc,
@@ -270,12 +273,6 @@ def _fitting(part: str, block: bytes | None) -> bytes | None:
         stacklevel=2,
     )
     return None
-
-
-def wrapped_iptc(records: bytes) -> bytes:
-    """Return IPTC records in the Photoshop block that JPEG holds them in."""
-    resource = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(records)) + records
-    return b"Photoshop 3.0\0" + resource + b"\0" * (len(records) % 2)
 
 
 def _save(data: bytes, target: Path) -> None:
