@@ -115,7 +115,7 @@ def test_what_lies_beyond_the_reach_acts_through_contexts_alone():
 def test_copies_pickles_and_threads():
     network, low = from_settings(TINY).eval(), torch.rand(2, 3, 9, 9)
     expected = network(low)
-    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):  # noqa: S301
+    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
         assert torch.equal(twin(low), expected)
     results = []
     threads = [threading.Thread(target=lambda: results.append(network(low))) for _ in range(6)]

@@ -38,10 +38,8 @@ from bigpicture.context.grid import GridMean, gather_grid
 from bigpicture.context.kernels import (
     Geometry,
     conv2d_per_image,
-    convolve_images,
-    input_gradients,
-    kernel_gradient,
     match_autocast,
+    shared_kernel_gradient,
 )
 from bigpicture.shapes import Float, Tensor
 
@@ -121,18 +119,26 @@ class IKMConv2d(ContextOperator[GridMean]):
         attention = self.attention(context)
         if self.gradient == "go":
             attention = attention.mean(0, keepdim=True)
-        attention = attention.repeat_interleave(len(self.weight) // attention.shape[1], dim=1)
         y = self._convolve(x, attention)
         return y if self.bias is None else y + self.bias.to(y.dtype).view(-1, 1, 1)
 
-    def _convolve(self, x: Tensor, attention: Float[Tensor, "b d c k k"]) -> Tensor:
+    def _convolve(self, x: Tensor, attention: Float[Tensor, "b n c k k"]) -> Tensor:
         if self.gradient == "go":
-            return F.conv2d(x, self.weight * attention[0], None, 1, *self.geometry)
+            return F.conv2d(x, self._modulated(self.weight, attention)[0], None, 1, *self.geometry)
         learning = torch.is_grad_enabled() and self.weight.requires_grad
         if self.gradient == "exact" or not learning:
-            return conv2d_per_image(x, self.weight * attention, self.geometry)
-        x, kernels = match_autocast(x, self.weight.detach() * attention)
-        return _ImageSpecific.apply(x, self.weight, kernels, self.geometry)  # pyright: ignore[reportReturnType]
+            return conv2d_per_image(x, self._modulated(self.weight, attention), self.geometry)
+        x, kernels = match_autocast(x, self._modulated(self.weight.detach(), attention))
+        y = conv2d_per_image(x, kernels, self.geometry)
+        return _LearnTheMean.apply(y, self.weight, x.detach(), self.geometry)  # pyright: ignore[reportReturnType]
+
+    @staticmethod
+    def _modulated(
+        weight: Float[Tensor, "d c k k"], attention: Float[Tensor, "b n c k k"]
+    ) -> Float[Tensor, "b d c k k"]:
+        """Return each image's own kernels; the n thresholds share the output channels evenly."""
+        groups = weight.unflatten(0, (attention.shape[1], -1))
+        return (groups * attention.unsqueeze(2)).flatten(1, 2)
 
 
 def kernel_attention(share: Float[Tensor, "*b k k"], form: Form) -> Float[Tensor, "*b k k"]:
@@ -161,30 +167,23 @@ def _active(x: Tensor, threshold: Tensor, form: Form) -> Tensor:
     return compare(x, threshold, out=out)
 
 
-class _ImageSpecific(Function):
-    """Algorithm 1: each image goes through its own kernel, the weight learns their mean gradient.
+class _LearnTheMean(Function):
+    """Algorithm 1's half for the weight, beside a convolution with kernels that do not learn.
 
     The mean of the images' kernel gradients is the gradient of one kernel that they all share,
-    divided by their number, so the weight's half of the backward pass needs no loop.
+    divided by their number, so it needs no loop.
     """
 
     @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401
-        x: Tensor,
-        weight: Tensor,
-        kernels: Tensor,
-        geometry: Geometry,
-    ) -> Tensor:
-        ctx.save_for_backward(x, kernels)
-        ctx.geometry, ctx.precision = geometry, weight.dtype
-        return convolve_images(x, kernels, geometry)
+    def forward(ctx: Any, y: Tensor, weight: Tensor, x: Tensor, geometry: Geometry) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(weight, x)
+        ctx.geometry = geometry
+        ctx.mark_dirty(y)  # so that it is returned itself, not as a view, which cannot be added to
+        return y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
-        x, kernels = ctx.saved_tensors
-        for_x = None
-        if ctx.needs_input_grad[0]:
-            for_x = input_gradients(grad, x, kernels, ctx.geometry)
-        for_weight = kernel_gradient(grad, x, kernels[0], ctx.geometry)
-        return for_x, for_weight.to(ctx.precision) / len(x), None, None
+        weight, x = ctx.saved_tensors
+        like = torch.empty_like(weight, dtype=x.dtype)  # its values do not matter
+        total = shared_kernel_gradient(grad, x, like, ctx.geometry)
+        return grad, total.to(weight.dtype) / len(x), None, None

@@ -72,8 +72,12 @@ class DenseUnit(nn.Module):
         sums = None  # what the layers still to come have read so far
         for read, activate in zip(self.readers, self.activations, strict=True):
             new = read(features[-1])
-            sums = new if sums is None else sums[:, self.growth :] + new
-            features.append(activate(sums[:, : self.growth]))
+            sums = new if sums is None else new.add_(sums)
+            # split, not sliced: its backward pass joins two gradients in their own memory layout,
+            # a slice's pads each with zeros in the standard one
+            left = sums.shape[1] - self.growth
+            complete, sums = sums.split([self.growth, left], 1) if left else (sums, None)
+            features.append(activate(complete))
         return self.transition(torch.cat(features, 1))
 
     @torch.no_grad()
