@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--sweeps", type=int, nargs="+", default=[1, 2])
     arguments = parser.parse_args()
     model = bp.load(arguments.model)
-    ways = {"tile": {"context": "tile"}}
+    ways: dict[str, dict[str, Any]] = {"tile": {"context": "tile"}}
     ways |= {f"{n} sweeps": {"context": "shared", "sweeps": n} for n in arguments.sweeps}
     found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
     print(f"picture | {' | '.join(ways)}    (max, mean in levels of 255; time ÷ whole's)")
