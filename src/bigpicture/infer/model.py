@@ -58,6 +58,7 @@ class Model:
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         self.network = network.eval()
+        self.network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.limits = limits
         self.name = name
         self.facts = dict(facts or {})
