@@ -29,6 +29,7 @@ def test_every_variant_of_ppm(data, expected):
         (b"P2 2 2 255\n1 2 3", "cut short"),
         (b"P4 9 9\n", "cut short"),
         (b"P2 2 1 255\n1 x", "invalid literal"),
+        (b"P2 1 1 255\n" + b"9" * 20, "too (large|big)"),
         (b"P5 2 2 0\n", "largest value"),
         (b"P5 0 2 255\n", "0 × 2"),
         (b"P5 2", "header"),

@@ -78,7 +78,7 @@ def decode(data: bytes, *, name: str = "the image", max_pixels: int = MAX_PIXELS
         if kind == "PPM":
             return decode_ppm(data, max_pixels)
         return _decode_vips(data, kind, max_pixels)
-    except (pyvips.Error, ValueError, MemoryError) as error:
+    except (pyvips.Error, ValueError, OverflowError, MemoryError) as error:
         raise ImageError(f"cannot read {name} ({kind}): {explain(error)}") from error
 
 
