@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -19,8 +21,8 @@ def test_what_was_flat_around_is_flat_and_ringing_is_gone():
     alpha[..., 4:] = 1
     noise = torch.rand(1, 1, 16, 16) * 4 - 2
     result = enlarge_alpha(lambda low: noise, alpha, 2)
-    assert (result[..., :6] == 0).all() and (result[..., 10:] == 1).all()
-    assert torch.equal(result[..., 6:10], noise[..., 6:10].clamp(0, 1))
+    assert (result[..., :7] == 0).all() and (result[..., 9:] == 1).all()
+    assert torch.equal(result[..., 7:9], noise[..., 7:9].clamp(0, 1))
 
 
 def test_bleeding_keeps_visible_pixels():
@@ -28,3 +30,22 @@ def test_bleeding_keeps_visible_pixels():
     result = bleed_colours(colour, alpha)
     assert torch.equal(result * alpha, colour * alpha)
     assert bleed_colours(colour, torch.ones_like(alpha)) is colour
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_each_pixel_stays_between_the_four_around_it(scale):
+    alpha = torch.rand(1, 1, 5, 6)
+    for extreme, bound in [(9.0, torch.amax), (-9.0, torch.amin)]:
+        result = enlarge_alpha(
+            lambda low, e=extreme: torch.full((1, 1, 5 * scale, 6 * scale), e), alpha, scale
+        )
+        for y in range(5 * scale):
+            for x in range(6 * scale):
+                rows, columns = (((i + 0.5) / scale - 0.5) for i in (y, x))
+                around = alpha[
+                    0,
+                    0,
+                    max(0, math.floor(rows)) : math.floor(rows) + 2,
+                    max(0, math.floor(columns)) : math.floor(columns) + 2,
+                ]
+                assert result[0, 0, y, x] == bound(around)
