@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 import bigpicture as bp
-from bigpicture.data.photographs import list_images
+from bigpicture.data.folders import images_in
 from bigpicture.image import read
 
 
@@ -41,7 +41,7 @@ def main() -> None:
     ways |= {f"{n} sweeps": {"context": "shared", "sweeps": n} for n in arguments.sweeps}
     found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
     print(f"picture | {' | '.join(ways)}    (max, mean in levels of 255; time ÷ whole's)")
-    for path in list_images([arguments.folder]):
+    for path in images_in(arguments.folder):
         low = read(path).colour_tensor()
         whole, seconds = timed(lambda low=low: model.upscale(low, tile="off"))
         line = [path.name]

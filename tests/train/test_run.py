@@ -143,7 +143,7 @@ def test_an_earlier_run_is_not_overwritten(recipe, tmp_path, quiet):
     [
         ({"model": {"size": "uhd"}}, ValueError, "did you mean 'uhdn'"),
         ({"model": {"start": "uhdn-x9.pth"}}, WeightsError, "uhdn-x9.pth: no shipped model"),
-        ({"data": {"train": ["/nowhere"]}}, FileNotFoundError, "/nowhere: there is no such folder"),
+        ({"data": {"train": ["/nowhere"]}}, ValueError, "/nowhere is no folder"),
         ({"watch": {"benchmark": "/nowhere"}}, ValueError, "/nowhere"),
         ({"watch": {"protocol": "sr-x"}}, ValueError, "'sr-x'; there are sr-y, sr-rgb"),
     ],

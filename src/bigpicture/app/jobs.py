@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bigpicture.data.benchmarks import SUFFIXES
+from bigpicture.data.folders import SUFFIXES
 
 
 @dataclass(frozen=True)

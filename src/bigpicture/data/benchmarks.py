@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from bigpicture.data.folders import images_in
 from bigpicture.degrade.bi import bi, crop_to_scale
 from bigpicture.image.picture import Picture, quantise, to_float
 from bigpicture.image.read import read
@@ -27,13 +28,6 @@ from bigpicture.shapes import Float, Tensor
 
 Degrade = Callable[[np.ndarray, int | float], np.ndarray]
 """An HR picture (H, W, c) of uint8 and the scale ↦ the LR picture (h, w, c) of uint8."""
-
-# Kinds that cannot be read are listed too: an error that names the file is better than a mean over
-# the others.
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".gif"}
-    | {".ppm", ".pgm", ".pbm", ".pnm"}
-)
 
 
 class Pair(NamedTuple):
@@ -129,16 +123,11 @@ def open_benchmark(
 
 def _pictures(folder: Path) -> dict[str, Path]:
     """Return a folder's image files by stem, in the order of their names."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder; give one that holds image files")
     found: dict[str, Path] = {}
-    for file in sorted(folder.iterdir()):
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith("."):
-            if file.stem in found:
-                raise ValueError(f"{found[file.stem]} and {file} share a name; keep one of them")
-            found[file.stem] = file
-    if not found:
-        raise ValueError(f"{folder} has no image files ({', '.join(sorted(SUFFIXES))})")
+    for file in images_in(folder):
+        if file.stem in found:
+            raise ValueError(f"{found[file.stem]} and {file} share a name; keep one of them")
+        found[file.stem] = file
     return found
 
 

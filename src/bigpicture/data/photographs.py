@@ -7,18 +7,17 @@ memory-mapped array costs no memory until it is touched.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from bigpicture.data.folders import images_in
 from bigpicture.degrade.bi import bi
 from bigpicture.image.read import ImageError, read
 
-__all__ = ["Photograph", "list_images", "prepare"]
-
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".avif", ".ppm", ".bmp", ".gif"}
+__all__ = ["Photograph", "prepare"]
 
 Progress = Callable[[int, int], None]
 
@@ -30,23 +29,6 @@ class Photograph:
     name: str
     high: np.ndarray
     low: np.ndarray
-
-
-def list_images(folders: Iterable[Path]) -> list[Path]:
-    """Return the image files of `folders`, sorted, without descending.
-
-    Raises:
-        FileNotFoundError: If a folder is missing or holds no image.
-    """
-    found: list[Path] = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: there is no such folder of training pictures")
-        here = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-        if not here:
-            raise FileNotFoundError(f"{folder}: no image in it ({', '.join(sorted(SUFFIXES))})")
-        found += here
-    return found
 
 
 def prepare(
@@ -66,10 +48,10 @@ def prepare(
         progress: Told after each picture.
 
     Raises:
-        FileNotFoundError: If there is nothing to train on.
-        ValueError: If a picture cannot be read or is too small; it is named.
+        ValueError: If a folder is missing or empty, or a picture cannot be read or is too small;
+            it is named.
     """
-    paths = list_images(folders)
+    paths = [path for folder in folders for path in images_in(folder)]
     cache.mkdir(parents=True, exist_ok=True)
     photographs = []
     for done, path in enumerate(paths, 1):

@@ -13,8 +13,9 @@ from rich.progress import Progress
 from torch.optim import Adam
 
 from bigpicture.data.benchmarks import Benchmark, open_benchmark
+from bigpicture.data.folders import images_in
 from bigpicture.data.patches import Patches
-from bigpicture.data.photographs import list_images, prepare
+from bigpicture.data.photographs import prepare
 from bigpicture.infer.device import choose_device
 from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.models.catalog import build
@@ -51,7 +52,6 @@ def run_recipe(
 
     Raises:
         ValueError: If the recipe, its data or the folder cannot be used; it says which.
-        FileNotFoundError: If a folder of the recipe is missing.
     """
     console = console or Console()
     checkpoint = out / "checkpoint.pt"
@@ -64,8 +64,8 @@ def run_recipe(
     run, missing = start(recipe, device)
     _describe(recipe, run.network, missing, console)
     benchmark = _benchmark(recipe)
-    paths = list_images(recipe.data.train)
-    console.print(f"{len(paths)} photographs in {', '.join(map(str, recipe.data.train))}")
+    photographs = sum(len(images_in(folder)) for folder in recipe.data.train)
+    console.print(f"{photographs} photographs in {', '.join(map(str, recipe.data.train))}")
     if dry_run:
         return None
     out.mkdir(parents=True, exist_ok=True)
