@@ -136,3 +136,10 @@ def test_wrong_tilings(arguments, message):
     # beartype, which only tests have, finds a wrong literal first, where there is one
     with pytest.raises(Exception, match="context" if "context" in arguments else message):
         Tiling(**arguments)
+
+
+def test_a_batch_in_tiles_is_its_pictures_one_by_one(network):
+    low, tiling = torch.rand(3, 3, 20, 26), Tiling(8, halo=4)
+    together = render(network, network.limits, low, tiling)
+    alone = [render(network, network.limits, picture, tiling) for picture in low.split(1)]
+    torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-5)
