@@ -9,7 +9,8 @@ from bigpicture.evaluate.run import evaluate
 from bigpicture.image import read
 from bigpicture.metrics.protocol import SR_Y
 
-FLOORS = {"uhdn-x2": 37.2, "uhdn-x3": 33.3, "uhdn-x4": 31.1}
+# dB on Set5; what a training that replaces these weights must at least reach
+FLOORS = {"uhdn-x2": 37.2, "uhdn-x3": 33.3, "uhdn-x4": 31.0}
 
 
 @pytest.mark.parametrize("name", FLOORS)
