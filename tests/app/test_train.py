@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "uhdn-x2.toml"
+RECIPE = Path(__file__).parents[2] / "recipes" / "uhdn-x2-plain.toml"
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ def test_other_scales_start_from_what_fits(tmp_path):
 
 def test_a_misspelt_model_is_answered_with_the_nearest():
     with pytest.raises(WeightsError, match="did you mean 'uhdn-x2'"):
-        find("uhdn-2x")
+        find("uhdn-x22")
     with pytest.raises(WeightsError, match="no shipped model and no file"):
         load("/no/such/file.pth")
 

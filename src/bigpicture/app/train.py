@@ -10,7 +10,9 @@ from bigpicture.app.options import Device
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A TOML file, such as recipes/uhdn-x2.toml.")],
+    recipe: Annotated[
+        Path, typer.Argument(help="A TOML file, such as recipes/uhdn-x2-plain.toml.")
+    ],
     overrides: Annotated[
         list[str] | None,
         typer.Option(
