@@ -1,0 +1,96 @@
+"""Windows: cut features into rectangles, attend within each, and put them together again.
+
+    (b, h, w, c) ──partition──▶ (n, l, c) ──attend──▶ (n, l, c) ──unpartition──▶ (b, h, w, c)
+
+n = b·(h/height)·(w/width) windows of l = height·width pixels, picture by picture, row by row.
+Windows are shifted by rolling the features, after which the last row and column of windows hold
+pixels of opposite borders. A mask keeps those apart; it is made of the size each time, so nothing
+is stored.
+
+Source: Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows",
+    ICCV 2021. https://arxiv.org/abs/2103.14030
+Changed: any rectangle; the mask excludes exactly, where the published code subtracts 100.
+"""
+
+import math
+
+import torch
+from torch.nn import functional as F
+
+from bigpicture.shapes import Bool, Float, Tensor
+
+__all__ = ["attend", "partition", "shift_mask", "unpartition"]
+
+
+def partition(x: Float[Tensor, "b h w c"], height: int, width: int) -> Float[Tensor, "n l c"]:
+    """Return the windows of features whose sides are multiples of the windows'.
+
+    >>> partition(torch.arange(8.0).view(1, 2, 4, 1), 2, 2)[..., 0].tolist()
+    [[0.0, 1.0, 4.0, 5.0], [2.0, 3.0, 6.0, 7.0]]
+    """
+    b, h, w, c = x.shape
+    cells = x.reshape(b, h // height, height, w // width, width, c)
+    return cells.transpose(2, 3).reshape(-1, height * width, c)
+
+
+def unpartition(
+    windows: Float[Tensor, "n l c"], size: tuple[int, int], height: int, width: int
+) -> Float[Tensor, "b h w c"]:
+    """Return the features of `size` (h, w) that `partition` cut into `windows`."""
+    (h, w), c = size, windows.shape[-1]
+    cells = windows.reshape(-1, h // height, w // width, height, width, c)
+    return cells.transpose(2, 3).reshape(-1, h, w, c)
+
+
+def shift_mask(
+    size: tuple[int, int],
+    window: tuple[int, int],
+    shift: tuple[int, int],
+    device: torch.device | None = None,
+) -> Bool[Tensor, "m l l"]:
+    """Return which pixels of a window may see each other, for the m windows of one picture.
+
+    Args:
+        size: h and w of the features, multiples of the window's sides.
+        window: Height and width of a window.
+        shift: How far features were rolled up and left, less than the window's sides.
+        device: Of the mask.
+
+    >>> shift_mask((1, 4), (1, 2), (0, 1)).long().tolist()
+    [[[1, 1], [1, 1]], [[1, 0], [0, 1]]]
+    """
+    # what was rolled around the border lies at the end of its axis
+    rows, columns = (
+        (torch.arange(side, device=device) >= side - by).float()
+        for side, by in zip(size, shift, strict=True)
+    )
+    region = (2 * rows[:, None] + columns)[None, ..., None]
+    label = partition(region, *window)
+    return label == label.mT
+
+
+def attend(
+    q: Float[Tensor, "n l c"],
+    k: Float[Tensor, "n l c"],
+    v: Float[Tensor, "n l c"],
+    bias: Float[Tensor, "heads l l"],
+    mask: Bool[Tensor, "m l l"] | None = None,
+) -> Float[Tensor, "n l c"]:
+    """Return the attention within windows: softmax(q kᵀ / √(c/heads) + bias) v, head by head.
+
+    Args:
+        q: Queries; the heads share the channels out in order.
+        k: Keys.
+        v: Values.
+        bias: Added for each pair of pixels of a window.
+        mask: Pairs that may see each other, by window of one picture; without, all may.
+    """
+    heads = len(bias)
+    queries, keys, values = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
+    added = bias.to(q.dtype)[None]
+    if mask is not None:
+        added = added.masked_fill(~mask[:, None], -math.inf)
+        pictures = q.shape[0] // mask.shape[0]
+        added = added.expand(pictures, *added.shape).flatten(0, 1)
+    y = F.scaled_dot_product_attention(queries, keys, values, attn_mask=added)
+    return y.transpose(1, 2).flatten(2)
