@@ -7,8 +7,10 @@ from typer.testing import CliRunner
 
 from bigpicture.app.cli import app
 from bigpicture.image import Picture, write
+from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.catalog import from_settings
-from bigpicture.models.uhdn import UHDNSettings
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import NetworkSettings
 from bigpicture.weights.file import save_network
 
 
@@ -16,7 +18,10 @@ from bigpicture.weights.file import save_network
 def tiny(tmp_path_factory) -> str:
     """A ×2 network's file."""
     torch.manual_seed(0)
-    settings = UHDNSettings(scale=2, channels=16, growth=4, blocks=1, depths=(1, 1))
+    settings = NetworkSettings(
+        HourglassSettings(channels=16, growth=4, blocks=1, depths=(1, 1)),
+        SubPixelSettings(expansion="grouped"),
+    )
     file = tmp_path_factory.mktemp("weights") / "tiny-x2.safetensors"
     network = from_settings(settings)
     facts = {"name": "tiny-x2", "parameters": 1, "licence": "CC0", "scores": {}, "protocol": "sr-y"}

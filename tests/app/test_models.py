@@ -23,7 +23,7 @@ def test_a_file_is_shown(bigpicture, tiny):
     shown = json.loads(bigpicture("models", "show", tiny, "--json").stdout)
     assert shown["family"] == "uhdn"
     assert shown["scale"] == 2
-    assert shown["settings"]["channels"] == 16
+    assert shown["settings"]["backbone"]["channels"] == 16
     assert shown["parameters"] > 100
     assert "channels" in bigpicture("models", "show", tiny).stdout
 

@@ -9,9 +9,11 @@ from torch import nn
 from bigpicture.context.channel_attention import ChannelAttention
 from bigpicture.infer import Model
 from bigpicture.layers.modulation import Modulation
+from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.catalog import from_settings
-from bigpicture.models.limits import Limits
-from bigpicture.models.uhdn import UHDN, UHDNSettings
+from bigpicture.models.contract import Limits
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import Network, NetworkSettings
 
 
 class Attentive(nn.Module):
@@ -61,15 +63,18 @@ class Nearest(nn.Module):
         return x.repeat_interleave(2, -2).repeat_interleave(2, -1)
 
 
-def modulated() -> UHDN:
+def modulated() -> Network:
     """A U-HDN of one shallow block, with kernels that differ much from picture to picture."""
     return from_settings(
-        UHDNSettings(
-            channels=16,
-            growth=8,
-            blocks=1,
-            depths=(1, 1),
-            modulation=Modulation(form="scaled", threshold=0.05),
+        NetworkSettings(
+            HourglassSettings(
+                channels=16,
+                growth=8,
+                blocks=1,
+                depths=(1, 1),
+                modulation=Modulation(form="scaled", threshold=0.05),
+            ),
+            SubPixelSettings(expansion="grouped"),
         )
     ).eval()
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from bigpicture.infer import memory
-from bigpicture.models.limits import Limits
+from bigpicture.models.contract import Limits
 
 CPU = torch.device("cpu")
 

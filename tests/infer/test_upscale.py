@@ -5,7 +5,7 @@ import torch
 
 from bigpicture.infer import Tiling, render
 from bigpicture.infer.upscale import cost, pad_to_limits, restore_whole
-from bigpicture.models.limits import Limits
+from bigpicture.models.contract import Limits
 
 
 @pytest.fixture(params=["Attentive", "modulated"])

@@ -10,10 +10,24 @@ import torch
 
 from bigpicture.context.contract import ContextOperator
 from bigpicture.layers.modulation import Activation, Modulation
+from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.catalog import build, from_settings
-from bigpicture.models.uhdn import UHDNSettings, comonet_s
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import NetworkSettings
+from bigpicture.models.uhdn import comonet_s, uhdn
 
-TINY = UHDNSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2))
+TINY = NetworkSettings(
+    HourglassSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2)),
+    SubPixelSettings(expansion="grouped"),
+)
+
+
+def with_backbone(settings: NetworkSettings, **changes) -> NetworkSettings:
+    return replace(settings, backbone=replace(settings.backbone, **changes))
+
+
+def with_head(settings: NetworkSettings, **changes) -> NetworkSettings:
+    return replace(settings, head=replace(settings.head, **changes))
 
 
 def parameters(network) -> int:
@@ -36,15 +50,15 @@ def test_parameters_are_the_paper_s(name, scale, count):
 @pytest.mark.parametrize(("scale", "count"), [(2, 722_259), (3, 874_179), (4, 760_851)])
 def test_comonet_counts_its_stored_thresholds(scale, count):
     units = 4 * 6
-    layers = 4 * sum(comonet_s(scale).depths)
+    layers = 4 * sum(comonet_s(scale).backbone.depths)
     assert parameters(build("comonet-s", scale)) + layers + units == count
 
 
 def test_ikm_adds_nothing_and_channel_attention_what_the_paper_says():
     plain = parameters(build("uhdn", 2, "none"))
     assert parameters(build("uhdn", 2)) == plain
-    one_block = replace(UHDNSettings(), blocks=1)
-    channel = replace(one_block, modulation=Modulation("channel"))
+    one_block = with_backbone(uhdn(2), blocks=1)
+    channel = with_backbone(one_block, modulation=Modulation("channel"))
     counts = [parameters(from_settings(s)) for s in (one_block, channel)]
     assert (counts[0], counts[1] - counts[0]) == (384_867, 2_610)  # Table III: 384.9 K, +2.61 K
 
@@ -52,7 +66,7 @@ def test_ikm_adds_nothing_and_channel_attention_what_the_paper_says():
 @pytest.mark.parametrize("attention", ["none", "channel", "spatial", "ikm"])
 @pytest.mark.parametrize("block", ["hourglass", "dense", "residual-dense", "residual"])
 def test_every_block_takes_every_attention_and_learns(block, attention):
-    network = from_settings(replace(TINY, block=block, modulation=Modulation(attention)))
+    network = from_settings(with_backbone(TINY, block=block, modulation=Modulation(attention)))
     network(torch.rand(2, 3, 8, 9)).sub(0.5).abs().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None
@@ -72,18 +86,22 @@ def test_every_block_takes_every_attention_and_learns(block, attention):
         {"depths": (1, 2, 2, 1)},
         {"depths": (1, 1, 2, 2)},
         {"depths": (2, 2, 1, 1)},
-        {"colours": 1},
-        {"expansion": "depthwise", "bias": True, "activation": Activation(0.1)},
-        {"scale": 1},
-        {"scale": 6},
+        {"bias": True, "activation": Activation(0.1)},
     ],
     ids=str,
 )
 def test_every_setting_builds_and_runs(change):
-    settings = replace(TINY, **change)
-    network = from_settings(settings).eval()
-    y = network(torch.rand(2, settings.colours, 5, 7))
-    assert y.shape == (2, settings.colours, 5 * settings.scale, 7 * settings.scale)
+    network = from_settings(with_backbone(TINY, **change)).eval()
+    assert network(torch.rand(2, 3, 5, 7)).shape == (2, 3, 10, 14)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4, 6])
+@pytest.mark.parametrize(
+    "change", [{"expansion": "plain"}, {"expansion": "depthwise"}, {"width": 32}]
+)
+def test_every_setting_of_the_head_builds_and_runs(change, scale):
+    settings = replace(with_head(TINY, scale=scale, **change), colours=1)
+    assert from_settings(settings)(torch.rand(2, 1, 5, 7)).shape == (2, 1, 5 * scale, 7 * scale)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16)])
@@ -98,7 +116,7 @@ def test_a_batch_is_its_pictures_one_by_one():
 
 
 def test_what_lies_beyond_the_reach_acts_through_contexts_alone():
-    network = from_settings(replace(TINY, modulation=Modulation("none"))).eval().double()
+    network = from_settings(with_backbone(TINY, modulation=Modulation("none"))).eval().double()
     side = 2 * network.limits.reach + 3
     low = torch.rand(1, 3, side, side, dtype=torch.float64)
     centre = side // 2
@@ -128,10 +146,13 @@ def test_copies_pickles_and_threads():
 GRAPHS = """
 import torch
 from bigpicture.models.catalog import from_settings
-from bigpicture.models.uhdn import UHDNSettings
+from bigpicture.models.backbones.hourglass import HourglassSettings
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import NetworkSettings
 
 torch.manual_seed(0)
-network = from_settings(UHDNSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2))).eval()
+backbone = HourglassSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2))
+network = from_settings(NetworkSettings(backbone, SubPixelSettings(expansion="grouped"))).eval()
 sides = {2: torch.export.Dim("h", min=4, max=512), 3: torch.export.Dim("w", min=4, max=512)}
 exported = torch.export.export(network, (torch.rand(1, 3, 12, 14),), dynamic_shapes=(sides,))
 low = torch.rand(1, 3, 21, 17)
@@ -156,3 +177,15 @@ def test_operators_are_found_by_the_contract():
 def test_an_unknown_size_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'uhdn-l'"):
         build("uhdn-ll", 2)
+
+
+def test_a_size_that_it_cannot_make_is_refused_with_the_one_that_it_can():
+    network, low = from_settings(TINY), torch.rand(1, 3, 5, 7)
+    assert torch.equal(network(low, (10, 14)), network(low))
+    with pytest.raises(ValueError, match=r"size=\(11, 14\).*only makes \(10, 14\)"):
+        network(low, (11, 14))
+
+
+def test_only_a_network_for_any_scale_goes_without_one():
+    with pytest.raises(ValueError, match="uhdn needs a scale"):
+        build("uhdn")

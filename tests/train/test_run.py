@@ -116,7 +116,7 @@ def test_another_scale_starts_from_what_fits(recipe, tmp_path):
     )
     three = run_recipe(thrice, tmp_path / "x3", device="cpu", console=console)
     one, other = tensors(file), tensors(three)
-    torch.testing.assert_close(one["trunk.first.weight"], other["trunk.first.weight"])
+    torch.testing.assert_close(one["backbone.first.weight"], other["backbone.first.weight"])
     assert "untrained: head.up.0.weight, head.up.1.weight" in console.export_text()
 
 

@@ -11,45 +11,64 @@ from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file
 
 from bigpicture.layers.modulation import Activation, Modulation
+from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.catalog import from_settings
-from bigpicture.models.uhdn import UHDN, UHDNSettings
-from bigpicture.weights.convert import to_our_keys
-from bigpicture.weights.detect import detect
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.weights.detect import detect, to_our_keys
 from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.file import load_file, load_fitting, save_network
 from bigpicture.weights.index import find, list_models, load
 
-TINY = UHDNSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2))
-LIGHT = replace(
-    TINY,
+TINY = NetworkSettings(
+    HourglassSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2)),
+    SubPixelSettings(expansion="grouped"),
+)
+
+
+def with_backbone(settings: NetworkSettings, **changes) -> NetworkSettings:
+    return replace(settings, backbone=replace(settings.backbone, **changes))
+
+
+def with_head(settings: NetworkSettings, **changes) -> NetworkSettings:
+    return replace(settings, head=replace(settings.head, **changes))
+
+
+LIGHT = with_head(
+    with_backbone(
+        TINY, bias=True, modulation=Modulation(form="scaled"), activation=Activation(0.1)
+    ),
     expansion="depthwise",
-    bias=True,
-    modulation=Modulation(form="scaled"),
-    activation=Activation(0.1),
+)
+RELEASED = replace(
+    with_backbone(LIGHT, thresholds=(((0.5, 0.25), (0.125,), (0.0,), (1.0, 0.5)),)),
     mean=(0.466, 0.448, 0.403),
     std=(0.242, 0.234, 0.246),
 )
 
 SETTINGS = {
     "tiny": TINY,
-    "×3": replace(TINY, scale=3),
-    "×4": replace(TINY, scale=4),
-    "×1": replace(TINY, scale=1),
+    "×3": with_head(TINY, scale=3),
+    "×4": with_head(TINY, scale=4),
+    "×1": with_head(TINY, scale=1),
+    "×6, plain": with_head(TINY, scale=6, expansion="plain"),
+    "another width": with_head(TINY, scale=2, expansion="plain", width=24),
     "gray": replace(TINY, colours=1),
-    "wide": replace(TINY, channels=32, growth=6),
-    "two blocks": replace(TINY, blocks=2, depths=(1, 3)),
-    "5×5": replace(TINY, modulation=Modulation(kernel=5)),
-    "plain": replace(TINY, modulation=Modulation("none")),
-    "threshold": replace(TINY, modulation=Modulation(threshold=0.25)),
+    "wide": with_backbone(TINY, channels=32, growth=6),
+    "two blocks": with_backbone(TINY, blocks=2, depths=(1, 3)),
+    "5×5": with_backbone(TINY, modulation=Modulation(kernel=5)),
+    "without IKM": with_backbone(TINY, modulation=Modulation("none")),
+    "threshold": with_backbone(TINY, modulation=Modulation(threshold=0.25)),
     "light": LIGHT,
-    "light ×4": replace(LIGHT, scale=4),
-    "thresholds": replace(LIGHT, thresholds=(((0.5, 0.25), (0.125,), (0.0,), (1.0, 0.5)),)),
+    "light ×4": with_head(LIGHT, scale=4),
+    "thresholds": replace(RELEASED, mean=TINY.mean, std=TINY.std),
 }
 STATED_ONLY = {
-    "channel attention": replace(TINY, modulation=Modulation("channel")),
-    "dilated": replace(TINY, modulation=Modulation(dilation=2, gradient="exact")),
-    "dense": replace(TINY, block="dense", skips=False),
-    "residual": replace(TINY, block="residual"),
+    "released": RELEASED,
+    "channel attention": with_backbone(TINY, modulation=Modulation("channel")),
+    "dilated": with_backbone(TINY, modulation=Modulation(dilation=2, gradient="exact")),
+    "dense": with_backbone(TINY, block="dense", skips=False),
+    "residual": with_backbone(TINY, block="residual"),
 }
 
 
@@ -58,7 +77,7 @@ def low() -> torch.Tensor:
     return torch.rand(1, 3, 9, 8)
 
 
-def same(one: UHDN, other: UHDN, low: torch.Tensor) -> bool:
+def same(one: Network, other: Network, low: torch.Tensor) -> bool:
     low = low[:, : one.settings.colours]
     return one.settings == other.settings and torch.equal(one.eval()(low), other.eval()(low))
 
@@ -93,29 +112,31 @@ def test_agrees_with_the_published_network(scale, shared):
     with safe_open(file, "pt") as opened:
         config = json.loads(opened.metadata()["config"])
     public = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    ours = to_our_keys(public)
+    ours = to_our_keys(public, "golden")
     settings = detect(ours, "golden")
-    assert (settings.scale, settings.growth) == (config["scale"], config["growth_rate"])
-    assert (settings.channels, settings.blocks) == (config["n_channels"], config["n_blocks"])
-    assert list(settings.depths) == config["n_layers"]
-    assert settings.modulation.threshold == pytest.approx(0.03)
+    found = settings.backbone
+    assert isinstance(found, HourglassSettings)
+    assert (settings.scale, found.growth) == (config["scale"], config["growth_rate"])
+    assert (found.channels, found.blocks) == (config["n_channels"], config["n_blocks"])
+    assert list(found.depths) == config["n_layers"]
+    assert found.modulation.threshold == pytest.approx(0.03)
     network = from_settings(settings)
-    network.load_state_dict(ours)
+    network.load_state_dict(ours.tensors)
     for i in (0, 1):
         expected = tensors[f"output.{i}"]
         error = (network.eval()(tensors[f"input.{i}"]) - expected).abs().max()
         assert error < 1e-4 * expected.std()
 
 
-def public_comonet(network: UHDN) -> dict[str, torch.Tensor]:
+def public_comonet(network: Network) -> dict[str, torch.Tensor]:
     """Write a network's tensors as the authors' release does, with thresholds of their own."""
-    s, ours, public = network.settings, network.state_dict(), {}
+    s, ours, public = network.settings.backbone, network.state_dict(), {}
     for stem, theirs in [("first", "input"), ("last", f"body.{s.blocks}")]:
         for kind in ("weight", "bias"):
-            public[f"{theirs}.{kind}"] = ours[f"trunk.{stem}.{kind}"]
+            public[f"{theirs}.{kind}"] = ours[f"backbone.{stem}.{kind}"]
     for b in range(s.blocks):
         for u, depth in enumerate(s.depths):
-            unit, theirs = f"trunk.blocks.{b}.units.{u}", f"body.{b}.body.{u}"
+            unit, theirs = f"backbone.blocks.{b}.units.{u}", f"body.{b}.body.{u}"
             for i in range(depth):
                 own = [
                     ours[f"{unit}.readers.{j}.weight"][s.growth * (i - j) : s.growth * (i - j + 1)]
@@ -136,7 +157,7 @@ def public_comonet(network: UHDN) -> dict[str, torch.Tensor]:
 
 
 def test_a_public_checkpoint_is_recognised_and_loads(tmp_path, low):
-    network = from_settings(SETTINGS["thresholds"])
+    network = from_settings(RELEASED)
     file = tmp_path / "CoMoNet.pth"
     torch.save(public_comonet(network), file)
     assert same(load_file(file).network, network, low)
@@ -164,15 +185,15 @@ def broken(kind: str, folder):
     elif kind == "of nothing known":
         torch.save({"conv.weight": torch.rand(3)}, file)
     elif kind == "missing":
-        torch.save({k: v for k, v in state.items() if k != "trunk.last.weight"}, file)
+        torch.save({k: v for k, v in state.items() if k != "backbone.last.weight"}, file)
     elif kind == "missing and needed to tell":
-        torch.save({k: v for k, v in state.items() if k != "trunk.first.weight"}, file)
+        torch.save({k: v for k, v in state.items() if k != "backbone.first.weight"}, file)
     elif kind == "left over":
-        torch.save(state | {"trunk.extra": torch.rand(3)}, file)
+        torch.save(state | {"backbone.extra": torch.rand(3)}, file)
     elif kind == "misshapen":
-        torch.save(state | {"trunk.last.weight": torch.rand(16, 16, 1, 1)}, file)
+        torch.save(state | {"backbone.last.weight": torch.rand(16, 16, 1, 1)}, file)
     elif kind == "not public's":
-        public = public_comonet(from_settings(SETTINGS["thresholds"]))
+        public = public_comonet(from_settings(RELEASED))
         torch.save({k: v for k, v in public.items() if k != "input.bias"}, file)
     else:
         file = folder / "file.safetensors"
@@ -190,11 +211,11 @@ def broken(kind: str, folder):
         ("empty", "not a weight file"),
         ("no tensors", "no tensors in it"),
         ("of nothing known", "no known network has such tensors .conv.weight"),
-        ("missing", "trunk.last.weight missing"),
-        ("missing and needed to tell", "missing or misshapen .'trunk.first.weight'"),
-        ("left over", "trunk.extra unknown"),
-        ("misshapen", r"trunk.last.weight \(16, 16, 1, 1\), not \(16, 16, 3, 3\)"),
-        ("not public's", "'input.bias' is missing"),
+        ("missing", "backbone.last.weight missing"),
+        ("missing and needed to tell", "tensor 'backbone.first.weight' is missing"),
+        ("left over", "backbone.extra unknown"),
+        ("misshapen", r"backbone.last.weight \(16, 16, 1, 1\), not \(16, 16, 3, 3\)"),
+        ("not public's", "CoMoNet: tensor 'input.bias' is missing"),
         ("cut short", "cut short"),
     ],
 )
@@ -207,11 +228,11 @@ def test_a_file_that_cannot_be_used_is_named_and_never_run(kind, message, tmp_pa
 
 
 def test_other_scales_start_from_what_fits(tmp_path):
-    twice, thrice = from_settings(TINY), from_settings(replace(TINY, scale=3))
+    twice, thrice = from_settings(TINY), from_settings(with_head(TINY, scale=3))
     save_network(twice, tmp_path / "x2.safetensors", {})
     missing = load_fitting(thrice, tmp_path / "x2.safetensors")
     assert missing == ["head.up.0.weight"]
-    assert torch.equal(thrice.trunk.first.weight, twice.trunk.first.weight)
+    assert torch.equal(thrice.backbone.first.weight, twice.backbone.first.weight)
     with pytest.raises(WeightsError, match="none of its tensors fit"):
         load_fitting(torch.nn.Linear(1, 1), tmp_path / "x2.safetensors")
 

@@ -41,6 +41,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show family, settings, size and origin of a network."""
+    from bigpicture.models.catalog import family
     from bigpicture.weights import index
 
     try:
@@ -49,7 +50,7 @@ def show(
         refuse(error)
     shown: dict[str, Any] = {
         "name": model,
-        "family": facts.get("family", type(network).__name__.lower()),
+        "family": family(network.settings),
         "scale": network.limits.scale,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "settings": asdict(network.settings),

@@ -96,7 +96,14 @@ class Part(NamedTuple):
 
 
 class ContextOperator(nn.Module, ABC, Generic[C]):
-    """A layer in two halves, so that its view of the whole picture can be shared by tiles."""
+    """A layer in two halves, so that its view of the whole picture can be shared by tiles.
+
+    Attributes:
+        kernels_per_image: Whether each picture of a batch is convolved with a kernel of its own.
+            On a CPU there is nothing to gain then from running pictures together.
+    """
+
+    kernels_per_image: bool = False
 
     @abstractmethod
     def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> C:

@@ -87,6 +87,7 @@ class IKMConv2d(ContextOperator[GridMean]):
         self.k = k
         self.form: Form = form
         self.gradient: Gradient = gradient
+        self.kernels_per_image = gradient != "go"
         self.geometry = Geometry(padding=dilation * (k // 2), dilation=dilation)
         self.weight = nn.Parameter(torch.empty(c_out, c_in, k, k))
         self.bias = nn.Parameter(torch.zeros(c_out)) if bias else None

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from bigpicture.models.limits import Limits
+from bigpicture.models.contract import Limits
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["restore_any_colours"]

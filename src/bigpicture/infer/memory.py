@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from bigpicture.models.limits import Limits
+from bigpicture.models.contract import Limits
 
 __all__ = ["bytes_per_pixel", "fitting_tile", "free_bytes", "surely_fits"]
 

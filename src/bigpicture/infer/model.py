@@ -28,7 +28,7 @@ from bigpicture.infer.upscale import (
     render,
     restore_whole,
 )
-from bigpicture.models.limits import Limits
+from bigpicture.models.contract import Limits
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Model", "Progress", "TileSide"]

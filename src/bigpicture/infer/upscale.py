@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from bigpicture.infer.gray import restore_any_colours
 from bigpicture.infer.sharing import SharedContexts, has_context
 from bigpicture.infer.tiles import Tile, cut
-from bigpicture.models.limits import Limits
+from bigpicture.models.contract import Limits
 from bigpicture.shapes import Float, Tensor
 
 __all__ = [

@@ -1,42 +1,85 @@
-"""Name → settings of the published sizes. One plain dict; `build` makes the network."""
+"""Name → settings of a size, kind → settings of a part: plain dicts. `build` makes networks."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
 
-from bigpicture.layers.modulation import Attention
-from bigpicture.models.uhdn import UHDN, UHDNSettings, comonet_s, uhdn, uhdn_l
+from bigpicture.layers.modulation import Attention, Modulation
+from bigpicture.models.backbones.hourglass import HourglassSettings
+from bigpicture.models.contract import BackboneSettings, HeadSettings
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.uhdn import comonet_s, uhdn, uhdn_l
 
-__all__ = ["SIZES", "build", "from_settings"]
+__all__ = ["ANY_SCALE", "BACKBONES", "HEADS", "SIZES", "build", "family", "from_settings"]
 
-SIZES: dict[str, Callable[[int], UHDNSettings]] = {
+SIZES: dict[str, Callable[[int], NetworkSettings]] = {
     "uhdn": uhdn,
     "uhdn-l": uhdn_l,
     "comonet-s": comonet_s,
 }
+"""Name of a size → its settings at a scale."""
+
+BACKBONES: dict[str, type[BackboneSettings]] = {
+    "hourglass": HourglassSettings,
+}
+HEADS: dict[str, type[HeadSettings]] = {
+    "subpixel": SubPixelSettings,
+}
+
+ANY_SCALE = ("implicit", "liif")
+"""Heads that render any size."""
+
+_FAMILY_OF_HEAD = {"implicit": "ciaosr", "graph": "srgrn", "liif": "liif"}
+_FAMILY_OF_BACKBONE = {"hourglass": "uhdn"}
 
 
-def build(name: str, scale: int, attention: Attention | None = None) -> UHDN:
+def build(name: str, scale: int | None = None, attention: Attention | None = None) -> Network:
     """Return an untrained network of a published size.
 
     Args:
         name: One of `SIZES`.
-        scale: Enlargement of each side.
-        attention: What steers the convolutions, in place of what the size has.
+        scale: Enlargement of each side. A network for any scale makes it when no size is asked;
+            there, it can be left out.
+        attention: What steers the blocks' convolutions, in place of what the size has.
 
     Raises:
-        ValueError: If there is no such size.
+        ValueError: If there is no such size, it needs a scale, or it has no such convolutions.
     """
     if name not in SIZES:
         close = get_close_matches(name, SIZES)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(SIZES)}"
         raise ValueError(f"no network is called {name!r}; {hint}")
-    settings = SIZES[name](scale)
+    settings = SIZES[name](4 if scale is None else scale)
+    if scale is None and settings.head.kind not in ANY_SCALE:
+        raise ValueError(f"{name} needs a scale, such as scale=4")
     if attention is not None:
-        settings = replace(settings, modulation=replace(settings.modulation, attention=attention))
+        settings = _with_attention(name, settings, attention)
     return from_settings(settings)
 
 
-def from_settings(settings: UHDNSettings) -> UHDN:
+def from_settings(settings: NetworkSettings) -> Network:
     """Return the untrained network that `settings` describe."""
-    return UHDN(settings)
+    return Network(settings)
+
+
+def family(settings: NetworkSettings) -> str:
+    """Return which of the five systems, or of the networks beside them, the settings are of.
+
+    >>> family(uhdn(2))
+    'uhdn'
+    """
+    backbone, head = settings.backbone.kind, settings.head.kind
+    if head in _FAMILY_OF_HEAD:
+        return _FAMILY_OF_HEAD[head]
+    if backbone == "rcan" and "crac" in repr(settings.backbone):
+        return "cran"
+    return _FAMILY_OF_BACKBONE.get(backbone, backbone)
+
+
+def _with_attention(name: str, settings: NetworkSettings, attention: Attention) -> NetworkSettings:
+    backbone = settings.backbone
+    if not isinstance(modulation := getattr(backbone, "modulation", None), Modulation):
+        raise ValueError(f"attention={attention!r} was asked for, but {name} has no such blocks")
+    steered = replace(modulation, attention=attention)
+    return replace(settings, backbone=replace(backbone, modulation=steered))  # pyright: ignore[reportArgumentType]

@@ -9,7 +9,7 @@ import torch
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from bigpicture.models.uhdn import UHDN
+from bigpicture.models.network import Network
 
 __all__ = ["Run", "restore", "save"]
 
@@ -17,7 +17,7 @@ __all__ = ["Run", "restore", "save"]
 class Run(NamedTuple):
     """The parts of a run that change."""
 
-    network: UHDN
+    network: Network
     average: AveragedModel
     optimiser: Optimizer
 

@@ -18,7 +18,7 @@ from bigpicture.data.patches import Patches
 from bigpicture.evaluate.run import Report, evaluate
 from bigpicture.infer.gray import restore_any_colours
 from bigpicture.metrics.protocol import PROTOCOLS
-from bigpicture.models.limits import Limits
+from bigpicture.models.contract import Limits
 from bigpicture.shapes import Tensor
 from bigpicture.train.checkpoint import Run, restore, save
 from bigpicture.train.journal import Journal

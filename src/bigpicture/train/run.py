@@ -19,7 +19,7 @@ from bigpicture.data.photographs import prepare
 from bigpicture.infer.device import choose_device
 from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.models.catalog import build
-from bigpicture.models.uhdn import UHDN
+from bigpicture.models.network import Network
 from bigpicture.train.average import running_average
 from bigpicture.train.checkpoint import Run
 from bigpicture.train.journal import Journal
@@ -73,7 +73,7 @@ def run_recipe(
     train(recipe, run, _patches(recipe, console), benchmark, checkpoint, journal)
     file = out / f"{recipe.name}.safetensors"
     average = run.average.module
-    assert isinstance(average, UHDN)
+    assert isinstance(average, Network)
     save_network(average, file, _facts(recipe, average, benchmark))
     console.print(f"weights: {file}")
     return file
@@ -94,7 +94,7 @@ def start(recipe: Recipe, device: str) -> tuple[Run, list[str]]:
     return Run(network, average, optimiser), missing
 
 
-def _describe(recipe: Recipe, network: UHDN, missing: list[str], console: Console) -> None:
+def _describe(recipe: Recipe, network: Network, missing: list[str], console: Console) -> None:
     parameters = sum(p.numel() for p in network.parameters())
     console.print(
         f"{recipe.name}: {recipe.model.size} ×{recipe.model.scale}, {parameters:,} parameters; "
@@ -124,7 +124,7 @@ def _patches(recipe: Recipe, console: Console) -> Patches:
     return Patches(photographs, scale, data.images, data.patch, data.seed)
 
 
-def _facts(recipe: Recipe, network: UHDN, benchmark: Benchmark | None) -> Mapping[str, Any]:
+def _facts(recipe: Recipe, network: Network, benchmark: Benchmark | None) -> Mapping[str, Any]:
     """Return what the weights' file will say about them."""
     scores = {}
     if benchmark is not None and recipe.watch.benchmark is not None:

@@ -10,22 +10,20 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
-from bigpicture.models.catalog import from_settings
-from bigpicture.models.uhdn import UHDN, UHDNSettings
-from bigpicture.weights.convert import to_our_keys
-from bigpicture.weights.detect import detect
+from bigpicture.models.catalog import BACKBONES, HEADS, family, from_settings
+from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.weights.detect import detect, to_our_keys
 from bigpicture.weights.errors import WeightsError
+from bigpicture.weights.public.release import Converted
 from bigpicture.weights.read import FACTS, Tensors, read_weights
 
 __all__ = ["LoadedFile", "load_file", "load_fitting", "save_network"]
-
-_SETTINGS = TypeAdapter(UHDNSettings)
 
 
 class LoadedFile(NamedTuple):
     """A network in evaluation mode and the facts that its file stated."""
 
-    network: UHDN
+    network: Network
     facts: Mapping[str, Any]
 
 
@@ -37,12 +35,9 @@ def load_file(path: Path) -> LoadedFile:
             but a tensor is missing, left over or of the wrong shape.
     """
     tensors, facts = read_weights(path)
-    try:
-        tensors = to_our_keys(tensors)
-    except KeyError as error:
-        raise WeightsError(f"{path}: tensor {error} is missing") from error
-    network = from_settings(_settings(tensors, facts, path))
-    _fill(network, tensors, path)
+    converted = to_our_keys(tensors, str(path))
+    network = from_settings(_settings(converted, facts, path))
+    _fill(network, converted.tensors, path)
     return LoadedFile(network.eval(), facts)
 
 
@@ -52,7 +47,7 @@ def load_fitting(network: nn.Module, path: Path) -> list[str]:
     Raises:
         WeightsError: If the file cannot be read, or nothing fits.
     """
-    tensors = to_our_keys(read_weights(path)[0])
+    tensors = to_our_keys(read_weights(path)[0], str(path)).tensors
     own = network.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
     if not fitting:
@@ -61,25 +56,32 @@ def load_fitting(network: nn.Module, path: Path) -> list[str]:
     return [key for key in own if key not in fitting]
 
 
-def save_network(network: UHDN, path: Path, facts: Mapping[str, Any]) -> None:
+def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None:
     """Write a network's weights with its settings and `facts` (recipe, data, licence, scores)."""
-    stated = {"family": "uhdn", "settings": asdict(network.settings), **facts}
+    settings = network.settings
+    stated = {"family": family(settings), "settings": asdict(settings), **facts}  # pyright: ignore[reportArgumentType]
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
     temporary = path.with_suffix(".part")
     save_file(tensors, temporary, {FACTS: json.dumps(stated)})
     temporary.replace(path)
 
 
-def _settings(tensors: Tensors, facts: Mapping[str, Any], path: Path) -> UHDNSettings:
+def _settings(converted: Converted, facts: Mapping[str, Any], path: Path) -> NetworkSettings:
     if "settings" not in facts:
-        return detect(tensors, str(path))
+        return detect(converted, str(path))
     try:
-        return _SETTINGS.validate_python(facts["settings"])
-    except ValidationError as error:
+        stated = dict(facts["settings"])
+        for part, kinds in (("backbone", BACKBONES), ("head", HEADS)):
+            kind = kinds[stated[part]["kind"]]
+            stated[part] = TypeAdapter(kind).validate_python(stated[part])
+        for part in ("mean", "std"):
+            stated[part] = tuple(stated[part])
+        return NetworkSettings(**stated)
+    except (ValidationError, KeyError, TypeError) as error:
         raise WeightsError(f"{path}: states settings that no network has ({error})") from error
 
 
-def _fill(network: UHDN, tensors: Tensors, path: Path) -> None:
+def _fill(network: Network, tensors: Tensors, path: Path) -> None:
     own = network.state_dict()
     missing = [key for key in own if key not in tensors]
     unknown = [key for key in tensors if key not in own]

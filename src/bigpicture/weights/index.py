@@ -79,7 +79,7 @@ def _entry(name: str, path: Path) -> Entry:
     return Entry(
         name=name,
         family=facts["family"],
-        scale=facts["settings"]["scale"],
+        scale=facts["settings"]["head"]["scale"],
         parameters=facts["parameters"],
         licence=facts["licence"],
         scores=facts["scores"],

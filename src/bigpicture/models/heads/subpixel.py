@@ -1,6 +1,7 @@
 """Sub-pixel upsampling: features on the low-resolution grid become a picture on the high one.
 
-    (b, c, h, w) ──expand──▶ (b, r²·c, h, w) ──shuffle──▶ (b, c, r·h, r·w)     for each step r
+    (b, c, h, w) ──conv──▶ (b, width, h, w)                                    (some networks)
+                 ──expand──▶ (b, r²·c, h, w) ──shuffle──▶ (b, c, r·h, r·w)     for each step r
                  ──conv──▶ (b, colours, H, W)
 
 A scale is climbed in prime steps (4 = 2 · 2), as EDSR, SwinIR and RGT do.
@@ -9,53 +10,101 @@ Source: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an 
     Sub-Pixel Convolutional Neural Network", CVPR 2016. https://arxiv.org/abs/1609.05158
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import nn
 
+from bigpicture.models.contract import Head
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Expansion", "SubPixelHead", "prime_steps"]
+__all__ = ["Expansion", "SubPixelHead", "SubPixelSettings", "expand", "prime_steps"]
 
-Expansion = Literal["grouped", "depthwise"]
+Expansion = Literal["plain", "grouped", "depthwise"]
+"""The convolution before each shuffle: `plain` is a 3×3 with bias (EDSR, RCAN, RDN, SwinIR, RGT),
+`grouped` a 3×3 in 16 groups without (U-HDN), `depthwise` a 3×3 in as many groups as channels and a
+1×1, without (CoMoNet)."""
 
 
-class SubPixelHead(nn.Module):
+@dataclass(frozen=True)
+class SubPixelSettings:
+    """Everything that makes a sub-pixel head.
+
+    Attributes:
+        scale: Enlargement of each side.
+        expansion: See `Expansion`.
+        width: Channels that a 3×3 convolution and a LeakyReLU bring the features to first, as
+            transformers have it; without, the features are expanded as they are.
+    """
+
+    kind: Literal["subpixel"] = "subpixel"
+    scale: int = 2
+    expansion: Expansion = "plain"
+    width: int | None = None
+
+    def build(self, channels: int, colours: int) -> "SubPixelHead":
+        """Return the untrained head on features of so many channels."""
+        return SubPixelHead(channels, colours, self)
+
+
+class SubPixelHead(Head):
     """Enlarge features by a whole factor and turn them into a picture.
 
     Args:
         channels: Feature channels c.
         colours: Channels of the picture.
-        scale: Enlargement of each side.
-        expansion: The convolution before each shuffle, without bias: `grouped` is a 3×3
-            convolution in 16 groups (U-HDN), `depthwise` a 3×3 in as many groups as channels and
-            a 1×1 (CoMoNet).
+        settings: See `SubPixelSettings`.
 
     Raises:
-        ValueError: If `scale` is below 1, or `channels` do not divide into the groups.
+        ValueError: If the scale is below 1, or the channels do not divide into the groups.
     """
 
-    def __init__(self, channels: int, colours: int, scale: int, expansion: Expansion) -> None:
+    def __init__(self, channels: int, colours: int, settings: SubPixelSettings) -> None:
         super().__init__()
-        if expansion == "grouped" and channels % 16:
-            raise ValueError(f"channels must be a multiple of 16 (the groups), not {channels}")
+        self.scale = settings.scale
+        steps = prime_steps(settings.scale)
+        # on the finer grids, a window reaches less than one low-resolution pixel more
+        self.reach = len(steps) + 1 + (settings.width is not None)
+        self.before = nn.Sequential()
+        if settings.width is not None:
+            self.before.append(nn.Conv2d(channels, settings.width, 3, padding=1))
+            self.before.append(nn.LeakyReLU(0.01))
+            channels = settings.width
         self.up = nn.Sequential()
-        for step in prime_steps(scale):
-            self.up.extend(_expand(channels, channels * step**2, expansion))
-            self.up.append(nn.PixelShuffle(step))
+        for step in steps:
+            self.up.extend(expand(channels, step, settings.expansion))
         self.last = nn.Conv2d(channels, colours, 3, padding=1)
 
-    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d H W"]:
-        """Return the picture of the features `x`."""
-        return self.last(self.up(x))
+    def forward(
+        self,
+        features: Float[Tensor, "b c h w"],
+        low: Float[Tensor, "b d h w"],
+        size: tuple[int, int] | None = None,
+    ) -> Float[Tensor, "b d H W"]:
+        """Return the picture of the features, `scale` times larger."""
+        return self.last(self.up(self.before(features)))
 
 
-def _expand(c_in: int, c_out: int, expansion: Expansion) -> list[nn.Module]:
+def expand(channels: int, step: int, expansion: Expansion = "plain") -> list[nn.Module]:
+    """Return the layers that enlarge features `step` times and keep their channels.
+
+    Raises:
+        ValueError: If the channels do not divide into the groups.
+    """
+    wide = channels * step**2
+    if expansion == "plain":
+        return [nn.Conv2d(channels, wide, 3, padding=1), nn.PixelShuffle(step)]
     if expansion == "grouped":
-        return [nn.Conv2d(c_in, c_out, 3, padding=1, groups=16, bias=False)]
+        if channels % 16:
+            raise ValueError(f"channels must be a multiple of 16 (the groups), not {channels}")
+        return [
+            nn.Conv2d(channels, wide, 3, padding=1, groups=16, bias=False),
+            nn.PixelShuffle(step),
+        ]
     return [
-        nn.Conv2d(c_in, c_out, 3, padding=1, groups=c_in, bias=False),
-        nn.Conv2d(c_out, c_out, 1, bias=False),
+        nn.Conv2d(channels, wide, 3, padding=1, groups=channels, bias=False),
+        nn.Conv2d(wide, wide, 1, bias=False),
+        nn.PixelShuffle(step),
     ]
 
 

@@ -1,0 +1,95 @@
+"""The backbone of U-HDN: first convolution, blocks, last convolution, plus the first features.
+
+    (b, colours, h, w) ──conv──▶ f (b, c, h, w) ──blocks──▶ ──conv──▶ + f
+
+The blocks are U-hourglass dense blocks, or those that the paper's Table III compares them with.
+
+Source: Huang et al., "Image-specific Convolutional Kernel Modulation for Single Image
+    Super-resolution", Fig. 4 and eqs. (17)-(19). https://arxiv.org/abs/2111.08362
+Changed: dense units do not concatenate (`bigpicture.layers.dense`); the modulated convolution does
+    not need groups (`bigpicture.context.kernels`). Results are the same.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import nn
+
+from bigpicture.layers.blocks import Residual, residual_block
+from bigpicture.layers.dense import DenseUnit
+from bigpicture.layers.hourglass import UHourglassBlock
+from bigpicture.layers.modulation import Activation, Modulation
+from bigpicture.models.contract import Backbone
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["Hourglass", "HourglassSettings"]
+
+
+@dataclass(frozen=True)
+class HourglassSettings:
+    """Everything that makes U-HDN's backbone.
+
+    Attributes:
+        channels: Feature channels c.
+        growth: Channels g that each dense layer adds.
+        blocks: How many blocks B.
+        depths: Dense layers of each unit of a block; of a residual block, how many stand in it.
+        block: `hourglass`, `dense` (its units one after the other), `residual-dense` (each unit
+            plus its input) or `residual` (EDSR's, as many as `depths` has entries).
+        skips: The U's inner skips (Table V).
+        modulation: What steers the blocks' convolutions.
+        activation: Of the blocks.
+        thresholds: A threshold for each dense layer, by block, unit and layer, where they differ.
+        bias: Biases in the first and the last convolution and in the transitions.
+    """
+
+    kind: Literal["hourglass"] = "hourglass"
+    channels: int = 64
+    growth: int = 12
+    blocks: int = 4
+    depths: tuple[int, ...] = (6, 5, 4, 4, 5, 6)
+    block: Literal["hourglass", "dense", "residual-dense", "residual"] = "hourglass"
+    skips: bool = True
+    modulation: Modulation = field(default_factory=Modulation)
+    activation: Activation = field(default_factory=Activation)
+    thresholds: tuple[tuple[tuple[float, ...], ...], ...] | None = None
+    bias: bool = False
+
+    def build(self, colours: int) -> "Hourglass":
+        """Return the untrained backbone."""
+        return Hourglass(colours, self)
+
+
+class Hourglass(Backbone):
+    """Features of normalised pictures, at their size. See `HourglassSettings`."""
+
+    def __init__(self, colours: int, settings: HourglassSettings) -> None:
+        super().__init__()
+        s = settings
+        self.channels = s.channels
+        layers = 2 * len(s.depths) if s.block == "residual" else sum(s.depths)
+        self.reach = 2 + s.blocks * layers * s.modulation.dilation * (s.modulation.kernel // 2)
+        self.first = nn.Conv2d(colours, s.channels, 3, padding=1, bias=s.bias)
+        self.blocks = nn.Sequential(*(_block(s, index) for index in range(s.blocks)))
+        self.last = nn.Conv2d(s.channels, s.channels, 3, padding=1, bias=s.bias)
+
+    def forward(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c h w"]:
+        """Return the features of the normalised pictures `x`."""
+        features = self.first(x)
+        return self.last(self.blocks(features)) + features
+
+
+def _block(s: HourglassSettings, index: int) -> nn.Module:
+    if s.block == "residual":
+        channels = s.channels
+        return nn.Sequential(
+            *(residual_block(channels, s.modulation, s.activation) for _ in s.depths)
+        )
+    thresholds = s.thresholds[index] if s.thresholds else [None] * len(s.depths)
+    units = [
+        DenseUnit(s.channels, s.growth, depth, s.modulation, s.activation, s.bias, own)
+        for depth, own in zip(s.depths, thresholds, strict=True)
+    ]
+    if s.block == "hourglass":
+        return UHourglassBlock(units, s.skips)
+    return nn.Sequential(*(Residual(u) if s.block == "residual-dense" else u for u in units))

@@ -1,0 +1,131 @@
+"""The one network of this package: a backbone and a head, between two normalisations.
+
+    low (b, colours, h, w) in [0, 1] ──normalise──▶ ──mirror to the backbone's multiple──▶
+        ──backbone──▶ (b, c, h′, w′) ──head──▶ ──crop──▶ ──undo──▶ (b, colours, H, W)
+
+The five systems and what they are compared with are settings of it, see `bigpicture.models`' files
+and `bigpicture.models.catalog`; any head goes on any backbone.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from bigpicture.context.contract import ContextOperator
+from bigpicture.layers.normalise import DIV2K_MEAN, Normalise
+from bigpicture.layers.pad import mirror_to_multiple
+from bigpicture.models.contract import BackboneSettings, HeadSettings, Limits
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["Network", "NetworkSettings"]
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Everything that makes a network.
+
+    Attributes:
+        backbone: Pictures → features.
+        head: Features → larger pictures.
+        colours: Channels of the pictures, 3 or 1.
+        mean: Of the training pictures' colours, in [0, 1]. Gray takes the mean of three values.
+        std: By which colours are divided after subtracting the mean.
+    """
+
+    backbone: BackboneSettings
+    head: HeadSettings
+    colours: int = 3
+    mean: tuple[float, ...] = DIV2K_MEAN
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+
+    @property
+    def scale(self) -> int:
+        """Enlargement of each side; where any is possible, what is made unasked."""
+        return self.head.scale
+
+
+class Network(nn.Module):
+    """Pictures in [0, 1] → the same, larger. See `NetworkSettings`."""
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.normalise = Normalise(
+            *(_for_colours(values, settings.colours) for values in (settings.mean, settings.std))
+        )
+        self.backbone = settings.backbone.build(settings.colours)
+        self.head = settings.head.build(self.backbone.channels, settings.colours)
+        self._kernels_per_image = any(
+            isinstance(module, ContextOperator) and module.kernels_per_image
+            for module in self.modules()
+        )
+
+    def forward(
+        self, low: Float[Tensor, "b d h w"], size: tuple[int, int] | None = None
+    ) -> Float[Tensor, "b d H W"]:
+        """Return the pictures `low`, in [0, 1], on a finer grid.
+
+        Args:
+            low: 1 or 3 channels, as the settings say.
+            size: H and W, where the head renders any; else they are `scale` times those of `low`.
+
+        Raises:
+            ValueError: If another size is asked of a head for one scale.
+        """
+        if self._gains_nothing_from_batches(low):
+            return torch.cat([self._restore(picture, size) for picture in low.split(1)])
+        return self._restore(low, size)
+
+    def _restore(self, low: Tensor, size: tuple[int, int] | None) -> Tensor:
+        height, width = low.shape[-2:]
+        normal = self.normalise(low)
+        padded = mirror_to_multiple(normal, self.backbone.multiple)
+        features = self.backbone(padded)
+        if self.head.any_scale:
+            # such a head draws the grid that it is asked for, so the features are cropped
+            high = self.head(features[..., :height, :width], normal, size)
+        else:
+            scale = self.head.scale
+            if size is not None and tuple(size) != (height * scale, width * scale):
+                raise ValueError(
+                    f"size={size} was asked for, but this network only makes "
+                    f"{(height * scale, width * scale)} of {(height, width)} (×{scale})"
+                )
+            high = self.head(features, padded)[..., : height * scale, : width * scale]
+        return self.normalise.undo(high)
+
+    def _gains_nothing_from_batches(self, low: Tensor) -> bool:
+        """Return whether pictures go one by one, so that their features need no gathering.
+
+        On a CPU, every picture's own kernels run on their own anyway.
+        """
+        return (
+            self._kernels_per_image
+            and len(low) > 1
+            and not self.training
+            and low.device.type == "cpu"
+            and not torch.compiler.is_compiling()
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """How this network may be used."""
+        return Limits(
+            self.head.scale,
+            self.settings.colours,
+            reach=self.backbone.reach + self.head.reach,
+            align=self.backbone.align,
+            any_scale=self.head.any_scale,
+        )
+
+
+def _for_colours(values: tuple[float, ...], colours: int) -> tuple[float, ...]:
+    """Return one value a colour; of a colour network's values, gray takes the mean."""
+    if len(values) == colours:
+        return values
+    if colours == 1:
+        return (sum(values) / len(values),)
+    if len(values) == 1:
+        return values * colours
+    raise ValueError(f"mean and std must have {colours} values (the colours), not {len(values)}")

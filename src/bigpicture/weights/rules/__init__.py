@@ -1,0 +1,1 @@
+"""Our keys → settings, a file for each backbone and head."""
