@@ -1,0 +1,198 @@
+"""CRAC, context reasoning attention convolution: the kernel is masked by what the picture is about.
+
+    gather   (b, c, h, w) ──pool──▶ (b, c, k, k)
+    encode   k² → e for each channel: e context descriptors, F_C (b, e, c)
+    CDRR     R = θ(F_C) φ(F_C)ᵀ / e (e×e),  S = BN(W_r(R g(F_C)))     how descriptors relate
+             F_C* = σ(S) ⊙ F_C + F_C
+    mask     F_A1 = ReLU(BN(F_CI)) W_A1 (b, d, k²),  F_CI = ReLU(BN(F_C*)) through a grouped c → d
+             F_A2 = ReLU(BN(F_C*)) W_A2 (b, c, k²)
+             F_A[o, i] = σ(F_A1[o] + F_A2[i]) (b, d, c, k, k)
+    apply    (b, c, h, w) ──conv W ⊙ F_A──▶ (b, d, h, w)               one kernel an image
+
+Descriptors lie along the second axis here and channels along the last, so that every linear map of
+the channels is one matrix product.
+
+Source: Zhang et al., "Context Reasoning Attention Network for Image Super-Resolution", ICCV 2021,
+    eqs. (1)-(5), https://openaccess.thecvf.com/content/ICCV2021/html/Zhang_Context_Reasoning_Attention_Network_for_Image_Super-Resolution_ICCV_2021_paper.html;
+    normalisation and e = ⌊k²/2⌋ + 1 from what it builds on, Lin et al., "Context-Gated
+    Convolution", ECCV 2020, https://arxiv.org/abs/1910.05577 (e = k²/2 would be 4.5).
+Changed: θ, φ and g are one matrix product. Under autocast the mask is still made in float32: it is
+    so little work that casting its weights would cost more than bf16 saves.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, get_args
+
+import torch
+from torch import nn
+
+from bigpicture.context.contract import ContextOperator, Part
+from bigpicture.context.grid import GridMean, gather_grid
+from bigpicture.context.kernels import Geometry, conv2d_per_image
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["CRACConv2d", "CRACPart"]
+
+CRACPart = Literal["cdrr", "f_a1", "f_a2", "channel-interaction"]
+"""What an ablation can leave out: the relations between descriptors, the mask by output channel,
+the mask by input channel, the grouped layer between channels on the way to `f_a1`."""
+
+
+class CRACConv2d(ContextOperator[GridMean]):
+    """A convolution, size kept, whose kernel is masked for each image by the image's context.
+
+    Args:
+        c_in: Channels in.
+        c_out: Channels out.
+        k: Side of the kernel, odd.
+        dilation: Distance between the kernel's taps.
+        groups: Groups g of the layer between channels.
+        latent: Context descriptors e; without, ⌊k²/2⌋ + 1.
+        bias: Whether to add a bias.
+        without: Parts that are left out. Without `f_a1` there is no channel interaction either.
+
+    Raises:
+        ValueError: If `k` is even, the groups do not divide the channels, there is no such part,
+            nothing of the mask is left, or channels differ with no layer between them.
+    """
+
+    kernels_per_image = True
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        k: int = 3,
+        dilation: int = 1,
+        groups: int = 16,
+        latent: int | None = None,
+        bias: bool = False,
+        without: Sequence[CRACPart] = (),
+    ) -> None:
+        super().__init__()
+        _check(c_in, c_out, k, without)
+        latent = k**2 // 2 + 1 if latent is None else latent
+        self.k = k
+        self.geometry = Geometry(padding=dilation * (k // 2), dilation=dilation)
+        # only for its start, which is that of any convolution
+        conv = nn.Conv2d(c_in, c_out, k, bias=bias)
+        self.weight, self.bias = conv.weight, conv.bias
+        self.encode = nn.Linear(k**2, latent, bias=False)
+        self.reason = None if "cdrr" in without else _Reasoning(c_in)
+        self.interact = None
+        if "f_a1" not in without and "channel-interaction" not in without:
+            self.interact = _ChannelInteraction(c_in, c_out, groups)
+        self.by_output = None if "f_a1" in without else _SpatialInteraction(c_out, latent, k**2)
+        self.by_input = None if "f_a2" in without else _SpatialInteraction(c_in, latent, k**2)
+
+    def extra_repr(self) -> str:
+        """Show the sizes as `nn.Conv2d` does."""
+        c_out, c_in, *_ = self.weight.shape
+        return f"{c_in}, {c_out}, k={self.k}, dilation={self.geometry.dilation}"
+
+    def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> GridMean:
+        """Return the mean of each channel in each cell of a k×k grid."""
+        return gather_grid(x, self.k, part)
+
+    def attention(self, context: GridMean) -> Float[Tensor, "b d c k k"]:
+        """Return the mask F_A for each image, between 0 and 1."""
+        with _without_autocast(self.weight.device.type):
+            pooled = context.mean.to(self.weight.dtype).flatten(2)
+            descriptors = self.encode(pooled).mT.contiguous()
+            if self.reason is not None:
+                descriptors = self.reason(descriptors)
+            mask: Tensor | None = None
+            if self.by_output is not None:
+                mixed = descriptors if self.interact is None else self.interact(descriptors)
+                mask = self.by_output(mixed).unsqueeze(2)
+            if self.by_input is not None:
+                own = self.by_input(descriptors).unsqueeze(1)
+                mask = own if mask is None else mask + own
+            assert mask is not None
+            mask = torch.sigmoid(mask).unflatten(-1, (self.k, self.k))
+            return mask.expand(-1, *self.weight.shape)
+
+    def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Convolve each image with its own kernel."""
+        y = conv2d_per_image(x, self.weight * self.attention(context), self.geometry)
+        return y if self.bias is None else y + self.bias.to(y.dtype).view(-1, 1, 1)
+
+
+class _Reasoning(nn.Module):
+    """CDRR: what each descriptor means beside the others scales it, between one and twofold."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.embed = nn.Linear(channels, 3 * channels)  # θ, φ, g
+        self.restore = nn.Linear(channels, channels)  # W_r
+        self.norm = nn.BatchNorm1d(channels)
+
+    def forward(self, descriptors: Float[Tensor, "b e c"]) -> Float[Tensor, "b e c"]:
+        """Return F_C*."""
+        theta, phi, g = self.embed(descriptors).chunk(3, -1)
+        relations = theta @ phi.mT / descriptors.shape[1]
+        scores = _normalise(self.norm, self.restore(relations @ g))
+        return torch.addcmul(descriptors, descriptors, torch.sigmoid(scores))
+
+
+class _ChannelInteraction(nn.Module):
+    """Descriptors of the input channels become those of the output channels, group by group."""
+
+    def __init__(self, c_in: int, c_out: int, groups: int) -> None:
+        super().__init__()
+        if groups < 1 or c_in % groups or c_out % groups:
+            raise ValueError(
+                f"groups must divide the channels, {c_in} in and {c_out} out, not {groups}"
+            )
+        self.norm = nn.BatchNorm1d(c_in)
+        self.weight = nn.Parameter(torch.empty(groups, c_in // groups, c_out // groups))
+        bound = (c_in // groups) ** -0.5  # as nn.Linear starts
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def forward(self, descriptors: Float[Tensor, "b e c"]) -> Float[Tensor, "b e d"]:
+        """Return F_CI before its normalisation."""
+        active = torch.relu(_normalise(self.norm, descriptors))
+        grouped = active.unflatten(-1, (len(self.weight), -1))
+        return torch.einsum("begi,gio->bego", grouped, self.weight).flatten(-2)
+
+
+class _SpatialInteraction(nn.Module):
+    """Normalised descriptors of each channel become the k² positions of its kernels."""
+
+    def __init__(self, channels: int, latent: int, positions: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(channels)
+        self.decode = nn.Linear(latent, positions, bias=False)
+
+    def forward(self, descriptors: Float[Tensor, "b e c"]) -> Float[Tensor, "b c p"]:
+        """Return F_A1 or F_A2."""
+        return self.decode(torch.relu(_normalise(self.norm, descriptors)).mT)
+
+
+def _normalise(norm: nn.BatchNorm1d, descriptors: Float[Tensor, "b e c"]) -> Tensor:
+    """Return each channel normalised over all descriptors of the batch."""
+    return norm(descriptors.flatten(0, 1)).view_as(descriptors)
+
+
+def _without_autocast(device: str) -> AbstractContextManager[object]:
+    # a device of shapes alone ("meta") has none
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
+
+
+def _check(c_in: int, c_out: int, k: int, without: Sequence[str]) -> None:
+    if k < 1 or k % 2 == 0:
+        raise ValueError(f"k must be odd, so that the size is kept, not {k}")
+    unknown = set(without) - set(get_args(CRACPart))
+    if unknown:
+        known = ", ".join(get_args(CRACPart))
+        raise ValueError(f"without must name parts of CRAC ({known}), not {sorted(unknown)}")
+    if {"f_a1", "f_a2"} <= set(without):
+        raise ValueError("without f_a1 and f_a2 there is no mask; leave out one of them")
+    if "f_a1" not in without and "channel-interaction" in without and c_in != c_out:
+        raise ValueError(
+            f"without channel-interaction, c_out must be c_in = {c_in}, not {c_out}; "
+            "or leave out f_a1 as well"
+        )
