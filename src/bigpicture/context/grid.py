@@ -15,23 +15,32 @@ from torch.nn import functional as F
 from bigpicture.context.contract import Part, Span
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["GridMean", "cell_bounds", "gather_grid"]
+__all__ = ["GridMean", "cell_bounds", "exact_dtype", "gather_grid"]
 
 
 class GridMean(NamedTuple):
-    """Totals over the cells of a grid and how many pixels each cell has counted so far."""
+    """Totals over the cells of a grid and how many pixels each cell has counted so far.
+
+    Of a picture that was gathered whole, the total is the mean already, and there is no weight.
+    """
 
     total: Float[Tensor, "b c k k"]
-    weight: Float[Tensor, "k k"]
+    weight: Float[Tensor, "k k"] | None = None
 
     def merge(self, other: "GridMean") -> "GridMean":
-        """Return the totals over both parts together."""
+        """Return the totals over both parts together.
+
+        Raises:
+            ValueError: If one of them is of a whole picture already.
+        """
+        if self.weight is None or other.weight is None:
+            raise ValueError("a context of a whole picture was merged; gather parts, to merge them")
         return GridMean(self.total + other.total, self.weight + other.weight)
 
     @property
     def mean(self) -> Float[Tensor, "b c k k"]:
         """Mean of each cell. Cells must have met a pixel, as those of a whole picture have."""
-        return self.total / self.weight
+        return self.total if self.weight is None else self.total / self.weight
 
 
 def gather_grid(x: Float[Tensor, "b c h w"], cells: int, part: Part | None = None) -> GridMean:
@@ -41,22 +50,21 @@ def gather_grid(x: Float[Tensor, "b c h w"], cells: int, part: Part | None = Non
     2²⁴ pixels and more are not exact in float32.
     """
     if part is None:
-        return _gather_whole(x, cells)
+        return GridMean(F.adaptive_avg_pool2d(x, cells))
     part = part.on_grid(*x.shape[-2:])
-    # Apple's GPUs have no float64; tiles are small enough for float32 there
-    precise = torch.float32 if x.device.type == "mps" else torch.float64
+    precise = exact_dtype(x)
     rows, columns = (_membership(span, cells).to(x.device, precise) for span in part)
     own = part.crop(x).to(precise)
     total = rows @ own @ columns.mT
     return GridMean(total, rows.sum(1)[:, None] * columns.sum(1))
 
 
-def _gather_whole(x: Float[Tensor, "b c h w"], cells: int) -> GridMean:
-    """Pool the whole picture in one pass."""
-    rows, columns = (_lengths(size, cells).to(x.device) for size in x.shape[-2:])
-    weight = rows[:, None] * columns
-    mean = F.adaptive_avg_pool2d(x, cells)
-    return GridMean(mean.to(weight.dtype) * weight, weight)
+def exact_dtype(x: Tensor) -> torch.dtype:
+    """Return the precision in which parts of a picture are summed.
+
+    Apple's GPUs have no float64; tiles are small enough for float32 there.
+    """
+    return torch.float32 if x.device.type == "mps" else torch.float64
 
 
 def cell_bounds(length: int, cells: int) -> list[tuple[int, int]]:
@@ -66,11 +74,6 @@ def cell_bounds(length: int, cells: int) -> list[tuple[int, int]]:
     [(0, 3), (2, 5), (4, 7)]
     """
     return [(i * length // cells, -(-(i + 1) * length // cells)) for i in range(cells)]
-
-
-def _lengths(length: int, cells: int) -> Float[Tensor, " k"]:
-    bounds = cell_bounds(length, cells)
-    return torch.tensor([stop - start for start, stop in bounds], dtype=torch.float32)
 
 
 def _membership(span: Span, cells: int) -> Float[Tensor, "k n"]:

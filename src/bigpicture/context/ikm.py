@@ -38,6 +38,8 @@ from bigpicture.context.grid import GridMean, gather_grid
 from bigpicture.context.kernels import (
     Geometry,
     conv2d_per_image,
+    in_groups,
+    input_gradient,
     match_autocast,
     shared_kernel_gradient,
 )
@@ -129,9 +131,8 @@ class IKMConv2d(ContextOperator[GridMean]):
         learning = torch.is_grad_enabled() and self.weight.requires_grad
         if self.gradient == "exact" or not learning:
             return conv2d_per_image(x, self._modulated(self.weight, attention), self.geometry)
-        x, kernels = match_autocast(x, self._modulated(self.weight.detach(), attention))
-        y = conv2d_per_image(x, kernels, self.geometry)
-        return _LearnTheMean.apply(y, self.weight, x.detach(), self.geometry)  # pyright: ignore[reportReturnType]
+        kernels = self._modulated(self.weight.detach(), attention)
+        return _LearnTheMean.apply(*match_autocast(x, kernels), self.weight, self.geometry)  # pyright: ignore[reportReturnType]
 
     @staticmethod
     def _modulated(
@@ -150,7 +151,7 @@ def kernel_attention(share: Float[Tensor, "*b k k"], form: Form) -> Float[Tensor
     """
     flat = share.flatten(-2)
     if form == "residual":
-        flat = 1 + torch.softmax(torch.sigmoid(flat), -1) - 1 / flat.shape[-1]
+        flat = torch.softmax(torch.sigmoid(flat), -1) + (1 - 1 / flat.shape[-1])
     else:
         flat = flat.shape[-1] * torch.softmax(flat, -1)
     return flat.view_as(share)
@@ -169,22 +170,24 @@ def _active(x: Tensor, threshold: Tensor, form: Form) -> Tensor:
 
 
 class _LearnTheMean(Function):
-    """Algorithm 1's half for the weight, beside a convolution with kernels that do not learn.
+    """Algorithm 1: each image meets its own kernels, the weight learns the mean of their gradients.
 
-    The mean of the images' kernel gradients is the gradient of one kernel that they all share,
-    divided by their number, so it needs no loop.
+    That mean is the gradient of one kernel that all images share, divided by their number, so it
+    needs no loop.
     """
 
     @staticmethod
-    def forward(ctx: Any, y: Tensor, weight: Tensor, x: Tensor, geometry: Geometry) -> Tensor:  # noqa: ANN401
-        ctx.save_for_backward(weight, x)
+    def forward(ctx: Any, x: Tensor, kernels: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(x, kernels, weight)
         ctx.geometry = geometry
-        ctx.mark_dirty(y)  # so that it is returned itself, not as a view, which cannot be added to
-        return y
+        y = conv2d_per_image(x, kernels, geometry)
+        # nothing may be added in place to a view that leaves here, as groups return it
+        return y.clone() if in_groups(x) else y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
-        weight, x = ctx.saved_tensors
+        x, kernels, weight = ctx.saved_tensors
+        to_x = input_gradient(grad, kernels, ctx.geometry) if ctx.needs_input_grad[0] else None
         like = torch.empty_like(weight, dtype=x.dtype)  # its values do not matter
         total = shared_kernel_gradient(grad, x, like, ctx.geometry)
-        return grad, total.to(weight.dtype) / len(x), None, None
+        return to_x, None, total.to(weight.dtype) / len(x), None

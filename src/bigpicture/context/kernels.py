@@ -15,7 +15,14 @@ from torch.nn import functional as F
 
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Geometry", "conv2d_per_image", "match_autocast", "shared_kernel_gradient"]
+__all__ = [
+    "Geometry",
+    "conv2d_per_image",
+    "in_groups",
+    "input_gradient",
+    "match_autocast",
+    "shared_kernel_gradient",
+]
 
 
 class Geometry(NamedTuple):
@@ -30,12 +37,35 @@ def conv2d_per_image(
 ) -> Float[Tensor, "b d y x"]:
     """Return each image convolved with its own kernel, differentiable in both."""
     x, kernels = match_autocast(x, kernels)
-    if torch.compiler.is_compiling() or x.device.type != "cpu":
+    if in_groups(x):
         return _grouped(x, kernels, geometry)
     if len(x) == 1:
         return F.conv2d(x, kernels[0], None, 1, *geometry)
+    # as the pictures lie in memory, so that no call has to rearrange its kernel
+    if x.is_contiguous(memory_format=torch.channels_last):
+        kernels = kernels.movedim(2, -1).contiguous().movedim(-1, 2)
     pairs = zip(x.split(1), kernels.unbind(), strict=True)
     return torch.cat([F.conv2d(image, own, None, 1, *geometry) for image, own in pairs])
+
+
+def input_gradient(
+    grad: Float[Tensor, "b d y x"], kernels: Float[Tensor, "b d c k k"], geometry: Geometry
+) -> Float[Tensor, "b c h w"]:
+    """Return the gradient for the images of `conv2d_per_image`, whose gradient is `grad`.
+
+    It is a convolution itself: with the kernels turned by 180°, from their outputs to their inputs.
+    """
+    turned = kernels.flip(3, 4).transpose(1, 2)
+    padding = geometry.dilation * (kernels.shape[-1] - 1) - geometry.padding
+    return conv2d_per_image(grad, turned, Geometry(padding, geometry.dilation))
+
+
+def in_groups(x: Tensor) -> bool:
+    """Return whether `conv2d_per_image` runs images as groups of one convolution.
+
+    What it returns is a view then.
+    """
+    return torch.compiler.is_compiling() or x.device.type != "cpu"
 
 
 def match_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
