@@ -49,6 +49,18 @@ def test_sides_are_even_and_bounded(picture):
             assert halo <= after < halo + multiple or span.stop + after == length
 
 
+@given(st.integers(1, 200), st.integers(1, 100), st.integers(0, 40), st.integers(1, 32))
+def test_aligned_edges_leave_the_border_where_it_is(length, side, halo, align):
+    tiles = cut(1, length, side, halo, align=align)
+    for tile in tiles:
+        for edges in (tile.own()[1], tile.window[1]):
+            assert edges.start % align == 0
+            assert edges.stop % align == 0 or edges.stop == length
+    assert tiles[0].own()[1].start == 0
+    assert tiles[-1].own()[1].stop == length
+    assert sum(tile.own()[1].stop - tile.own()[1].start for tile in tiles) == length
+
+
 @pytest.mark.parametrize("side", [None, 50, 1000])
 def test_no_or_a_large_side_leaves_one_tile(side):
     (tile,) = cut(50, 40, side)

@@ -9,20 +9,21 @@ __all__ = ["restore_any_colours"]
 
 
 def restore_any_colours(
-    network: nn.Module, limits: Limits, low: Float[Tensor, "b c h w"]
+    network: nn.Module,
+    limits: Limits,
+    low: Float[Tensor, "b c h w"],
+    size: tuple[int, int] | None = None,
 ) -> Float[Tensor, "b c H W"]:
     """Return `network(low)` for 1 or 3 channels, whatever the network takes.
 
     A network of three colours is shown a gray picture three times and the mean of what it returns
-    is the restored gray; a gray network restores each colour on its own.
+    is the restored gray; a gray network restores each colour on its own. A `size` is handed to the
+    network.
     """
+    arguments = () if size is None else (size,)
     images, channels = low.shape[:2]
     if channels == limits.colours:
-        return network(low)
+        return network(low, *arguments)
     if channels == 1:
-        return network(low.expand(-1, limits.colours, -1, -1)).mean(1, keepdim=True)
-    return network(low.flatten(0, 1)[:, None]).view(images, channels, *_enlarged(low, limits))
-
-
-def _enlarged(low: Tensor, limits: Limits) -> tuple[int, int]:
-    return low.shape[-2] * limits.scale, low.shape[-1] * limits.scale
+        return network(low.expand(-1, limits.colours, -1, -1), *arguments).mean(1, keepdim=True)
+    return network(low.flatten(0, 1)[:, None], *arguments).unflatten(0, (images, channels))[:, :, 0]

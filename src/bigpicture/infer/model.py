@@ -89,9 +89,20 @@ class Model:
         self.network.to(choose_device(str(device)))
         return self
 
-    def __call__(self, low: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c H W"]:
-        """Return pictures of 1 or 3 channels in [0, 1], `scale` times larger; differentiable."""
-        return restore_whole(self.network, self.limits, low)
+    def __call__(
+        self, low: Float[Tensor, "b c h w"], size: tuple[int, int] | None = None
+    ) -> Float[Tensor, "b c H W"]:
+        """Return pictures, `scale` times larger or of a `size`; differentiable.
+
+        Args:
+            low: 1 or 3 channels in [0, 1].
+            size: Height and width of the result, where the network renders any
+                (`limits.any_scale`).
+
+        Raises:
+            ValueError: If the network renders one scale only, and `size` is another.
+        """
+        return restore_whole(self.network, self.limits, low, size)
 
     def upscale(
         self,

@@ -9,6 +9,7 @@ picture; pixels are never invented. The tiles depend on nothing but the numbers 
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import lcm
 
 from bigpicture.context.contract import Part, Span
 
@@ -56,6 +57,7 @@ def cut(
     halo: int = 32,
     multiple: int = 1,
     smallest: int = 1,
+    align: int = 1,
 ) -> tuple[Tile, ...]:
     """Return the tiles of a picture, row by row.
 
@@ -68,6 +70,7 @@ def cut(
         multiple: What the edges of regions and windows are divisible by.
         smallest: No own region has a shorter side, unless the picture has. Where even parts would
             be shorter, there are fewer and larger ones.
+        align: Edges within the picture are divisible by this as well; its own border need not be.
 
     Raises:
         ValueError: If a number is negative or 0 where there must be something, or the picture's
@@ -76,7 +79,13 @@ def cut(
     >>> [tile.own() for tile in cut(5, 100, side=64)]
     [(slice(0, 5, None), slice(0, 50, None)), (slice(0, 5, None), slice(50, 100, None))]
     """
-    counts = {"height": height, "width": width, "multiple": multiple, "smallest": smallest}
+    counts = {
+        "height": height,
+        "width": width,
+        "multiple": multiple,
+        "smallest": smallest,
+        "align": align,
+    }
     for name, value in counts.items():
         if value < 1:
             raise ValueError(f"{name} must be at least 1, not {value}")
@@ -87,20 +96,20 @@ def cut(
     if halo < 0:
         raise ValueError(f"halo must be 0 pixels or more, not {halo}")
     rows, columns = (
-        _spans(length, length if side is None else side, halo, multiple, smallest)
+        _spans(length, length if side is None else side, halo, lcm(multiple, align), smallest)
         for length in (height, width)
     )
     return tuple(Tile(Part(row, column)) for row in rows for column in columns)
 
 
-def _spans(length: int, side: int, halo: int, multiple: int, smallest: int) -> list[Span]:
-    """Cut one axis. All divisions are of whole numbers of `multiple` pixels."""
-    units, side, halo, smallest = (-(-v // multiple) for v in (length, side, halo, smallest))
-    count = max(1, min(-(-units // side), units // smallest))
+def _spans(length: int, side: int, halo: int, unit: int, smallest: int) -> list[Span]:
+    """Cut one axis between whole units of pixels; only the last unit may be cut short."""
+    units, side, halo = (-(-v // unit) for v in (length, side, halo))
+    count = max(1, min(-(-units // side), length // (-(-smallest // unit) * unit)))
     edges = [i * units // count for i in range(count + 1)]
     spans = []
     for start, stop in pairwise(edges):
-        first, last = max(0, start - halo), min(units, stop + halo)
-        values = (start, stop, units, last - first, start - first)
-        spans.append(Span(*(value * multiple for value in values)))
+        first, last = max(0, start - halo), stop + halo
+        start, stop, first, last = (min(edge * unit, length) for edge in (start, stop, first, last))
+        spans.append(Span(start, stop, length, last - first, start - first))
     return spans

@@ -78,7 +78,9 @@ class Tiling:
     def cut(self, height: int, width: int, limits: Limits) -> tuple[Tile, ...]:
         """Return the tiles of a picture after padding."""
         height, width = padded_size(height, width, limits)
-        return cut(height, width, self.side, self.halo, limits.multiple, limits.smallest)
+        return cut(
+            height, width, self.side, self.halo, limits.multiple, limits.smallest, limits.align
+        )
 
 
 def render(
@@ -129,14 +131,25 @@ def render(
 
 
 def restore_whole(
-    network: nn.Module, limits: Limits, low: Float[Tensor, "b c h w"]
+    network: nn.Module,
+    limits: Limits,
+    low: Float[Tensor, "b c h w"],
+    size: tuple[int, int] | None = None,
 ) -> Float[Tensor, "b c H W"]:
-    """Return `low` enlarged by `limits.scale`, in one piece and differentiable.
+    """Return `low` enlarged by `limits.scale`, or to a `size`, in one piece and differentiable.
 
     Features lie in memory pixel by pixel on the way (channels last), which convolutions in bf16
     and the pooling of contexts are quicker with.
     """
+    if size is not None and limits.any_scale:
+        low = low.contiguous(memory_format=torch.channels_last)
+        return restore_any_colours(network, limits, low, size).contiguous()
     height, width = (side * limits.scale for side in low.shape[-2:])
+    if size is not None and size != (height, width):
+        raise ValueError(
+            f"size={size} was asked for, but this network only enlarges {limits.scale} times, to "
+            f"{(height, width)}; `upscale` brings pictures to any size"
+        )
     padded = pad_to_limits(low, limits).contiguous(memory_format=torch.channels_last)
     return restore_any_colours(network, limits, padded)[..., :height, :width].contiguous()
 
