@@ -10,14 +10,20 @@ from hypothesis import strategies as st
 
 from bigpicture.context.channel_attention import ChannelAttention
 from bigpicture.context.contract import ContextOperator, Part, Span
+from bigpicture.context.crac import CRACConv2d
+from bigpicture.context.graph import GraphReasoning
 from bigpicture.context.ikm import IKMConv2d
 
 OPERATORS = {
     "channel attention": lambda: ChannelAttention(4, reduction=2),
+    "graph, widened": lambda: GraphReasoning(4, 8, nodes=3, reduction=2),
+    "graph of sums": lambda: GraphReasoning(4, nodes=3, normalize=False),
     "ikm residual": lambda: IKMConv2d(4, 6),
     "ikm scaled": lambda: IKMConv2d(4, 6, threshold=0.1, form="scaled"),
     "ikm 5×5 dilated": lambda: IKMConv2d(4, 2, k=5, dilation=2),
     "ikm with a threshold for each layer": lambda: IKMConv2d(4, 6, threshold=(0.0, 0.1, 0.3)),
+    "crac": lambda: CRACConv2d(4, 6, groups=2),
+    "crac without parts": lambda: CRACConv2d(4, 4, without=("cdrr", "f_a1")).eval(),
 }
 
 
