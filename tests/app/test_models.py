@@ -1,7 +1,11 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
+import torch
+
+from bigpicture.weights.file import load_file
 
 
 @pytest.fixture
@@ -34,3 +38,30 @@ def test_what_is_no_model_is_refused(bigpicture, shipped, tmp_path):
     result = bigpicture("models", "show", tmp_path / "text.safetensors")
     assert result.exit_code == 2
     assert "text.safetensors" in result.stderr
+
+
+def test_a_file_is_rewritten_with_its_origin(bigpicture, tiny, tmp_path):
+    source, target = tmp_path / "tiny.pth", tmp_path / "tiny.safetensors"
+    network = load_file(Path(tiny)).network
+    torch.save({"params": network.state_dict()}, source)
+    result = bigpicture("models", "convert", source, target, "--licence", "CC0")
+    assert result.exit_code == 0
+    assert f"{target}: uhdn ×2" in result.stdout.replace("\n", "")
+    shown = json.loads(bigpicture("models", "show", target, "--json").stdout)
+    assert (shown["licence"], shown["source"]["file"]) == ("CC0", "tiny.pth")
+    low = torch.rand(1, 3, 5, 6)
+    assert torch.equal(load_file(target).network(low), network(low))
+
+
+def test_nothing_is_replaced_unasked(bigpicture, tiny, tmp_path):
+    target = tmp_path / "there.safetensors"
+    target.write_text("mine")
+    result = bigpicture("models", "convert", tiny, target)
+    assert result.exit_code == 2
+    assert "--overwrite" in result.stderr
+    assert target.read_text() == "mine"
+    assert bigpicture("models", "convert", tiny, target, "--overwrite").exit_code == 0
+    load_file(target)
+    assert "must end in .safetensors" in bigpicture(
+        "models", "convert", tiny, tmp_path / "out.pth"
+    ).stderr.replace("\n", " ")

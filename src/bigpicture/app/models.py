@@ -1,7 +1,9 @@
-"""`bigpicture models`: what is shipped, and what a weight file holds."""
+"""`bigpicture models`: what is shipped, what a weight file holds, and published files as ours."""
 
+import hashlib
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +11,8 @@ import typer
 from bigpicture.app.console import refuse, say
 
 models = typer.Typer(
-    help="List the shipped networks, or look into a weight file.", no_args_is_help=True
+    help="List the shipped networks, look into a weight file, or rewrite a published one.",
+    no_args_is_help=True,
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -52,6 +55,7 @@ def show(
         "name": model,
         "family": family(network.settings),
         "scale": network.limits.scale,
+        "any_scale": network.limits.any_scale,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "settings": asdict(network.settings),
         "limits": asdict(network.limits),
@@ -63,3 +67,43 @@ def show(
     width = max(map(len, shown))
     for key, value in shown.items():
         say(f"{key:{width}}  {value if isinstance(value, str | int) else json.dumps(value)}")
+
+
+@models.command()
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="A published file: .pth, .pt, .ckpt, .safetensors.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The .safetensors file to write.")],
+    licence: Annotated[
+        str, typer.Option(help="Of the weights, as their publisher states it; goes into OUT.")
+    ] = "not stated",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+) -> None:
+    """Rewrite a published weight file as safetensors that state their settings and origin."""
+    from bigpicture.models.catalog import family
+    from bigpicture.weights.file import load_file, save_network
+
+    if target.suffix != ".safetensors":
+        refuse(ValueError(f"{target}: OUT must end in .safetensors"))
+    if target.exists() and not overwrite:
+        refuse(ValueError(f"{target} exists; use --overwrite to replace it, or another name"))
+    try:
+        network, facts = load_file(source)
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        origin = {
+            "name": target.stem,
+            "parameters": parameters,
+            "licence": licence,
+            "source": {
+                "file": source.name,
+                "sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+            },
+        }
+        kept = {key: value for key, value in facts.items() if key not in ("settings", "family")}
+        save_network(network, target, origin | kept)
+    except (ValueError, OSError) as error:
+        refuse(error)
+    scale = "any scale" if network.limits.any_scale else f"×{network.limits.scale}"
+    release = f" ({facts['release']})" if "release" in facts else ""
+    say(f"{target}: {family(network.settings)} {scale}, {parameters:,} parameters{release}")

@@ -33,7 +33,8 @@ def to_our_keys(tensors: Mapping[str, Tensor], name: str) -> Converted:
     """
     for title, release in RELEASES.items():
         if release.matches(tensors):
-            return _reading(f"{name}: {title}", "", lambda r=release: r.convert(dict(tensors)))
+            found = _reading(f"{name}: {title}", "", lambda r=release: r.convert(dict(tensors)))
+            return found._replace(release=title)
     return Converted(dict(tensors))
 
 

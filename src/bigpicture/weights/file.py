@@ -38,6 +38,8 @@ def load_file(path: Path) -> LoadedFile:
     converted = to_our_keys(tensors, str(path))
     network = from_settings(_settings(converted, facts, path))
     _fill(network, converted.tensors, path)
+    if converted.release:
+        facts |= {"release": converted.release}
     return LoadedFile(network.eval(), facts)
 
 
@@ -57,7 +59,10 @@ def load_fitting(network: nn.Module, path: Path) -> list[str]:
 
 
 def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None:
-    """Write a network's weights with its settings and `facts` (recipe, data, licence, scores)."""
+    """Write a network's weights with its settings and `facts` (recipe, data, licence, scores).
+
+    A file of this name is replaced in one step, or not at all.
+    """
     settings = network.settings
     stated = {"family": family(settings), "settings": asdict(settings), **facts}  # pyright: ignore[reportArgumentType]
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}

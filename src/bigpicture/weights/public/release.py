@@ -20,11 +20,13 @@ class Converted(NamedTuple):
         mean: Per colour, what the published network or its scripts subtract from pictures in
             [0, 1]; one value is meant for every colour.
         std: Per colour, what they divide by then.
+        release: Whose file it is; empty for our own.
     """
 
     tensors: Tensors
     mean: tuple[float, ...] = DIV2K_MEAN
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    release: str = ""
 
 
 class Release(NamedTuple):
