@@ -71,6 +71,19 @@ def test_the_last_tile_is_not_thin():
     assert [t.own()[1].stop for t in cut(10, 130, 64, 0)] == [43, 86, 130]
 
 
+@given(pictures(), st.integers(1, 500), st.integers(1, 500))
+def test_each_pixel_of_a_result_of_any_size_belongs_to_one_tile(picture, high, wide):
+    height, width, side, halo, multiple, smallest = picture
+    seen = np.zeros((high, wide), int)
+    for tile in cut(height, width, side, halo, multiple, smallest):
+        (top, bottom), (left, right) = tile.on_result((high, wide))
+        seen[top:bottom, left:right] += 1
+        for row in range(top, bottom):
+            centre = (row + 0.5) * height / high
+            assert tile.part.rows.start <= centre <= tile.part.rows.stop
+    assert (seen == 1).all()
+
+
 def test_finer_grids():
     _, tile = cut(8, 16, 8, 2)
     assert tile.own(3) == (slice(0, 24), slice(24, 48))

@@ -12,15 +12,14 @@ def restore_any_colours(
     network: nn.Module,
     limits: Limits,
     low: Float[Tensor, "b c h w"],
-    size: tuple[int, int] | None = None,
+    *arguments: object,
 ) -> Float[Tensor, "b c H W"]:
     """Return `network(low)` for 1 or 3 channels, whatever the network takes.
 
     A network of three colours is shown a gray picture three times and the mean of what it returns
-    is the restored gray; a gray network restores each colour on its own. A `size` is handed to the
-    network.
+    is the restored gray; a gray network restores each colour on its own. Other arguments, such as
+    the size of the result, are handed to the network.
     """
-    arguments = () if size is None else (size,)
     images, channels = low.shape[:2]
     if channels == limits.colours:
         return network(low, *arguments)

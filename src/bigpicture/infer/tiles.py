@@ -44,6 +44,20 @@ class Tile:
         )
         return rows, columns
 
+    def on_result(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return first and last but one row, and column, of a result of any size that are its own.
+
+        A pixel of the result belongs to the tile that its centre lies in.
+
+        Args:
+            size: Height and width of the whole result.
+        """
+        rows, columns = (
+            (_nearest(span.start, side, span.whole), _nearest(span.stop, side, span.whole))
+            for span, side in zip(self.part, size, strict=True)
+        )
+        return rows, columns
+
     @property
     def pixels(self) -> int:
         """Pixels of the window, to which the work is proportional."""
@@ -113,3 +127,12 @@ def _spans(length: int, side: int, halo: int, unit: int, smallest: int) -> list[
         start, stop, first, last = (min(edge * unit, length) for edge in (start, stop, first, last))
         spans.append(Span(start, stop, length, last - first, start - first))
     return spans
+
+
+def _nearest(edge: int, side: int, whole: int) -> int:
+    """Return the first pixel, of `side`, whose centre lies behind an edge between `whole` pixels.
+
+    >>> _nearest(2, 15, 10), _nearest(3, 15, 10), _nearest(10, 15, 10)
+    (3, 4, 15)
+    """
+    return -((whole - 2 * edge * side) // (2 * whole))

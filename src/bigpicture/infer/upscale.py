@@ -8,8 +8,9 @@ depend on the tiling, but for what a network sees beyond the halo and for contex
 settled.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import torch
@@ -18,8 +19,9 @@ from torch.nn import functional as F
 
 from bigpicture.infer.gray import restore_any_colours
 from bigpicture.infer.sharing import SharedContexts, has_context
+from bigpicture.infer.soundness import check_sound
 from bigpicture.infer.tiles import Tile, cut
-from bigpicture.models.contract import Limits
+from bigpicture.models.contract import Limits, Region
 from bigpicture.shapes import Float, Tensor
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "cost",
     "pad_to_limits",
     "render",
+    "render_bands",
     "restore_whole",
 ]
 
@@ -89,8 +92,9 @@ def render(
     low: Float[Tensor, "b c h w"],
     tiling: Tiling = Tiling(),
     advance: Advance | None = None,
+    size: tuple[int, int] | None = None,
 ) -> Float[Tensor, "b c H W"]:
-    """Return `low` enlarged by `limits.scale`, without gradients.
+    """Return `low` enlarged, without gradients.
 
     One tile gives exactly what the network gives. Each tile is moved to the network's device; the
     result is on that of `low`.
@@ -100,34 +104,67 @@ def render(
         limits: What the network declares.
         low: Pictures of 1 or 3 channels in [0, 1].
         tiling: How the picture is cut.
-        advance: Told of progress; in all it gets what `cost` says.
+        advance: Told of progress; in all it gets what `cost` says. What it raises ends the work.
+        size: Height and width of the result, of a network for any scale; else it is
+            `limits.scale` times larger.
+
+    Raises:
+        UnsoundError: If a tile has values that are no numbers, or lost all that was in it.
     """
-    height, width = (side * limits.scale for side in low.shape[-2:])
+    high, wide = size or (side * limits.scale for side in low.shape[-2:])
+    # made outside of inference mode, which would mark it as unfit for training
+    result = torch.empty(*low.shape[:2], high, wide, dtype=torch.float32, device=low.device)
+    for (start, stop), band in render_bands(network, limits, low, tiling, advance, size):
+        result[..., start:stop, :] = band
+    return result
+
+
+def render_bands(
+    network: nn.Module,
+    limits: Limits,
+    low: Float[Tensor, "b c h w"],
+    tiling: Tiling = Tiling(),
+    advance: Advance | None = None,
+    size: tuple[int, int] | None = None,
+) -> Iterator[tuple[tuple[int, int], Float[Tensor, "b c y W"]]]:
+    """Yield the result of `render` row of tiles by row of tiles, from the top.
+
+    So nothing needs to hold the whole of it. Arguments and errors are those of `render`.
+
+    Yields:
+        The first row and the one after the last, and the pixels between them in float32.
+    """
+    high, wide = size or (side * limits.scale for side in low.shape[-2:])
     tiles = tiling.cut(low.shape[-2], low.shape[-1], limits)
     padded = pad_to_limits(low, limits)
-    size = [side * limits.scale for side in padded.shape[-2:]]
-    # made outside of inference mode, which would mark it as unfit for training
-    result = torch.empty(*low.shape[:2], *size, dtype=torch.float32, device=low.device)
+    grid = size or tuple(side * limits.scale for side in padded.shape[-2:])
     device = device_of(network, low.device)
     shared = SharedContexts(network)
-    steps = _sweeps(network, len(tiles), tiling)
 
-    def run(tile: Tile) -> Tensor:
-        return restore_any_colours(shared.network, limits, padded[(..., *tile.window)].to(device))
+    def run(tile: Tile, *arguments: object) -> Tensor:
+        window = padded[(..., *tile.window)].to(device)
+        with torch.inference_mode():
+            restored = restore_any_colours(shared.network, limits, window, *arguments)
+        return check_sound(restored, window)
 
-    with torch.inference_mode():
-        for _ in range(steps):
-            for tile in tiles:
-                shared.gather(lambda tile=tile: run(tile), tile.part)
-                _tell(advance, tile)
-            shared.settle()
+    def draw(tile: Tile) -> Tensor:
+        if size is not None:
+            return run(tile, size, Region(tile.part, *tile.on_result(size)))
+        return run(tile)[(..., *tile.inside(limits.scale))]
+
+    for _ in range(_sweeps(network, len(tiles), tiling)):
         for tile in tiles:
-            restored = shared.render(lambda tile=tile: run(tile))
-            result[(..., *tile.own(limits.scale))] = restored[(..., *tile.inside(limits.scale))].to(
-                result
-            )
+            shared.gather(lambda tile=tile: run(tile), tile.part)
             _tell(advance, tile)
-    return result[..., :height, :width]
+        shared.settle()
+    for _, row in groupby(tiles, lambda tile: tile.part.rows):
+        drawn = []
+        for tile in row:
+            drawn.append((tile, shared.render(lambda tile=tile: draw(tile)).to(low.device).float()))
+            _tell(advance, tile)
+        (top, bottom), _ = drawn[0][0].on_result(grid)
+        band = torch.cat([piece for _, piece in drawn], -1)
+        yield (top, min(bottom, high)), band[..., : min(bottom, high) - top, :wide]
 
 
 def restore_whole(
