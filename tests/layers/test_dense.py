@@ -19,16 +19,34 @@ def concatenated(unit, x):
             read.weight[unit.growth * (i - j) : unit.growth * (i - j + 1)][own]
             for j, read in enumerate(list(unit.readers)[: i + 1])
         ]
-        y = F.conv2d(torch.cat(features, 1), torch.cat(kernels, 1), padding=1)
+        biases = unit.readers[0].bias
+        bias = None if biases is None else biases[unit.growth * i : unit.growth * (i + 1)]
+        y = F.conv2d(torch.cat(features, 1), torch.cat(kernels, 1), bias, padding=1)
         features.append(unit.activations[i](y))
     return unit.transition(torch.cat(features, 1))
 
 
+@pytest.mark.parametrize("layer_bias", [False, True])
 @pytest.mark.parametrize("attention", ["none", "channel", "spatial"])
-def test_is_the_unit_that_concatenates(attention):
-    unit = DenseUnit(8, 4, 3, Modulation(attention), Activation())
+def test_is_the_unit_that_concatenates(attention, layer_bias):
+    unit = DenseUnit(8, 4, 3, Modulation(attention), Activation(), layer_bias=layer_bias)
+    if layer_bias:
+        torch.nn.init.normal_(unit.readers[0].bias)
     x = torch.randn(2, 8, 9, 7)
     torch.testing.assert_close(unit(x), concatenated(unit, x))
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+def test_biases_of_all_layers_are_added_by_what_reads_the_input(attention):
+    unit = DenseUnit(8, 4, 3, Modulation(attention), Activation(), layer_bias=True)
+    plain = DenseUnit(8, 4, 3, Modulation(attention), Activation())
+    assert [read.bias is not None for read in unit.readers] == [True, False, False]
+    assert unit.readers[0].bias.shape == (3 * 4,)
+    assert all(read.bias is None for read in plain.readers)
+    missing = unit.load_state_dict(plain.state_dict(), strict=False)
+    assert missing.missing_keys == ["readers.0.bias"]
+    x = torch.randn(2, 8, 9, 7)
+    assert torch.equal(unit(x), plain(x))  # biases start at 0
 
 
 def test_each_channel_is_gathered_once():

@@ -34,6 +34,8 @@ class DenseUnit(nn.Module):
         activation: After each dense layer. There is none after the transition.
         bias: Whether the transition has one.
         thresholds: A threshold of IKM for each dense layer, where they differ.
+        layer_bias: Whether the dense layers have biases. The convolution of x, which all of them
+            read, holds those of all.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class DenseUnit(nn.Module):
         activation: Activation,
         bias: bool = False,
         thresholds: Sequence[float] | None = None,
+        layer_bias: bool = False,
     ) -> None:
         super().__init__()
         self.growth = growth
@@ -54,6 +57,7 @@ class DenseUnit(nn.Module):
                 widths[j],
                 growth * (depth - j),
                 thresholds=None if thresholds is None else thresholds[j:],
+                bias=layer_bias and j == 0,
             )
             for j in range(depth)
         )
@@ -86,6 +90,8 @@ class DenseUnit(nn.Module):
         for read in self.readers:
             weight = read.weight
             assert isinstance(weight, Tensor)
+            if isinstance(read.bias, Tensor):
+                read.bias.zero_()
             taps = weight[0, 0].numel()
             for layer, kernels in enumerate(reversed(weight.split(self.growth))):
                 fan_in = self.transition.in_channels - self.growth * (

@@ -1,9 +1,10 @@
 """How the convolutions of a block are steered: not at all, by channel, by pixel, or by kernel.
 
 A block asks for two things: the convolution that it should use, and the attention that follows
-a convolution. IKM is the first, channel and spatial attention are the second.
+a convolution. IKM and CRAC are the first, channel and spatial attention are the second.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,12 +12,13 @@ from typing import Literal
 from torch import nn
 
 from bigpicture.context.channel_attention import ChannelAttention
+from bigpicture.context.crac import CRACConv2d, CRACPart
 from bigpicture.context.ikm import Form, Gradient, IKMConv2d
-from bigpicture.layers.spatial_attention import SpatialAttention
+from bigpicture.layers.spatial_attention import WINDOW, SpatialAttention
 
-__all__ = ["Activation", "Attention", "Modulation"]
+__all__ = ["Activation", "Attention", "CRACSettings", "Modulation"]
 
-Attention = Literal["none", "channel", "spatial", "ikm"]
+Attention = Literal["none", "channel", "spatial", "ikm", "crac"]
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,34 @@ class Activation:
 
 
 @dataclass(frozen=True)
+class CRACSettings:
+    """What CRAC has beside a convolution, see `CRACConv2d`.
+
+    Attributes:
+        groups: Of the layer between channels. Where they do not divide the channels, as many as
+            divide both these and them.
+        latent: Context descriptors; without, ⌊k²/2⌋ + 1.
+        without: Parts that are left out, for the paper's Tables 1 and 2.
+    """
+
+    groups: int = 16
+    latent: int | None = None
+    without: tuple[CRACPart, ...] = ()
+
+
+@dataclass(frozen=True)
 class Modulation:
     """What steers a block's convolutions.
 
     Attributes:
-        attention: `none`, `channel` (RCAN's, by a quarter), `spatial` (CBAM's) or `ikm`.
+        attention: `none`, `channel` (RCAN's), `spatial` (CBAM's), `ikm` or `crac`.
         kernel: Side of the convolutions' kernels, odd.
         dilation: Distance between their taps.
         threshold: τ of IKM, above which a feature is active.
         form: Which of IKM's attentions.
-        gradient: What a modulated kernel learns from a batch.
+        gradient: What a kernel modulated by IKM learns from a batch.
+        reduction: How many times narrower channel attention is inside.
+        crac: What CRAC has beside a convolution.
     """
 
     attention: Attention = "ikm"
@@ -49,11 +69,24 @@ class Modulation:
     threshold: float = 0.0
     form: Form = "residual"
     gradient: Gradient = "iso"
+    reduction: int = 4
+    crac: CRACSettings = CRACSettings()
+
+    @property
+    def reach(self) -> int:
+        """How many pixels away a layer sees, a convolution and the attention that follows it."""
+        window = WINDOW // 2 if self.attention == "spatial" else 0
+        return self.dilation * (self.kernel // 2) + window
 
     def convolution(
-        self, c_in: int, c_out: int, *, thresholds: Sequence[float] | None = None
+        self,
+        c_in: int,
+        c_out: int,
+        *,
+        thresholds: Sequence[float] | None = None,
+        bias: bool = False,
     ) -> nn.Module:
-        """Return a convolution without bias that keeps the size."""
+        """Return a convolution that keeps the size."""
         if self.attention == "ikm":
             return IKMConv2d(
                 c_in,
@@ -63,16 +96,23 @@ class Modulation:
                 self.threshold if thresholds is None else thresholds,
                 self.form,
                 self.gradient,
+                bias,
+            )
+        if self.attention == "crac":
+            groups = math.gcd(self.crac.groups, c_in, c_out)
+            latent, without = self.crac.latent, self.crac.without
+            return CRACConv2d(
+                c_in, c_out, self.kernel, self.dilation, groups, latent, bias, without
             )
         padding = self.dilation * (self.kernel // 2)
         return nn.Conv2d(
-            c_in, c_out, self.kernel, padding=padding, dilation=self.dilation, bias=False
+            c_in, c_out, self.kernel, padding=padding, dilation=self.dilation, bias=bias
         )
 
     def attention_layer(self, channels: int) -> nn.Module:
         """Return what follows a convolution of so many channels."""
         if self.attention == "channel":
-            return ChannelAttention(channels, reduction=min(4, channels))
+            return ChannelAttention(channels, reduction=min(self.reduction, channels))
         if self.attention == "spatial":
             return SpatialAttention()
         return nn.Identity()

@@ -11,7 +11,10 @@ from torch import nn
 
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["SpatialAttention"]
+__all__ = ["WINDOW", "SpatialAttention"]
+
+WINDOW = 7
+"""Side of the window around a pixel, as published."""
 
 
 class SpatialAttention(nn.Module):
@@ -21,7 +24,7 @@ class SpatialAttention(nn.Module):
         window: Side of the window, odd.
     """
 
-    def __init__(self, window: int = 7) -> None:
+    def __init__(self, window: int = WINDOW) -> None:
         super().__init__()
         self.conv = nn.Conv2d(2, 1, window, padding=window // 2, bias=False)
 
