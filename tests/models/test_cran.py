@@ -1,0 +1,162 @@
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from bigpicture.context.crac import CRACConv2d
+from bigpicture.layers.blocks import Residual
+from bigpicture.layers.modulation import Modulation
+from bigpicture.models.backbones.rcan import RCANSettings
+from bigpicture.models.cran import block_types, cran, cran_light, interactions, positions
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import Network, NetworkSettings
+
+TINY = NetworkSettings(
+    RCANSettings(channels=8, groups=2, blocks=2, modulation=Modulation("crac"), places=(2,)),
+    SubPixelSettings(scale=2),
+    std=(1 / 255,) * 3,
+)
+
+
+def parameters(module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_parameters_and_multiply_adds():
+    pixels = 160 * 160
+    with FakeTensorMode():
+        network = Network(cran(2)).eval()
+        with FlopCounterMode(display=False) as counter:
+            network(torch.rand(1, 3, 160, 160))
+    kernels = sum(m.weight.numel() for m in network.modules() if isinstance(m, CRACConv2d))
+    flops = counter.get_flop_counts()["Global"]
+    convolutions = flops[torch.ops.aten.convolution] / 2
+
+    assert kernels == 20 * 64 * 64 * 9
+    assert parameters(network) == 15_679_503
+    assert convolutions / 1e9 == pytest.approx(391.864, abs=1e-3)
+    assert counter.get_total_flops() / 2e9 == pytest.approx(391.866, abs=1e-3)  # masks included
+
+    # as the paper counts, by hooks on modules that hold their own kernels
+    assert round((parameters(network) - kernels) / 1e6, 2) == 14.94
+    assert round((convolutions - kernels * pixels) / 1e9, 2) == 372.99
+
+
+def test_the_published_composition():
+    backbone = Network(cran(3)).backbone
+    assert len(backbone.blocks) == 10
+    for group in backbone.blocks:
+        *blocks, last = group.body
+        assert len(blocks) == 20
+        assert all(isinstance(block, Residual) for block in blocks)
+        steered = [isinstance(block.body[0], CRACConv2d) for block in blocks]
+        assert steered == [False] * 19 + [True]
+        assert isinstance(blocks[-1].body[2], CRACConv2d)
+        assert isinstance(last, torch.nn.Conv2d)
+
+
+@pytest.mark.parametrize(("scale", "count"), [(2, 1_101_627), (3, 1_205_547), (4, 1_184_763)])
+def test_the_light_one_is_light(scale, count):
+    assert parameters(Network(cran_light(scale))) == count
+
+
+def test_the_rows_of_the_ablations():
+    assert list(block_types()) == ["RB", "RCAB", "CRAB (w/o CDRR)", "CRAB"]
+    built = {name: Network(s) for name, s in {**block_types(), **interactions()}.items()}
+    kernels = {
+        name: sum(isinstance(m, CRACConv2d) for m in network.modules())
+        for name, network in built.items()
+    }
+    assert kernels == dict.fromkeys(built, 32) | {"RB": 0, "RCAB": 0}
+    first = {name: network.backbone.blocks[0].body[0] for name, network in built.items()}
+    assert first["CRAB (w/o CDRR)"].reason is None
+    assert first["F_A2"].by_output is first["F_A2"].interact is None
+    assert first["F_A1, F_CI"].by_input is None
+    assert first["F_A1, F_A2"].interact is None
+    assert first["CRAB"].extra_repr() == first["F_A1, F_A2, F_CI"].extra_repr()
+    assert parameters(first["CRAB"]) == parameters(first["F_A1, F_A2, F_CI"])
+
+    places = {}
+    for name, settings in positions().items():
+        blocks = Network(settings).backbone.blocks
+        places[name] = [
+            n for n, b in enumerate(blocks, 1) if any(isinstance(m, CRACConv2d) for m in b.body)
+        ]
+    assert places == {"Baseline": [], "1-st": [1], "4-th": [4], "8-th": [8], "16-th": [16]}
+
+
+def test_every_parameter_learns():
+    network = Network(TINY)
+    network(torch.rand(2, 3, 8, 9)).sub(0.5).abs().mean().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        # what is added before a normalisation is subtracted by it
+        assert parameter.grad.abs().sum() > 0 or name.endswith("reason.restore.bias"), name
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16)])
+def test_any_size_goes(size):
+    shape = Network(TINY).eval()(torch.rand(1, 3, *size)).shape
+    assert shape == (1, 3, 2 * size[0], 2 * size[1])
+
+
+def test_gray_pictures_go():
+    network = Network(replace(TINY, colours=1, std=(1 / 255,)))
+    assert network(torch.rand(2, 1, 5, 4)).shape == (2, 1, 10, 8)
+
+
+def test_a_batch_is_its_pictures_one_by_one():
+    network, low = Network(TINY).eval(), torch.rand(4, 3, 10, 12)
+    one_by_one = torch.cat([network(picture[None]) for picture in low])
+    torch.testing.assert_close(network(low), one_by_one, atol=1e-5, rtol=1e-5)
+    # also where it would not be split into its pictures
+    together = network.normalise.undo(network.head(network.backbone(network.normalise(low)), low))
+    torch.testing.assert_close(together, one_by_one, atol=1e-5, rtol=1e-5)
+
+
+def test_the_masks_of_each_picture_can_be_read():
+    # as the paper's Fig. 8 does: how far they are from doing nothing
+    network = Network(TINY).eval()
+    distances = {}
+    for name, module in network.named_modules():
+        if isinstance(module, CRACConv2d):
+
+            def note(module, inputs, _, name=name):
+                mask = module.attention(module.gather(*inputs))
+                distances[name] = (mask - 1).flatten(1).norm(dim=1)
+
+            module.register_forward_hook(note)
+    network(torch.rand(1, 3, 9, 9))
+    assert len(distances) == 4
+    assert all(0 < d.item() < (8 * 8 * 9) ** 0.5 for d in distances.values())
+
+
+GRAPHS = """
+import torch
+from bigpicture.layers.modulation import Modulation
+from bigpicture.models.backbones.rcan import RCANSettings
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import Network, NetworkSettings
+
+torch.manual_seed(0)
+backbone = RCANSettings(channels=8, groups=1, blocks=2, modulation=Modulation("crac"), places=(2,))
+network = Network(NetworkSettings(backbone, SubPixelSettings(scale=2))).eval()
+sides = {2: torch.export.Dim("h", min=4, max=512), 3: torch.export.Dim("w", min=4, max=512)}
+low = torch.rand(1, 3, 12, 14)
+exported = torch.export.export(network, (low,), dynamic_shapes=(sides,))
+low = torch.rand(1, 3, 21, 17)
+torch.testing.assert_close(exported.module()(low), network(low))
+compiled = torch.compile(network, backend="eager", fullgraph=True)
+low = torch.rand(2, 3, 9, 11)
+torch.testing.assert_close(compiled(low), network(low))
+"""
+
+
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph():
+    # in a process of its own: the checks of annotated shapes cannot be traced
+    found = subprocess.run([sys.executable, "-c", GRAPHS], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
