@@ -1,0 +1,30 @@
+"""Keys of EDSR's backbone → its settings.
+
+What leaves no trace: `residual_scale`, which is as published, 0.1 from 256 channels on and else 1;
+and what `bigpicture.weights.rules.modulation` names.
+"""
+
+from collections.abc import Mapping
+
+from bigpicture.models.backbones.edsr import EDSRSettings
+from bigpicture.shapes import Tensor
+from bigpicture.weights.public.release import count
+from bigpicture.weights.rules.modulation import steering
+
+__all__ = ["MARK", "settings"]
+
+MARK = "blocks.0.body.0.weight"
+
+
+def settings(tensors: Mapping[str, Tensor]) -> EDSRSettings:
+    """Return the settings of the backbone that has `tensors`."""
+    channels = len(tensors["first.weight"])
+    blocks = count(tensors, r"blocks\.(\d+)\.")
+    modulation, places = steering(tensors, [f"blocks.{b}.body." for b in range(blocks)])
+    return EDSRSettings(
+        channels=channels,
+        blocks=blocks,
+        residual_scale=0.1 if channels >= 256 else 1.0,
+        modulation=modulation,
+        places=places,
+    )

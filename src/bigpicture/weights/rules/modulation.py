@@ -1,0 +1,73 @@
+"""Keys of residual blocks → what steers them.
+
+    body.0, body.2   the convolutions      body.3   the attention that follows
+
+What leaves no trace is as it is by default: the convolutions' dilation, which form IKM has and what
+its kernels learn from a batch.
+"""
+
+from collections.abc import Mapping
+
+from bigpicture.context.crac import CRACPart
+from bigpicture.layers.modulation import CRACSettings, Modulation
+from bigpicture.shapes import Tensor
+
+__all__ = ["steering"]
+
+
+def steering(
+    tensors: Mapping[str, Tensor], stems: list[str]
+) -> tuple[Modulation, tuple[int, ...] | None]:
+    """Return what steers residual blocks, and at which places: none where all are steered.
+
+    Args:
+        tensors: By key.
+        stems: What the keys of each block begin with, such as `blocks.0.body.`.
+
+    Raises:
+        KeyError: If a tensor is missing.
+        ValueError: If blocks are steered in more than one way.
+    """
+    found = [_steering_of(tensors, stem) for stem in stems]
+    steered = [modulation for modulation in found if modulation.attention != "none"]
+    if not steered:
+        return found[0], None
+    if any(modulation != steered[0] for modulation in steered):
+        raise ValueError("blocks are steered in more than one way")
+    if len(steered) == len(found):
+        return steered[0], None
+    places = (n for n, modulation in enumerate(found, 1) if modulation.attention != "none")
+    return steered[0], tuple(places)
+
+
+def _steering_of(tensors: Mapping[str, Tensor], stem: str) -> Modulation:
+    channels, _, kernel, _ = tensors[f"{stem}0.weight"].shape
+    if f"{stem}0.encode.weight" in tensors:
+        return Modulation("crac", kernel, crac=_crac(tensors, f"{stem}0.", kernel))
+    if f"{stem}0.threshold" in tensors:
+        threshold = tensors[f"{stem}0.threshold"][0].item()
+        return Modulation("ikm", kernel, threshold=threshold)
+    if f"{stem}3.excite.0.weight" in tensors:
+        inside = len(tensors[f"{stem}3.excite.0.weight"])
+        return Modulation("channel", kernel, reduction=channels // inside)
+    if f"{stem}3.conv.weight" in tensors:
+        return Modulation("spatial", kernel)
+    return Modulation("none", kernel)
+
+
+def _crac(tensors: Mapping[str, Tensor], stem: str, kernel: int) -> CRACSettings:
+    latent = len(tensors[f"{stem}encode.weight"])
+    interaction = f"{stem}interact.weight"
+    marks: dict[CRACPart, str] = {
+        "cdrr": f"{stem}reason.embed.weight",
+        "f_a1": f"{stem}by_output.decode.weight",
+        "f_a2": f"{stem}by_input.decode.weight",
+    }
+    without: list[CRACPart] = [part for part, mark in marks.items() if mark not in tensors]
+    if interaction not in tensors and "f_a1" not in without:
+        without.append("channel-interaction")
+    return CRACSettings(
+        groups=len(tensors[interaction]) if interaction in tensors else CRACSettings.groups,
+        latent=None if latent == kernel**2 // 2 + 1 else latent,
+        without=tuple(without),
+    )
