@@ -336,6 +336,7 @@ def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph()
         ({"k": 4}, "k must be odd"),
         ({"groups": 4}, "groups must divide the channels, 4 in and 6 out, not 4"),
         ({"groups": 0}, "groups must divide"),
+        ({"latent": 0}, "latent must be at least 1 descriptor, not 0"),
         ({"without": ("f_a1", "f_a2")}, "leave out one of them"),
         ({"without": ("channel-interaction",)}, "c_out must be c_in = 4, not 6"),
     ],

@@ -46,15 +46,15 @@ class CRACConv2d(ContextOperator[GridMean]):
         c_in: Channels in.
         c_out: Channels out.
         k: Side of the kernel, odd.
-        dilation: Distance between the kernel's taps.
         groups: Groups g of the layer between channels.
-        latent: Context descriptors e; without, ⌊k²/2⌋ + 1.
+        latent: Context descriptors e; without, ⌊k²/2⌋ + 1, which is 5 for a 3×3 kernel.
+        dilation: Distance between the kernel's taps.
         bias: Whether to add a bias.
         without: Parts that are left out. Without `f_a1` there is no channel interaction either.
 
     Raises:
-        ValueError: If `k` is even, the groups do not divide the channels, there is no such part,
-            nothing of the mask is left, or channels differ with no layer between them.
+        ValueError: If `k` is even, `latent` below 1, the groups do not divide the channels, there
+            is no such part, nothing of the mask is left, or channels differ with no layer between.
     """
 
     kernels_per_image = True
@@ -64,15 +64,17 @@ class CRACConv2d(ContextOperator[GridMean]):
         c_in: int,
         c_out: int,
         k: int = 3,
-        dilation: int = 1,
         groups: int = 16,
         latent: int | None = None,
+        dilation: int = 1,
         bias: bool = False,
         without: Sequence[CRACPart] = (),
     ) -> None:
         super().__init__()
         _check(c_in, c_out, k, without)
         latent = k**2 // 2 + 1 if latent is None else latent
+        if latent < 1:
+            raise ValueError(f"latent must be at least 1 descriptor, not {latent}")
         self.k = k
         self.geometry = Geometry(padding=dilation * (k // 2), dilation=dilation)
         # only for its start, which is that of any convolution

@@ -99,10 +99,15 @@ class Modulation:
                 bias,
             )
         if self.attention == "crac":
-            groups = math.gcd(self.crac.groups, c_in, c_out)
-            latent, without = self.crac.latent, self.crac.without
             return CRACConv2d(
-                c_in, c_out, self.kernel, self.dilation, groups, latent, bias, without
+                c_in,
+                c_out,
+                self.kernel,
+                math.gcd(self.crac.groups, c_in, c_out),
+                self.crac.latent,
+                self.dilation,
+                bias,
+                self.crac.without,
             )
         padding = self.dilation * (self.kernel // 2)
         return nn.Conv2d(
