@@ -17,10 +17,7 @@ as three equal channels. A file without a stated resolution gets 72 dpi where on
 A file under its final name is always whole: it is written beside it and renamed.
 """
 
-import contextlib
 import os
-import secrets
-import shutil
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,6 +32,7 @@ from bigpicture.image.exif import write_tiff
 from bigpicture.image.iptc import wrapped_iptc
 from bigpicture.image.picture import ImageError, ImageWarning, Picture
 from bigpicture.image.ppm import encode_ppm
+from bigpicture.image.save import save
 
 DEFAULT_QUALITY = 95
 """Of JPEG, WebP and AVIF: an enlargement is looked at closely, so the loss must stay invisible."""
@@ -99,7 +97,7 @@ def write(
     except ImageError as error:
         raise ImageError(f"cannot write {name}: {error}") from error
     try:
-        _save(data, Path(os.path.realpath(path)))
+        save(Path(os.path.realpath(path)), [data])
     except (OSError, ValueError) as error:
         raise ImageError(f"cannot write {name}: {error}") from error
 
@@ -273,25 +271,3 @@ def _fitting(part: str, block: bytes | None) -> bytes | None:
         stacklevel=2,
     )
     return None
-
-
-def _save(data: bytes, target: Path) -> None:
-    if target.exists():
-        if not target.is_file():
-            raise OSError("it is a folder, a device or a pipe; give the name of a file")
-        if not os.access(target, os.W_OK):
-            raise OSError("the file there may not be replaced; check its permissions")
-    elif not target.parent.is_dir():
-        raise OSError("its folder does not exist; make it first")
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, part)
-        part.replace(target)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
