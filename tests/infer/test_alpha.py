@@ -13,14 +13,14 @@ def refuse(low):
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
 def test_flat_stays_flat_without_a_run(value):
     alpha = torch.full((2, 1, 3, 4), value)
-    assert torch.equal(enlarge_alpha(refuse, alpha, 3), torch.full((2, 1, 9, 12), value))
+    assert torch.equal(enlarge_alpha(refuse, alpha, (9, 12)), torch.full((2, 1, 9, 12), value))
 
 
 def test_what_was_flat_around_is_flat_and_ringing_is_gone():
     alpha = torch.zeros(1, 1, 8, 8)
     alpha[..., 4:] = 1
     noise = torch.rand(1, 1, 16, 16) * 4 - 2
-    result = enlarge_alpha(lambda low: noise, alpha, 2)
+    result = enlarge_alpha(lambda low: noise, alpha, (16, 16))
     assert (result[..., :7] == 0).all() and (result[..., 9:] == 1).all()
     assert torch.equal(result[..., 7:9], noise[..., 7:9].clamp(0, 1))
 
@@ -37,7 +37,9 @@ def test_each_pixel_stays_between_the_four_around_it(scale):
     alpha = torch.rand(1, 1, 5, 6)
     for extreme, bound in [(9.0, torch.amax), (-9.0, torch.amin)]:
         result = enlarge_alpha(
-            lambda low, e=extreme: torch.full((1, 1, 5 * scale, 6 * scale), e), alpha, scale
+            lambda low, e=extreme: torch.full((1, 1, 5 * scale, 6 * scale), e),
+            alpha,
+            (5 * scale, 6 * scale),
         )
         for y in range(5 * scale):
             for x in range(6 * scale):

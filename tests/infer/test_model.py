@@ -133,7 +133,7 @@ def test_plan_counts_tiles(model):
 
 
 def test_auto_cuts_what_does_not_fit(model, monkeypatch):
-    monkeypatch.setattr("bigpicture.infer.memory.free_bytes", lambda device: 4 * 2**20)
+    monkeypatch.setattr("bigpicture.infer.model.free_bytes", lambda device: 4 * 2**20)
     monkeypatch.setattr("bigpicture.infer.memory._DEAREST", 2**30)
     tiling = model.plan((300, 300)).passes[0].tiling
     assert tiling.side is not None and 32 <= tiling.side < 300

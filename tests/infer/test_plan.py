@@ -1,6 +1,7 @@
 import pytest
 
-from bigpicture.infer.plan import passes_to, target_size
+from bigpicture.infer.plan import sizes_to, target_size
+from bigpicture.models.contract import Limits
 
 
 @pytest.mark.parametrize(
@@ -47,4 +48,13 @@ def test_sizes_that_are_none(arguments, message):
     ],
 )
 def test_passes(size, scale, count):
-    assert passes_to(30, 50, size, scale) == count
+    assert len(sizes_to(30, 50, size, Limits(scale, 3, reach=1))) == count
+
+
+@pytest.mark.parametrize("size", [(31, 50), (240, 400), (31, 1)])
+def test_a_network_for_any_scale_renders_the_exact_size_in_one_pass(size):
+    assert sizes_to(30, 50, size, Limits(4, 3, reach=1, any_scale=True)) == [size]
+
+
+def test_nothing_larger_needs_no_network():
+    assert sizes_to(30, 50, (30, 49), Limits(4, 3, reach=1, any_scale=True)) == []

@@ -27,16 +27,16 @@ def is_flat(alpha: Float[Tensor, "b 1 h w"]) -> bool:
 
 
 def enlarge_alpha(
-    restore: Callable[[Tensor], Tensor], alpha: Float[Tensor, "b 1 h w"], scale: int
+    restore: Callable[[Tensor], Tensor], alpha: Float[Tensor, "b 1 h w"], size: tuple[int, int]
 ) -> Float[Tensor, "b 1 H W"]:
-    """Return opacity `scale` times larger, in the range of the four pixels around.
+    """Return opacity of a larger `size`, in the range of the four pixels around.
 
     Args:
-        restore: Enlarges gray pictures by `scale`. Not called where there is nothing to draw.
+        restore: Enlarges gray pictures to `size`. Not called where there is nothing to draw.
         alpha: Opacity in [0, 1].
-        scale: Enlargement of each side.
+        size: Height and width of the result.
     """
-    high, low = _highest_around(alpha, scale), -_highest_around(-alpha, scale)
+    high, low = _highest_around(alpha, size), -_highest_around(-alpha, size)
     if is_flat(alpha):
         return high
     return torch.minimum(torch.maximum(restore(alpha), low), high)
@@ -54,12 +54,12 @@ def bleed_colours(
     return torch.from_numpy(filled).permute(0, 3, 1, 2).contiguous().to(colour.device)
 
 
-def _highest_around(x: Float[Tensor, "b 1 h w"], scale: int) -> Float[Tensor, "b 1 H W"]:
+def _highest_around(x: Float[Tensor, "b 1 h w"], size: tuple[int, int]) -> Float[Tensor, "b 1 H W"]:
     """Return, for each pixel of the fine grid, the highest of the four around it."""
     cells = F.max_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 2, 1)
     # the pixel i of the fine grid lies half a coarse pixel off the cells' corners
     rows, columns = (
-        (2 * torch.arange(size * scale, device=x.device) + 1 + scale) // (2 * scale)
-        for size in x.shape[-2:]
+        ((2 * torch.arange(fine, device=x.device) + 1) * coarse + fine) // (2 * fine)
+        for fine, coarse in zip(size, x.shape[-2:], strict=True)
     )
     return cells[..., rows, :][..., columns]

@@ -8,6 +8,7 @@ left alone.
 
 import math
 import os
+import re
 import sys
 import weakref
 from pathlib import Path
@@ -20,11 +21,21 @@ from torch.utils._pytree import tree_leaves
 
 from bigpicture.models.contract import Limits
 
-__all__ = ["bytes_per_pixel", "fitting_tile", "free_bytes", "surely_fits"]
+__all__ = [
+    "SMALLEST_TILE",
+    "bytes_per_pixel",
+    "fitting_tile",
+    "free_bytes",
+    "in_bytes",
+    "is_out_of_memory",
+    "surely_fits",
+]
 
 _DEAREST = 2**16  # bytes that no pixel of a published network costs
 _SHARE = 0.5
 _PROBE = 32
+SMALLEST_TILE = 32
+"""Pixels of a tile's side. Smaller ones would be nothing but halo."""
 
 
 def fitting_tile(
@@ -40,7 +51,7 @@ def fitting_tile(
         free: Bytes that may be had.
 
     Returns:
-        At least 32, for smaller tiles would be nothing but halo.
+        At least `SMALLEST_TILE`.
 
     >>> fitting_tile(1000, 1000, halo=32, pixel_cost=1000, free=2**30)
     668
@@ -48,7 +59,7 @@ def fitting_tile(
     pixels = _SHARE * free / pixel_cost
     if height * width <= pixels:
         return None
-    return max(32, math.isqrt(int(pixels)) - 2 * halo)
+    return max(SMALLEST_TILE, math.isqrt(int(pixels)) - 2 * halo)
 
 
 def bytes_per_pixel(network: nn.Module, limits: Limits, device: torch.device) -> float:
@@ -65,6 +76,32 @@ def bytes_per_pixel(network: nn.Module, limits: Limits, device: torch.device) ->
                 network(picture)
             peaks.append(seen.peak)
     return max((peaks[1] - peaks[0]) / side**2, 1.0)
+
+
+def in_bytes(budget: int | str) -> int:
+    """Return a number of bytes, which may be said as "500M" or "2G" (of 2¹⁰ K each).
+
+    Raises:
+        ValueError: If it is none, or not above 0.
+
+    >>> in_bytes("1.5G"), in_bytes(4096)
+    (1610612736, 4096)
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", str(budget), re.IGNORECASE)
+    size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ") if match else 0
+    if size < 1:
+        raise ValueError(f"memory must be bytes, or such as '500M' or '2G', not {budget!r}")
+    return int(size)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether `error` says that memory could not be had, on any device."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    said = str(error)
+    return isinstance(error, RuntimeError) and any(
+        sign in said for sign in ("out of memory", "can't allocate memory", "not enough memory")
+    )
 
 
 def surely_fits(pixels: int, free: int) -> bool:

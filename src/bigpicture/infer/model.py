@@ -4,37 +4,30 @@ model(low)             (b, c, h, w) → (b, c, r·h, r·w)    differentiable
 model.upscale(image)   path, Picture, PIL image, array, tensor → the same kind, larger
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from bigpicture.image.resize import resize
-from bigpicture.infer import memory
-from bigpicture.infer.alpha import bleed_colours, enlarge_alpha, is_flat
 from bigpicture.infer.device import choose_device
-from bigpicture.infer.ensemble import self_ensemble
-from bigpicture.infer.kinds import Planes, open_planes
-from bigpicture.infer.plan import Pass, Plan, passes_to, target_size
-from bigpicture.infer.precision import Precision, computing_in
-from bigpicture.infer.upscale import (
-    HALO,
-    Advance,
-    Sharing,
-    Tiling,
-    cost,
-    device_of,
-    render,
-    restore_whole,
+from bigpicture.infer.enlarge import Cancel, Options, Progress, Report, enlarge
+from bigpicture.infer.kinds import open_planes
+from bigpicture.infer.memory import (
+    bytes_per_pixel,
+    fitting_tile,
+    free_bytes,
+    in_bytes,
+    surely_fits,
 )
+from bigpicture.infer.plan import Pass, Plan, sizes_to, target_size
+from bigpicture.infer.precision import Precision
+from bigpicture.infer.upscale import HALO, Sharing, Tiling, device_of, restore_whole
 from bigpicture.models.contract import Limits
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Model", "Progress", "TileSide"]
 
-Progress = Callable[[int, int], None]
-"""Called with the work done and the whole work; their unit is the same, no more is said of it."""
 TileSide = int | Literal["auto", "off"]
 
 
@@ -116,9 +109,13 @@ class Model:
         halo: int | None = None,
         sweeps: int = 2,
         context: Sharing = "shared",
+        memory: int | str | None = None,
         ensemble: bool = False,
         precision: Precision = "auto",
+        match_low: bool = False,
         progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        report: Report | None = None,
     ) -> Any:  # noqa: ANN401
         """Return `image` larger, as the same kind with the same depth, layout and metadata.
 
@@ -130,7 +127,7 @@ class Model:
                 or (b, c, h, w) of uint8 or floats. 1 or 3 channels, with alpha 2 or 4; floats in
                 [0, 1].
             scale: Enlargement of each side, the network's own if nothing is given. Where it is
-                larger than that, the network runs several times.
+                larger than that, the network runs several times, unless it renders any scale.
             size: Exact height and width of the result, in this order.
             width: Exact width; the proportions are kept unless `height` is given as well.
             height: Exact height, as `width`.
@@ -140,13 +137,22 @@ class Model:
                 that is less.
             sweeps: How often the tiles' contexts are gathered before rendering.
             context: `shared` tiles see the whole picture's context, `tile` only their own.
+            memory: Bytes, or such as "2G", that "auto" tiles may take; half of what is free if
+                None. Where even these do not fit, tiles become smaller.
             ensemble: Average over the eight flips and turns: better, eight times slower.
-            precision: See `bigpicture.infer.precision`.
+            precision: See `bigpicture.infer.precision`. What turns out to be no picture in less
+                than float32 is computed again, with a warning.
+            match_low: Give the result the low frequencies of the picture, see
+                `bigpicture.infer.matching`.
             progress: Called with work done and total work.
+            cancel: When it is set, `Cancelled` is raised before the next tile.
+            report: Filled with what was done.
 
         Raises:
             ValueError: If an argument is out of range, or the image is none.
             ImageError: If a path holds no image that can be read.
+            Cancelled: If `cancel` was set.
+            MemoryError: If the smallest tile does not fit.
         """
         planes = open_planes(image)
         plan = self.plan(
@@ -159,10 +165,11 @@ class Model:
             halo=halo,
             sweeps=sweeps,
             context=context,
+            memory=memory,
             images=planes.colour.shape[0],
         )
-        with computing_in(precision, self.device, planes.bits):
-            return self._run(planes, plan, ensemble, progress)
+        options = Options(ensemble, precision, match_low, progress, cancel)
+        return enlarge(self.network, self.limits, planes, plan, options, report)
 
     def plan(
         self,
@@ -176,6 +183,7 @@ class Model:
         halo: int | None = None,
         sweeps: int = 2,
         context: Sharing = "shared",
+        memory: int | str | None = None,
         images: int = 1,
     ) -> Plan:
         """Return what `upscale` would do with pictures of a size.
@@ -190,6 +198,7 @@ class Model:
             halo: ″
             sweeps: ″
             context: ″
+            memory: ″
             images: How many go through the network at once.
 
         Raises:
@@ -205,15 +214,24 @@ class Model:
             to_height=height,
         )
         halo = min(HALO, self.limits.reach) if halo is None else halo
+        budget = None if memory is None else in_bytes(memory)
         passes = []
-        for index in range(passes_to(*picture, target, self.scale)):
-            high, wide = (side * self.scale**index for side in picture)
-            tiling = Tiling(self._side(tile, high, wide, halo, images), halo, sweeps, context)
-            tiles = len(tiling.cut(high, wide, self.limits))
-            passes.append(Pass(high, wide, tiling, tiles))
+        for made in sizes_to(*picture, target, self.limits):
+            side = self._side(tile, *picture, halo, images, budget)
+            tiling = Tiling(side, halo, sweeps, context)
+            passes.append(Pass(*picture, made, tiling, len(tiling.cut(*picture, self.limits))))
+            picture = made
         return Plan(target, tuple(passes))
 
-    def _side(self, tile: TileSide, height: int, width: int, halo: int, images: int) -> int | None:
+    def _side(
+        self,
+        tile: TileSide,
+        height: int,
+        width: int,
+        halo: int,
+        images: int,
+        budget: int | None,
+    ) -> int | None:
         if isinstance(tile, int) and not isinstance(tile, bool):
             return tile
         if tile not in ("auto", "off"):
@@ -221,55 +239,10 @@ class Model:
         device = self.device
         # a gray network is shown the colours as so many pictures
         images *= 3 if self.limits.colours == 1 else 1
-        free = memory.free_bytes(device)
-        if tile == "off" or memory.surely_fits(height * width * images, free):
+        # half of what is free stays so; of a budget, nothing has to
+        free = free_bytes(device) if budget is None else 2 * budget
+        if tile == "off" or surely_fits(height * width * images, free):
             return None
         if device not in self._pixel_cost:
-            self._pixel_cost[device] = memory.bytes_per_pixel(self.network, self.limits, device)
-        return memory.fitting_tile(height, width, halo, self._pixel_cost[device] * images, free)
-
-    def _run(self, planes: Planes, plan: Plan, ensemble: bool, progress: Progress | None) -> object:
-        colour, alpha = planes.colour, planes.alpha
-        drawn = 1 if alpha is None or is_flat(alpha) else 2
-        total = (8 if ensemble else 1) * drawn * sum(self._cost(each) for each in plan.passes)
-        advance = _counting(progress, total)
-        darkest, brightest = min(0.0, colour.min().item()), max(1.0, colour.max().item())
-        if alpha is not None:
-            colour = bleed_colours(colour, alpha)
-        for each in plan.passes:
-            restore = self._restorer(each, ensemble, advance)
-            colour = restore(colour)
-            alpha = None if alpha is None else enlarge_alpha(restore, alpha, self.scale)
-        if tuple(colour.shape[-2:]) != plan.size:
-            colour = resize(colour, size=plan.size)
-            alpha = None if alpha is None else _resize_alpha(alpha, plan.size)
-        return planes.close(colour.clamp(darkest, brightest), alpha)
-
-    def _restorer(self, each: Pass, ensemble: bool, advance: Advance) -> Callable[[Tensor], Tensor]:
-        def restore(low: Tensor) -> Tensor:
-            return render(self.network, self.limits, low, each.tiling, advance)
-
-        return (lambda low: self_ensemble(restore, low)) if ensemble else restore
-
-    def _cost(self, each: Pass) -> int:
-        return cost(self.network, self.limits, each.height, each.width, each.tiling)
-
-
-def _counting(progress: Progress | None, total: int) -> Advance:
-    done = 0
-
-    def advance(work: int) -> None:
-        nonlocal done
-        done += work
-        if progress is not None:
-            progress(done, total)
-
-    return advance
-
-
-def _resize_alpha(
-    alpha: Float[Tensor, "b 1 h w"], size: tuple[int, int]
-) -> Float[Tensor, "b 1 H W"]:
-    """Return opacity of an exact size, kept in its range, so that flat stays flat."""
-    bounds = alpha.amin((2, 3), keepdim=True), alpha.amax((2, 3), keepdim=True)
-    return torch.minimum(torch.maximum(resize(alpha, size=size), bounds[0]), bounds[1])
+            self._pixel_cost[device] = bytes_per_pixel(self.network, self.limits, device)
+        return fitting_tile(height, width, halo, self._pixel_cost[device] * images, free)

@@ -3,14 +3,16 @@
     (h, w), scale or size ──▶ (H, W) and passes: h·r, h·r², … until both sides are at least H, W
 
 A final MATLAB-bicubic step leads from the last pass to the exact size, so it only ever shrinks. A
-size that is not larger than the picture is bicubic alone, unless the network's own scale is 1.
+network for any scale renders the exact size in one pass. A size that is not larger than the
+picture is bicubic alone, unless the network's own scale is 1.
 """
 
 from dataclasses import dataclass
 
 from bigpicture.infer.upscale import Tiling
+from bigpicture.models.contract import Limits
 
-__all__ = ["Pass", "Plan", "passes_to", "target_size"]
+__all__ = ["Pass", "Plan", "sizes_to", "target_size"]
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Pass:
     Args:
         height: Of the picture that goes in.
         width: Of the picture that goes in.
+        size: Height and width of what comes out.
         tiling: How it is cut.
         tiles: In how many tiles.
     """
 
     height: int
     width: int
+    size: tuple[int, int]
     tiling: Tiling
     tiles: int
 
@@ -91,18 +95,25 @@ def target_size(
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def passes_to(height: int, width: int, size: tuple[int, int], scale: int) -> int:
-    """Return how often a network of `scale` must run for both sides to reach `size`.
+def sizes_to(
+    height: int, width: int, size: tuple[int, int], limits: Limits
+) -> list[tuple[int, int]]:
+    """Return what comes out of each of the passes in which a network reaches `size`.
 
-    >>> passes_to(100, 100, (200, 200), 2), passes_to(100, 100, (201, 100), 2)
-    (1, 2)
+    >>> sizes_to(100, 100, (201, 100), Limits(scale=2, colours=3, reach=9))
+    [(200, 200), (400, 400)]
+    >>> sizes_to(100, 100, (201, 100), Limits(scale=2, colours=3, reach=9, any_scale=True))
+    [(201, 100)]
     """
-    if scale == 1:
-        return 1
-    count = 0
-    while height * scale**count < size[0] or width * scale**count < size[1]:
-        count += 1
-    return count
+    sizes = []
+    if limits.scale == 1 and not limits.any_scale:
+        return [(height, width)]
+    while height < size[0] or width < size[1]:
+        if limits.any_scale:
+            return [size]
+        height, width = height * limits.scale, width * limits.scale
+        sizes.append((height, width))
+    return sizes
 
 
 def _check_sides(**sides: int) -> None:

@@ -1,0 +1,227 @@
+"""Carry out a plan: pass after pass, in smaller tiles or higher precision where it must be.
+
+    planes, plan ──▶ colour, alpha larger ──▶ exact size ──▶ low frequencies as they were ──▶ kind
+
+A pass that runs out of memory is begun again in smaller tiles; a result that is no picture is
+computed again in float32. Nothing of a failed attempt is kept.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import torch
+from torch import nn
+
+from bigpicture.image.resize import resize
+from bigpicture.infer.alpha import bleed_colours, enlarge_alpha, is_flat
+from bigpicture.infer.ensemble import self_ensemble
+from bigpicture.infer.kinds import Planes
+from bigpicture.infer.matching import match_low
+from bigpicture.infer.memory import SMALLEST_TILE, is_out_of_memory
+from bigpicture.infer.plan import Pass, Plan
+from bigpicture.infer.precision import Precision, computing_in
+from bigpicture.infer.soundness import UnsoundError
+from bigpicture.infer.upscale import Tiling, cost, device_of, render
+from bigpicture.models.contract import Limits
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["Cancel", "Cancelled", "EngineWarning", "Options", "Progress", "Report", "enlarge"]
+
+Progress = Callable[[int, int], None]
+"""Called with the work done and the whole work; their unit is the same, no more is said of it.
+Where work has to be done again, what is done falls back."""
+T = TypeVar("T")
+
+
+class EngineWarning(UserWarning):
+    """Something had to be done otherwise than asked; the result is what was asked for."""
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error
+    """Whoever asked for a picture wants it no more."""
+
+
+@runtime_checkable
+class Cancel(Protocol):
+    """A sign to stop, such as a `threading.Event`."""
+
+    def is_set(self) -> bool:
+        """Return whether to stop."""
+        ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a plan is carried out. See `Model.upscale`."""
+
+    ensemble: bool = False
+    precision: Precision = "auto"
+    match_low: bool = False
+    progress: Progress | None = None
+    cancel: Cancel | None = None
+
+
+@dataclass
+class Report:
+    """What was done, for who wants to know. Filled on the way.
+
+    Attributes:
+        tiles: Of each pass, as it was carried out.
+        warnings: What had to be done otherwise than asked.
+        drift: By how much the result, shrunk, differs from the picture that went in, in its
+            numbers (1 is white): mean and greatest before and after matching. Empty without.
+    """
+
+    tiles: list[int] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    drift: dict[str, float] = field(default_factory=dict)
+
+
+def enlarge(
+    network: nn.Module,
+    limits: Limits,
+    planes: Planes,
+    plan: Plan,
+    options: Options,
+    report: Report | None = None,
+) -> Any:  # noqa: ANN401 - the kind of image that the planes are of
+    """Return the image that a plan makes of `planes`.
+
+    Raises:
+        Cancelled: If `options.cancel` was set.
+        UnsoundError: If the network makes what is no picture even in float32.
+        MemoryError: If the smallest tile does not fit.
+    """
+    report = report or Report()
+    device = device_of(network, planes.colour.device)
+    run = _Run(network, limits, options, report, _Work(planes, plan, network, limits, options))
+    try:
+        with computing_in(options.precision, device, planes.bits):
+            result = run.whole(planes, plan)
+    except UnsoundError as error:
+        if options.precision == "fp32" or not _is_low(options.precision, device, planes.bits):
+            raise
+        run.warn(f"{error} in {options.precision}; computed again in fp32")
+        run.work.done = 0
+        report.tiles.clear()
+        with computing_in("fp32", device):
+            result = run.whole(planes, plan)
+    return planes.close(*result)
+
+
+def _is_low(precision: Precision, device: torch.device, bits: int) -> bool:
+    with computing_in(precision, device, bits):
+        return torch.is_autocast_enabled(device.type)
+
+
+class _Work:
+    """Counts what is done of a plan, and stops it when asked."""
+
+    def __init__(
+        self, planes: Planes, plan: Plan, network: nn.Module, limits: Limits, options: Options
+    ) -> None:
+        drawn = 1 if planes.alpha is None or is_flat(planes.alpha) else 2
+        each = (cost(network, limits, p.height, p.width, p.tiling) for p in plan.passes)
+        self.done = 0
+        self._total = (8 if options.ensemble else 1) * drawn * sum(each)
+        self._options = options
+
+    def advance(self, work: int) -> None:
+        if self._options.cancel is not None and self._options.cancel.is_set():
+            raise Cancelled
+        self.done += work
+        if self._options.progress is not None:
+            self._options.progress(min(self.done, self._total), self._total)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Forget what a failed attempt has done."""
+        before = self.done
+        try:
+            yield
+        except BaseException:
+            self.done = before
+            raise
+
+
+@dataclass(frozen=True)
+class _Run:
+    network: nn.Module
+    limits: Limits
+    options: Options
+    report: Report
+    work: _Work
+
+    def whole(self, planes: Planes, plan: Plan) -> tuple[Tensor, Tensor | None]:
+        """Return colour and alpha of the plan's size."""
+        colour, alpha = planes.colour, planes.alpha
+        darkest, brightest = min(0.0, colour.min().item()), max(1.0, colour.max().item())
+        if alpha is not None:
+            colour = bleed_colours(colour, alpha)
+        low = colour
+        for each in plan.passes:
+            colour = self._smaller_until_it_fits(each, colour)
+            if alpha is not None:
+                alpha = enlarge_alpha(
+                    lambda gray, each=each: self._smaller_until_it_fits(each, gray),
+                    alpha,
+                    each.size,
+                )
+        if tuple(colour.shape[-2:]) != plan.size:
+            colour = resize(colour, size=plan.size)
+            alpha = None if alpha is None else _resize_alpha(alpha, plan.size)
+        if self.options.match_low:
+            colour, drift = match_low(colour, low)
+            self.report.drift.update(drift)
+        return colour.clamp(darkest, brightest), alpha
+
+    def warn(self, message: str) -> None:
+        self.report.warnings.append(message)
+        warnings.warn(message, EngineWarning, stacklevel=2)
+
+    def _smaller_until_it_fits(self, each: Pass, low: Tensor) -> Tensor:
+        tiling = each.tiling
+        while True:
+            try:
+                with self.work.attempt():
+                    result = self._restore(each, tiling, low)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                tiling = self._halved(each, tiling, error)
+            else:
+                self.report.tiles.append(len(tiling.cut(each.height, each.width, self.limits)))
+                return result
+
+    def _restore(self, each: Pass, tiling: Tiling, low: Tensor) -> Tensor:
+        def restore(low: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c H W"]:
+            turned = low.shape[-2:] != (each.height, each.width)  # by the self-ensemble
+            high, wide = reversed(each.size) if turned else each.size
+            asked = (high, wide) if self.limits.any_scale else None
+            return render(self.network, self.limits, low, tiling, self.work.advance, asked)
+
+        return self_ensemble(restore, low) if self.options.ensemble else restore(low)
+
+    def _halved(self, each: Pass, tiling: Tiling, error: BaseException) -> Tiling:
+        side = min(tiling.side or max(each.height, each.width), max(each.height, each.width))
+        if side <= SMALLEST_TILE:
+            raise MemoryError(
+                f"tiles of {side} pixels do not fit into memory; free some, or choose a smaller "
+                "network or device='cpu'"
+            ) from error
+        smaller = max(SMALLEST_TILE, -(-side // 2))
+        self.warn(f"out of memory with tiles of {side} pixels; going on with {smaller}")
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return replace(tiling, side=smaller)
+
+
+def _resize_alpha(
+    alpha: Float[Tensor, "b 1 h w"], size: tuple[int, int]
+) -> Float[Tensor, "b 1 H W"]:
+    """Return opacity of an exact size, kept in its range, so that flat stays flat."""
+    bounds = alpha.amin((2, 3), keepdim=True), alpha.amax((2, 3), keepdim=True)
+    return torch.minimum(torch.maximum(resize(alpha, size=size), bounds[0]), bounds[1])

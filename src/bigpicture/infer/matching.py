@@ -1,0 +1,39 @@
+"""Give an enlarged picture back the low frequencies of the one that it was made of.
+
+    x ← x + enlarge(low − shrink(x))      (back-projection, repeated)
+
+A network may lighten, darken or tint what it draws; shrunk again, its result should be what went
+in. The correction is smooth, so that it takes nothing from what the network has drawn.
+
+Source: Irani and Peleg, "Improving Resolution by Image Registration", 1991; Timofte et al., "Seven
+    Ways to Improve Example-Based Single Image Super Resolution", CVPR 2016, section 3.5.
+    https://arxiv.org/abs/1511.02228
+"""
+
+from bigpicture.image.resize import resize
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["match_low"]
+
+_REPEATS = 3
+
+
+def match_low(
+    high: Float[Tensor, "b c H W"], low: Float[Tensor, "b c h w"]
+) -> tuple[Float[Tensor, "b c H W"], dict[str, float]]:
+    """Return `high` with the low frequencies of `low`, and the drift before and after.
+
+    Args:
+        high: An enlargement of `low`. One that is smaller is shrunk no further and left alone.
+        low: What it was made of.
+    """
+    if high.shape[-2] < low.shape[-2] or high.shape[-1] < low.shape[-1]:
+        return high, {}
+    size, fine = (low.shape[-2], low.shape[-1]), (high.shape[-2], high.shape[-1])
+    drift = low - resize(high, size=size)
+    found = {"mean_before": drift.abs().mean().item(), "max_before": drift.abs().max().item()}
+    for _ in range(_REPEATS):
+        high = high + resize(drift, size=fine)
+        drift = low - resize(high, size=size)
+    found |= {"mean_after": drift.abs().mean().item(), "max_after": drift.abs().max().item()}
+    return high, found

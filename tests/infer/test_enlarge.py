@@ -1,0 +1,142 @@
+"""What the engine does when a device has too little memory or precision, and when it is to stop."""
+
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from bigpicture.image.resize import resize
+from bigpicture.infer import Cancelled, EngineWarning, Model, Report
+from bigpicture.infer.memory import in_bytes, is_out_of_memory
+from bigpicture.infer.soundness import UnsoundError
+from bigpicture.models.contract import Limits
+
+
+class Cramped(nn.Module):
+    """Nearest neighbours ×2, on a device that holds pictures of so many pixels."""
+
+    limits = Limits(2, 3, reach=0)
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__()
+        self.pixels = pixels
+        self.tried: list[int] = []
+
+    def forward(self, low):
+        self.tried.append(low.shape[-1] * low.shape[-2])
+        if self.tried[-1] > self.pixels:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return low.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
+class Overflowing(nn.Module):
+    """×1; in low precision everything becomes one `value`."""
+
+    limits = Limits(1, 3, reach=0)
+
+    def __init__(self, value: float, always: bool = False) -> None:
+        super().__init__()
+        self.value, self.always = value, always
+
+    def forward(self, low):
+        broken = self.always or torch.is_autocast_enabled("cpu")
+        return torch.full_like(low, self.value) if broken else low.clone()
+
+
+def test_what_does_not_fit_goes_on_in_smaller_tiles_and_nothing_is_lost():
+    network = Cramped(50 * 50)
+    model, low, report, seen = (
+        Model(network, network.limits),
+        torch.rand(1, 3, 90, 150),
+        Report(),
+        [],
+    )
+    with pytest.warns(EngineWarning) as caught:
+        result = model.upscale(
+            low, tile="off", report=report, progress=lambda *done: seen.append(done)
+        )
+    assert torch.equal(result, low.repeat_interleave(2, -1).repeat_interleave(2, -2))
+    assert report.tiles == [3 * 4]
+    assert report.warnings == [str(each.message) for each in caught]
+    assert "out of memory with tiles of 75 pixels; going on with 38" in report.warnings
+    assert seen[-1][0] == seen[-1][1]
+
+
+def test_memory_that_nothing_fits_into_is_told():
+    network = Cramped(1)
+    with pytest.warns(EngineWarning), pytest.raises(MemoryError, match="tiles of 32 pixels do not"):
+        Model(network, network.limits).upscale(torch.rand(1, 3, 64, 64))
+
+
+def test_other_errors_are_not_taken_for_it():
+    assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"))
+    assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"))
+    assert not is_out_of_memory(RuntimeError("sizes of tensors must match"))
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0])
+def test_what_low_precision_breaks_is_computed_again(value):
+    model, low, report = (
+        Model(Overflowing(value), Overflowing.limits),
+        torch.rand(1, 3, 8, 8),
+        Report(),
+    )
+    with pytest.warns(EngineWarning, match="in bf16; computed again in fp32"):
+        assert torch.equal(model.upscale(low, precision="bf16", report=report), low)
+    assert report.tiles == [1]
+
+
+def test_an_even_picture_may_become_an_even_picture():
+    model = Model(Overflowing(0.5), Overflowing.limits)
+    result = model.upscale(torch.full((1, 3, 4, 4), 0.25), precision="bf16")
+    assert (result == 0.5).all()
+
+
+def test_a_network_that_makes_no_numbers_at_all_is_refused():
+    model = Model(Overflowing(float("nan"), always=True), Overflowing.limits)
+    with pytest.raises(UnsoundError, match="NaN"):
+        model.upscale(torch.rand(1, 3, 4, 4), precision="fp32")
+
+
+def test_a_sign_to_stop_stops_before_the_next_tile(tiny):
+    stop, done = threading.Event(), []
+
+    def progress(now, total):
+        done.append(now)
+        if len(done) == 2:
+            stop.set()
+
+    with pytest.raises(Cancelled):
+        tiny.nearest().upscale(torch.rand(1, 3, 64, 64), tile=16, progress=progress, cancel=stop)
+    assert len(done) == 2
+
+
+def test_shrunk_again_a_matched_result_is_what_went_in(tiny):
+    class Tinted(nn.Module):
+        limits = Limits(2, 3, reach=0)
+
+        def forward(self, low):
+            return resize(low, size=(2 * low.shape[-2], 2 * low.shape[-1])) * 0.8 + 0.05
+
+    low, report = tiny.gradient_picture(20, 30), Report()
+    high = Model(Tinted(), Tinted.limits).upscale(low, match_low=True, report=report)
+    assert report.drift["mean_before"] > 0.02
+    assert report.drift["mean_after"] < 0.004
+    assert (resize(high, size=(20, 30)) - low).abs().mean() < 0.004
+
+
+@pytest.mark.parametrize("budget", ["", "lots", "0", -3, "2X"])
+def test_budgets_that_are_none(budget):
+    with pytest.raises(ValueError, match=r"'500M' or '2G', not"):
+        in_bytes(budget)
+
+
+def test_a_budget_bounds_the_tiles(tiny):
+    model = Model(tiny.Attentive(), tiny.Attentive().limits)
+    sides = [
+        model.plan((900, 900), memory=budget).passes[0].tiling.side for budget in ("4M", "16M")
+    ]
+    assert sides[0] is not None and sides[1] is not None
+    assert 1.8 < (sides[1] + 8) / (sides[0] + 8) < 2.2
