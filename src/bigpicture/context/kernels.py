@@ -71,7 +71,7 @@ def in_groups(x: Tensor) -> bool:
 def match_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return `tensors` in the precision that autocast, where it is on, gives a convolution."""
     device = tensors[0].device.type
-    if not torch.is_autocast_enabled(device):
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return tensors
     dtype = torch.get_autocast_dtype(device)
     return tuple(tensor.to(dtype) for tensor in tensors)

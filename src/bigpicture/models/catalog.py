@@ -5,23 +5,35 @@ from dataclasses import replace
 from difflib import get_close_matches
 
 from bigpicture.layers.modulation import Attention, Modulation
+from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.backbones.hourglass import HourglassSettings
+from bigpicture.models.backbones.rcan import RCANSettings
 from bigpicture.models.contract import BackboneSettings, HeadSettings
+from bigpicture.models.cran import cran, cran_light
+from bigpicture.models.edsr import edsr, edsr_baseline
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.rcan import rcan
 from bigpicture.models.uhdn import comonet_s, uhdn, uhdn_l
 
 __all__ = ["ANY_SCALE", "BACKBONES", "HEADS", "SIZES", "build", "family", "from_settings"]
 
 SIZES: dict[str, Callable[[int], NetworkSettings]] = {
+    "cran": cran,
+    "cran-light": cran_light,
     "uhdn": uhdn,
     "uhdn-l": uhdn_l,
     "comonet-s": comonet_s,
+    "edsr-baseline": edsr_baseline,
+    "edsr": edsr,
+    "rcan": rcan,
 }
 """Name of a size → its settings at a scale."""
 
 BACKBONES: dict[str, type[BackboneSettings]] = {
+    "edsr": EDSRSettings,
     "hourglass": HourglassSettings,
+    "rcan": RCANSettings,
 }
 HEADS: dict[str, type[HeadSettings]] = {
     "subpixel": SubPixelSettings,
@@ -72,7 +84,8 @@ def family(settings: NetworkSettings) -> str:
     backbone, head = settings.backbone.kind, settings.head.kind
     if head in _FAMILY_OF_HEAD:
         return _FAMILY_OF_HEAD[head]
-    if backbone == "rcan" and "crac" in repr(settings.backbone):
+    modulation = getattr(settings.backbone, "modulation", None)
+    if backbone == "rcan" and isinstance(modulation, Modulation) and modulation.attention == "crac":
         return "cran"
     return _FAMILY_OF_BACKBONE.get(backbone, backbone)
 

@@ -8,13 +8,28 @@ settings are frozen dataclasses that build them, one `kind` each, so that a file
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import nn
 
+from bigpicture.context.contract import Part
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Backbone", "BackboneSettings", "Head", "HeadSettings", "Limits"]
+__all__ = ["Backbone", "BackboneSettings", "Head", "HeadSettings", "Limits", "Region"]
+
+
+class Region(NamedTuple):
+    """What a tile renders of a result of any size.
+
+    Attributes:
+        part: Where the tile lies in the whole picture.
+        rows: First row and the one after the last, of the whole result.
+        columns: The same along the other axis.
+    """
+
+    part: Part
+    rows: tuple[int, int]
+    columns: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,8 @@ class Limits:
         multiple: What a picture's sides must be divisible by; 1 where any size goes.
         smallest: The least side that it takes.
         align: Tiles must begin at multiples of this many pixels, as its windows do.
-        any_scale: Whether `network(low, size=(H, W))` renders any size.
+        any_scale: Whether `network(low, (H, W))` renders any size, and `network(low, (H, W),
+            region)`, of a tile `low`, a `Region` of it.
     """
 
     scale: int

@@ -14,14 +14,14 @@ from bigpicture.shapes import Tensor
 from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.catalog import RELEASES
 from bigpicture.weights.public.release import Converted
-from bigpicture.weights.rules import hourglass, subpixel
+from bigpicture.weights.rules import edsr, hourglass, rcan, subpixel
 
 __all__ = ["detect", "to_our_keys"]
 
 S = TypeVar("S")
 
 # a head's mark may be a key that another head has too, so the order matters
-_BACKBONES: tuple[ModuleType, ...] = (hourglass,)
+_BACKBONES: tuple[ModuleType, ...] = (hourglass, edsr, rcan)
 _HEADS: tuple[ModuleType, ...] = (subpixel,)
 
 
