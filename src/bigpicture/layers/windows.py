@@ -13,13 +13,24 @@ Changed: any rectangle; the mask excludes exactly, where the published code subt
 """
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional as F
 
 from bigpicture.shapes import Bool, Float, Tensor
 
-__all__ = ["attend", "partition", "shift_mask", "unpartition"]
+__all__ = ["Cut", "attend", "in_order", "partition", "reach_through", "shift_mask", "unpartition"]
+
+
+class Cut(NamedTuple):
+    """How an axis is cut into windows."""
+
+    side: int
+    """Pixels of a window along the axis."""
+    shift: int = 0
+    """Windows begin at this many pixels after the multiples of `side`."""
 
 
 def partition(x: Float[Tensor, "b h w c"], height: int, width: int) -> Float[Tensor, "n l c"]:
@@ -29,8 +40,8 @@ def partition(x: Float[Tensor, "b h w c"], height: int, width: int) -> Float[Ten
     [[0.0, 1.0, 4.0, 5.0], [2.0, 3.0, 6.0, 7.0]]
     """
     b, h, w, c = x.shape
-    cells = x.reshape(b, h // height, height, w // width, width, c)
-    return cells.transpose(2, 3).reshape(-1, height * width, c)
+    cells = x.view(b, h // height, height, w // width, width, c)
+    return in_order(cells.transpose(2, 3)).view(-1).view(-1, height * width, c)
 
 
 def unpartition(
@@ -38,8 +49,17 @@ def unpartition(
 ) -> Float[Tensor, "b h w c"]:
     """Return the features of `size` (h, w) that `partition` cut into `windows`."""
     (h, w), c = size, windows.shape[-1]
-    cells = windows.reshape(-1, h // height, w // width, height, width, c)
-    return cells.transpose(2, 3).reshape(-1, h, w, c)
+    cells = windows.view(-1, h // height, w // width, height, width, c)
+    return in_order(cells.transpose(2, 3)).view(-1).view(-1, h, w, c)
+
+
+def in_order(x: Float[Tensor, "*d"]) -> Float[Tensor, "*d"]:
+    """Return a copy of `x` whose memory is in the order of its axes.
+
+    `contiguous` and `reshape` first look whether a copy is needed, which depends on sizes that are
+    not known while a network is exported; seen from one flat axis, they need not be known.
+    """
+    return x.clone(memory_format=torch.contiguous_format)
 
 
 def shift_mask(
@@ -89,8 +109,35 @@ def attend(
     queries, keys, values = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
     added = bias.to(q.dtype)[None]
     if mask is not None:
-        added = added.masked_fill(~mask[:, None], -math.inf)
+        added = torch.where(mask[:, None], added, -math.inf)
         pictures = q.shape[0] // mask.shape[0]
         added = added.expand(pictures, *added.shape).flatten(0, 1)
     y = F.scaled_dot_product_attention(queries, keys, values, attn_mask=added)
     return y.transpose(1, 2).flatten(2)
+
+
+def reach_through(steps: Sequence[Cut | int]) -> int:
+    """Return how many pixels away a pixel is seen, along an axis, after some layers.
+
+    Args:
+        steps: In the order of the layers, how each cuts the axis into windows, or how far its
+            convolutions reach.
+
+    A window adds less than its side, for what lies in the same windows before and after a layer
+    need not be reached again: pairs of windows shifted by a half add a half each.
+
+    >>> reach_through([1, Cut(8)]), reach_through([Cut(8), Cut(8, 4), 1, Cut(8), Cut(8, 4)])
+    (8, 19)
+    """
+    period = math.lcm(*(step.side for step in steps if isinstance(step, Cut)))
+    farthest = 0
+    for pixel in range(period):
+        first = last = pixel
+        for step in reversed(steps):
+            if isinstance(step, Cut):
+                first -= (first - step.shift) % step.side
+                last += step.side - 1 - (last - step.shift) % step.side
+            else:
+                first, last = first - step, last + step
+        farthest = max(farthest, pixel - first, last - pixel)
+    return farthest

@@ -1,0 +1,157 @@
+"""Swin Transformer's block: attention within windows, which every second block shifts by a half.
+
+    (b, h, w, c) ──norm──▶ ──attention──▶ + ──norm──▶ ──MLP──▶ + ──▶ (b, h, w, c)
+
+To a pair's product of query and key, the attention adds a bias learned for each offset between two
+pixels of a window. Channels stand last, as channels-last convolutions have them in memory.
+
+Source: Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows",
+    ICCV 2021, eqs. (3) and (4). https://arxiv.org/abs/2103.14030
+Changed: index and mask are no buffers, so a block serves pictures of any size.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from bigpicture.layers.windows import attend, partition, unpartition
+from bigpicture.shapes import Bool, Float, Tensor
+
+__all__ = ["SwinBlock", "SwinBlockSettings", "WindowAttention"]
+
+
+_PIXELS_AT_ONCE = 2048
+"""By each thread of a CPU: some hundred numbers a pixel fit into the cache of its core."""
+
+
+class WindowAttention(nn.Module):
+    """Multi-head attention within the windows of features, with a bias for each relative position.
+
+    Args:
+        channels: Channels in and out.
+        heads: Heads, which share the channels out.
+        window: Height and width of a window; the features' are multiples of them.
+
+    Raises:
+        ValueError: If the heads do not divide the channels.
+    """
+
+    def __init__(self, channels: int, heads: int, window: tuple[int, int]) -> None:
+        super().__init__()
+        if channels % heads:
+            raise ValueError(f"channels must be a multiple of the {heads} heads, not {channels}")
+        height, width = self.window = window
+        self.bias_table = nn.Parameter(torch.empty((2 * height - 1) * (2 * width - 1), heads))
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.out = nn.Linear(channels, channels)
+        nn.init.trunc_normal_(self.bias_table, std=0.02)
+
+    def forward(
+        self, x: Float[Tensor, "b h w c"], mask: Bool[Tensor, "m l l"] | None = None
+    ) -> Float[Tensor, "b h w c"]:
+        """Return what each pixel finds in its window; `mask` says which pairs see each other."""
+        size = (x.shape[1], x.shape[2])
+        q, k, v = partition(self.qkv(x), *self.window).chunk(3, -1)
+        return self.out(unpartition(attend(q, k, v, self.bias(), mask), size, *self.window))
+
+    def bias(self) -> Float[Tensor, "heads l l"]:
+        """Return what is added for each pair of pixels of a window."""
+        height, width = self.window
+        table = self.bias_table.view(2 * height - 1, 2 * width - 1, -1)
+        y, x = (torch.arange(side, device=table.device) for side in self.window)
+        rows = y[:, None] - y + height - 1
+        columns = x[:, None] - x + width - 1
+        pairs = table[rows[:, None, :, None], columns[None, :, None, :]]
+        return pairs.flatten(0, 1).flatten(1, 2).permute(2, 0, 1).contiguous()
+
+
+@dataclass(frozen=True)
+class SwinBlockSettings:
+    """Everything that makes a block.
+
+    Attributes:
+        channels: Channels in and out.
+        heads: Heads of the attention.
+        window: Height and width of a window.
+        shift: How far down and right windows are shifted.
+        hidden: Channels between the two layers of the MLP.
+        drop_path: Share of the pictures that skip a half of the block in training.
+    """
+
+    channels: int
+    heads: int
+    window: tuple[int, int]
+    shift: tuple[int, int]
+    hidden: int
+    drop_path: float = 0.0
+
+
+class SwinBlock(nn.Module):
+    """Attention within windows, then an MLP for each pixel, each after a norm and plus its input.
+
+    Args:
+        settings: See `SwinBlockSettings`.
+    """
+
+    def __init__(self, settings: SwinBlockSettings) -> None:
+        super().__init__()
+        s = self.settings = settings
+        self.norm1 = nn.LayerNorm(s.channels)
+        self.attention = WindowAttention(s.channels, s.heads, s.window)
+        self.norm2 = nn.LayerNorm(s.channels)
+        self.mlp = nn.Sequential(
+            nn.Linear(s.channels, s.hidden), nn.GELU(), nn.Linear(s.hidden, s.channels)
+        )
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):  # as vision transformers start
+                nn.init.trunc_normal_(layer.weight, std=0.02)
+                nn.init.zeros_(layer.bias)
+
+    def forward(
+        self, x: Float[Tensor, "b h w c"], mask: Bool[Tensor, "m l l"]
+    ) -> Float[Tensor, "b h w c"]:
+        """Return the features of `x`; `mask` is that of the shifted windows."""
+        down = self.settings.shift[0]
+        rows = self._rows_of_a_strip(x)
+        if not rows:
+            return _rolled(self._within(_rolled(x, -down, 1), mask), down, 1)
+        strips = list(x[:, down:].split(rows, 1))
+        strips[-1] = torch.cat([strips[-1], x[:, :down]], 1)  # around the border
+        windows = rows // self.settings.window[0] * (x.shape[2] // self.settings.window[1])
+        done = [self._within(*own) for own in zip(strips, mask.split(windows), strict=True)]
+        *before, last = done
+        below, above = last.split([last.shape[1] - down, down], 1)
+        return torch.cat([above, *before, below], 1)
+
+    def _rows_of_a_strip(self, x: Tensor) -> int:
+        """Return how many rows of pixels are worked on at a time; 0 if all should be.
+
+        Rows of windows know nothing of each other. On a CPU, what some of them need stays in the
+        cache, and memory is only taken for those. Training keeps everything anyway.
+        """
+        if x.device.type != "cpu" or torch.compiler.is_compiling() or torch.is_grad_enabled():
+            return 0
+        height = self.settings.window[0]
+        pixels = _PIXELS_AT_ONCE * torch.get_num_threads()
+        return max(1, pixels // (len(x) * x.shape[2] * height)) * height
+
+    def _within(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the features of whole rows of windows."""
+        down, right = self.settings.shift
+        x = _rolled(x, -right, 2)
+        shifted = mask if down or right else None
+        x = x + self._dropped(self.attention(self.norm1(x), shifted))
+        x = x + self._dropped(self.mlp(self.norm2(x)))
+        return _rolled(x, right, 2)
+
+    def _dropped(self, y: Tensor) -> Tensor:
+        """In training, leave a picture out now and then, and weigh the others up for it."""
+        if not (self.training and self.settings.drop_path):
+            return y
+        return y * F.dropout(y.new_ones(len(y), 1, 1, 1), self.settings.drop_path)
+
+
+def _rolled(x: Tensor, by: int, dim: int) -> Tensor:
+    return torch.roll(x, by, dim) if by else x

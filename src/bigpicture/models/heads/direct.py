@@ -1,0 +1,65 @@
+"""The lightest head: one convolution straight to the pixels of the larger picture.
+
+    (b, c, h, w) ──conv──▶ (b, colours·r², h, w) ──shuffle──▶ (b, colours, r·h, r·w)
+
+Source: SwinIR's lightweight networks ("pixelshuffledirect"), https://arxiv.org/abs/2108.10257;
+    Shi et al. (ESPCN), https://arxiv.org/abs/1609.05158
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from bigpicture.models.contract import Head
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["DirectHead", "DirectSettings"]
+
+
+@dataclass(frozen=True)
+class DirectSettings:
+    """Everything that makes a direct head.
+
+    Attributes:
+        scale: Enlargement of each side.
+    """
+
+    kind: Literal["direct"] = "direct"
+    scale: int = 2
+
+    def build(self, channels: int, colours: int) -> "DirectHead":
+        """Return the untrained head on features of so many channels."""
+        return DirectHead(channels, colours, self)
+
+
+class DirectHead(Head):
+    """Turn features into a picture, enlarged by a whole factor, with one convolution.
+
+    Args:
+        channels: Feature channels c.
+        colours: Channels of the picture.
+        settings: See `DirectSettings`.
+
+    Raises:
+        ValueError: If the scale is below 1.
+    """
+
+    reach = 1
+
+    def __init__(self, channels: int, colours: int, settings: DirectSettings) -> None:
+        super().__init__()
+        self.scale = settings.scale
+        if self.scale < 1:
+            raise ValueError(f"scale must be a whole number of at least 1, not {self.scale}")
+        self.expand = nn.Conv2d(channels, colours * self.scale**2, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(self.scale)
+
+    def forward(
+        self,
+        features: Float[Tensor, "b c h w"],
+        low: Float[Tensor, "b d h w"],
+        size: tuple[int, int] | None = None,
+    ) -> Float[Tensor, "b d H W"]:
+        """Return the picture of the features, `scale` times larger."""
+        return self.shuffle(self.expand(features))

@@ -1,0 +1,87 @@
+"""Upsampling by repeating pixels and convolving: smoother than sub-pixels where textures are made.
+
+    (b, c, h, w) ──conv──▶ (b, width, h, w)
+                 ──repeat ×2──▶ ──conv──▶ (b, width, 2h, 2w)     for each doubling
+                 ──conv──▶ ──conv──▶ (b, colours, H, W)
+
+Networks that are trained against a discriminator end like this, as shuffled sub-pixels leave
+checkerboards there: ESRGAN, Real-ESRGAN, and the real-world SwinIR ("nearest+conv").
+
+Source: Liang et al. (SwinIR), https://arxiv.org/abs/2108.10257; Odena et al., "Deconvolution and
+    Checkerboard Artifacts", https://distill.pub/2016/deconv-checkerboard
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import nn
+
+from bigpicture.models.contract import Head
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["NearestHead", "NearestSettings"]
+
+
+@dataclass(frozen=True)
+class NearestSettings:
+    """Everything that makes such a head.
+
+    Attributes:
+        scale: Enlargement of each side, a power of 2.
+        width: Channels between the features and the picture.
+    """
+
+    kind: Literal["nearest"] = "nearest"
+    scale: int = 4
+    width: int = 64
+
+    def build(self, channels: int, colours: int) -> "NearestHead":
+        """Return the untrained head on features of so many channels."""
+        return NearestHead(channels, colours, self)
+
+
+class NearestHead(Head):
+    """Enlarge features by doubling them, and turn them into a picture.
+
+    Args:
+        channels: Feature channels c.
+        colours: Channels of the picture.
+        settings: See `NearestSettings`.
+
+    Raises:
+        ValueError: If the scale is no power of 2.
+    """
+
+    def __init__(self, channels: int, colours: int, settings: NearestSettings) -> None:
+        super().__init__()
+        self.scale, width = settings.scale, settings.width
+        if self.scale < 1 or self.scale & (self.scale - 1):
+            raise ValueError(f"scale must be a power of 2, which doubling gives, not {self.scale}")
+        doublings = self.scale.bit_length() - 1
+        self.reach = _reach(doublings)
+        self.before = nn.Sequential(nn.Conv2d(channels, width, 3, padding=1), nn.LeakyReLU(0.01))
+        self.up = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in range(doublings))
+        self.hr = nn.Conv2d(width, width, 3, padding=1)
+        self.last = nn.Conv2d(width, colours, 3, padding=1)
+        self.enlarge = nn.Upsample(scale_factor=2, mode="nearest")
+        self.activation = nn.LeakyReLU(0.2)
+
+    def forward(
+        self,
+        features: Float[Tensor, "b c h w"],
+        low: Float[Tensor, "b d h w"],
+        size: tuple[int, int] | None = None,
+    ) -> Float[Tensor, "b d H W"]:
+        """Return the picture of the features, `scale` times larger."""
+        y = self.before(features)
+        for convolution in self.up:
+            y = self.activation(convolution(self.enlarge(y)))
+        return self.last(self.activation(self.hr(y)))
+
+
+def _reach(doublings: int) -> int:
+    """Return how many low-resolution pixels away a feature is seen."""
+    pixels = 2  # the two convolutions on the finest grid
+    for _ in range(doublings):
+        pixels = -(-(pixels + 1) // 2)
+    return pixels + 1

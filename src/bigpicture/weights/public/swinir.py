@@ -1,0 +1,65 @@
+"""SwinIR, as its authors and BasicSR share it (Liang et al., 2021).
+
+    conv_first.*  patch_embed.norm.*  layers.G.residual_group.blocks.B.{norm1, attn, norm2, mlp}.*
+    layers.G.conv.*  norm.*  conv_after_body.*  conv_before_upsample.0.*  upsample.N.*  conv_last.*
+    conv_up1.*  conv_up2.*  conv_hr.*
+
+Which head a file has is told by its keys. Masks and indices, which some files hold, are made when
+they are needed instead. Colour pictures in [0, 1] are normalised inside of the published network
+by DIV2K's mean, which it does not store; gray ones are not.
+"""
+
+from collections.abc import Mapping
+
+from bigpicture.layers.normalise import DIV2K_MEAN
+from bigpicture.shapes import Tensor
+from bigpicture.weights.public.release import Converted, Release, Tensors, rename
+
+__all__ = ["BACKBONE", "RELEASE"]
+
+_BLOCK = r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\."
+_OURS = r"backbone.groups.\1.blocks.\2."
+
+BACKBONE: dict[str, str] = {
+    r"conv_first\.(.+)": r"backbone.first.\1",
+    r"patch_embed\.norm\.(.+)": r"backbone.before.\1",
+    _BLOCK + r"(norm[12]\..+)": _OURS + r"\3",
+    _BLOCK + r"attn\.(qkv\..+)": _OURS + r"attention.\3",
+    _BLOCK + r"attn\.proj\.(.+)": _OURS + r"attention.out.\3",
+    _BLOCK + r"attn\.relative_position_bias_table": _OURS + "attention.bias_table",
+    _BLOCK + r"mlp\.fc1\.(.+)": _OURS + r"mlp.0.\3",
+    _BLOCK + r"mlp\.fc2\.(.+)": _OURS + r"mlp.2.\3",
+    _BLOCK + r"(attn_mask|attn\.relative_position_index)": "",
+    r"layers\.(\d+)\.conv\.(.+)": r"backbone.groups.\1.last.\2",
+    r"norm\.(.+)": r"backbone.after.\1",
+    r"conv_after_body\.(.+)": r"backbone.last.\1",
+}
+"""Keys of the published backbone → ours, for `rename`."""
+
+_HEAD = {
+    r"conv_before_upsample\.(.+)": r"head.before.\1",
+    r"upsample\.(.+)": r"head.up.\1",
+    r"conv_up1\.(.+)": r"head.up.0.\1",
+    r"conv_up2\.(.+)": r"head.up.1.\1",
+    r"conv_hr\.(.+)": r"head.hr.\1",
+    r"conv_last\.(.+)": r"head.last.\1",
+}
+_DIRECT_HEAD = {r"upsample\.0\.(.+)": r"head.expand.\1"}
+
+
+def _matches(tensors: Mapping[str, Tensor]) -> bool:
+    block = "layers.0.residual_group.blocks.0.attn."
+    return block + "relative_position_bias_table" in tensors and "conv_first.weight" in tensors
+
+
+def _convert(tensors: Tensors) -> Converted:
+    direct = "conv_last.weight" not in tensors
+    colours = tensors["conv_first.weight"].shape[1]
+    return Converted(
+        rename(tensors, BACKBONE | (_DIRECT_HEAD if direct else _HEAD)),
+        mean=DIV2K_MEAN if colours == 3 else (0.0,),
+        std=(1.0,) * colours,
+    )
+
+
+RELEASE = Release(_matches, _convert)

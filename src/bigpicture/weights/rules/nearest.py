@@ -1,0 +1,16 @@
+"""Keys of the head that repeats pixels → its settings. Everything leaves a trace."""
+
+from collections.abc import Mapping
+
+from bigpicture.models.heads.nearest import NearestSettings
+from bigpicture.shapes import Tensor
+from bigpicture.weights.public.release import count
+
+__all__ = ["MARK", "settings"]
+
+MARK = "hr.weight"
+
+
+def settings(tensors: Mapping[str, Tensor]) -> NearestSettings:
+    """Return the settings of the head that has `tensors`."""
+    return NearestSettings(scale=2 ** count(tensors, r"up\.(\d+)\."), width=len(tensors[MARK]))
