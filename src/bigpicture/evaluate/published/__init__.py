@@ -1,0 +1,6 @@
+"""The five papers' tables as data: what was published, to stand beside what is measured here."""
+
+from bigpicture.evaluate.published.lookup import Published, known_set, method_of, rows
+from bigpicture.evaluate.published.read import Fact, Paper, facts, papers
+
+__all__ = ["Fact", "Paper", "Published", "facts", "known_set", "method_of", "papers", "rows"]
