@@ -114,7 +114,7 @@ def test_what_is_known_of_a_set_and_of_a_model():
     assert row.sources == ("IKM, Table I", "IKM, Table II")
     every = rows("Set5", scale=2, degradation="bi", protocol="sr-y")
     assert every[0].method == "RGT+"
-    assert [r.scores["psnr"] for r in every] == sorted((r.scores["psnr"] for r in every))[::-1]
+    assert [r.scores["psnr"] for r in every] == sorted(r.scores["psnr"] for r in every)[::-1]
     # 32.24 dB of RDN in SRGRN's table 2 cannot be right
     assert all(r.scores.get("psnr", 40) > 33 for r in every)
     assert rows("Set5", scale=2, degradation="bd", protocol="sr-y") == []

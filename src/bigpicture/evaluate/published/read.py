@@ -15,11 +15,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+from pydantic import Field
+
 from bigpicture.config import ConfigError, Settings, parse
 
 __all__ = ["UNITS", "Fact", "Paper", "facts", "papers"]
 
 Setting = bool | int | float | str
+
+_FOLDER = files("bigpicture.evaluate.published")
 
 UNITS = {"psnr": "dB"}
 """Of metrics whose figures need no `unit` in the files; others are plain numbers."""
@@ -46,7 +50,7 @@ class Said(Settings):
     protocol: Literal["sr-y", "sr-rgb"] | None = None
     metric: str | None = None
     unit: str | None = None
-    settings: dict[str, Setting] = {}
+    settings: dict[str, Setting] = Field(default_factory=dict)
 
 
 class Row(Said):
@@ -115,7 +119,7 @@ class Fact:
 @cache
 def papers() -> dict[str, Paper]:
     """Return the papers by their keys."""
-    content = tomllib.loads((files(__package__) / "papers.toml").read_text("utf-8"))
+    content = tomllib.loads((_FOLDER / "papers.toml").read_text("utf-8"))
     return {key: parse(paper, Paper, f"papers.toml: {key}") for key, paper in content.items()}
 
 
@@ -133,7 +137,7 @@ def facts() -> tuple[Fact, ...]:
 def tables() -> tuple[Table, ...]:
     """Return the files, in the order of the papers and of their tables."""
     found = []
-    for file in files(__package__).iterdir():
+    for file in _FOLDER.iterdir():
         if file.name.endswith(".toml") and file.name != "papers.toml":
             table = parse(tomllib.loads(file.read_text("utf-8")), Table, file.name)
             if file.name != f"{table.paper}-{table.table}.toml" or table.paper not in papers():
