@@ -1,0 +1,166 @@
+"""Upsampling and reconstruction that reason over the whole picture: GRUM and GRRB.
+
+    GRUM   (b, c, h, w) ──conv──▶ (b, r²·c, h, w) = S;  graph reasoning (b, r²·c, h, w) = G
+           γ·G + (1 − γ)·S ──shuffle──▶ (b, c, r·h, r·w) ──conv──▶         for each prime step r
+    GRRB   (b, c, H, W) ──▶ x + γ·graph reasoning(x) ──conv──▶ (b, c, H, W)
+           ──conv──▶ (b, colours, H, W)
+
+Each can be left out: without GRUM, a step is the convolution and the shuffle of a sub-pixel head;
+without GRRB, only the last convolution is left. Without both, this is a sub-pixel head.
+
+Source: "Global Reasoning Network for Image Super-Resolution", eqs. (4)-(15), submitted to ICLR
+    2020 (anonymous). https://openreview.net/forum?id=S1gE6TEYDB
+Changed: γ is applied before the shuffle, which only moves values. The convolutions that a sub-pixel
+    head does not have (the last of each GRUM and the first after GRRB) begin as the identity, of
+    which the paper says nothing: so, while γ is 0, the head *is* a sub-pixel head, and one that
+    was trained can be continued.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from bigpicture.context.graph import GraphReasoning
+from bigpicture.models.contract import Head
+from bigpicture.models.heads.subpixel import expand, prime_steps
+from bigpicture.shapes import Float, Tensor
+
+__all__ = [
+    "GlobalReasoningReconstruction",
+    "GlobalReasoningUpsampling",
+    "GraphHead",
+    "GraphSettings",
+]
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """Everything that makes a head that reasons over graphs.
+
+    Attributes:
+        scale: Enlargement of each side.
+        nodes: Nodes N of each graph.
+        reduction: α, how many times narrower than the features GRUM's bottleneck is.
+        grum: Whether the steps reason.
+        grrb: Whether the reconstruction does.
+        normalize: Whether nodes are means over the pixels; the paper's are sums.
+    """
+
+    kind: Literal["graph"] = "graph"
+    scale: int = 2
+    nodes: int = 10
+    reduction: int = 8
+    grum: bool = True
+    grrb: bool = True
+    normalize: bool = True
+
+    def build(self, channels: int, colours: int) -> "GraphHead":
+        """Return the untrained head on features of so many channels."""
+        return GraphHead(channels, colours, self)
+
+
+class GraphHead(Head):
+    """Enlarge features by a whole factor and turn them into a picture.
+
+    Args:
+        channels: Feature channels c.
+        colours: Channels of the picture.
+        settings: See `GraphSettings`.
+
+    Raises:
+        ValueError: If the scale or the nodes are below 1, or the reduction leaves no channel.
+    """
+
+    def __init__(self, channels: int, colours: int, settings: GraphSettings) -> None:
+        super().__init__()
+        steps = prime_steps(settings.scale)
+        self.scale = settings.scale
+        self.reach = _reach(steps, settings)
+        self.up = nn.Sequential(
+            *(
+                GlobalReasoningUpsampling(channels, step, settings)
+                if settings.grum
+                else nn.Sequential(*expand(channels, step))
+                for step in steps
+            )
+        )
+        self.refine = (
+            GlobalReasoningReconstruction(channels, settings) if settings.grrb else nn.Identity()
+        )
+        self.to_picture = nn.Conv2d(channels, colours, 3, padding=1)
+
+    def forward(
+        self,
+        features: Float[Tensor, "b c h w"],
+        low: Float[Tensor, "b d h w"],
+        size: tuple[int, int] | None = None,
+    ) -> Float[Tensor, "b d H W"]:
+        """Return the picture of the features, `scale` times larger."""
+        return self.to_picture(self.refine(self.up(features)))
+
+
+class GlobalReasoningUpsampling(nn.Module):
+    """GRUM: a sub-pixel step that also asks a graph of the whole picture.
+
+    Args:
+        channels: Feature channels, the same in and out.
+        step: Enlargement of each side.
+        settings: See `GraphSettings`.
+    """
+
+    def __init__(self, channels: int, step: int, settings: GraphSettings) -> None:
+        super().__init__()
+        self.expand, self.shuffle = expand(channels, step)
+        self.graph = GraphReasoning(
+            channels,
+            channels * step**2,
+            settings.nodes,
+            settings.reduction,
+            settings.normalize,
+        )
+        self.gamma = nn.Parameter(torch.zeros(()))
+        self.conv = _identity_convolution(channels)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c H W"]:
+        """Return the features on a grid `step` times finer."""
+        local = self.expand(x)
+        return self.conv(self.shuffle(local + self.gamma * (self.graph(x) - local)))
+
+
+class GlobalReasoningReconstruction(nn.Module):
+    """GRRB: features plus what a graph of the whole picture says, and a convolution.
+
+    Args:
+        channels: Feature channels, the same in and out.
+        settings: See `GraphSettings`; the nodes are not widened.
+    """
+
+    def __init__(self, channels: int, settings: GraphSettings) -> None:
+        super().__init__()
+        self.graph = GraphReasoning(channels, nodes=settings.nodes, normalize=settings.normalize)
+        self.gamma = nn.Parameter(torch.zeros(()))
+        self.conv = _identity_convolution(channels)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        """Return features of which the picture is made."""
+        return self.conv(x + self.gamma * self.graph(x))
+
+
+def _identity_convolution(channels: int) -> nn.Conv2d:
+    """Return a 3×3 convolution that starts by giving back what it gets."""
+    conv = nn.Conv2d(channels, channels, 3, padding=1)
+    nn.init.dirac_(conv.weight)
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)
+    return conv
+
+
+def _reach(steps: tuple[int, ...], settings: GraphSettings) -> int:
+    """Return how many pixels of the coarsest grid the 3×3 convolutions see, finest grid first."""
+    reach = 1 + settings.grrb
+    for step in reversed(steps):
+        on_finer_grid = reach + settings.grum
+        reach = -(-on_finer_grid // step) + 1
+    return reach
