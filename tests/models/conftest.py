@@ -25,6 +25,7 @@ def from_release():
         settings = NetworkSettings(
             rule.settings(backbone),
             subpixel.settings(head),
+            colours=backbone["first.weight"].shape[1],
             mean=converted.mean,
             std=converted.std,
         )

@@ -1,6 +1,6 @@
-"""Keys of residual blocks → what steers them.
+"""Keys of convolutions and of the attention that follows them → what steers them.
 
-    body.0, body.2   the convolutions      body.3   the attention that follows
+    body.0, body.2   a residual block's convolutions      body.3   its attention
 
 What leaves no trace is as it is by default: the convolutions' dilation, which form IKM has and what
 its kernels learn from a batch.
@@ -12,7 +12,7 @@ from bigpicture.context.crac import CRACPart
 from bigpicture.layers.modulation import CRACSettings, Modulation
 from bigpicture.shapes import Tensor
 
-__all__ = ["steering"]
+__all__ = ["steering", "steering_of"]
 
 
 def steering(
@@ -28,7 +28,7 @@ def steering(
         KeyError: If a tensor is missing.
         ValueError: If blocks are steered in more than one way.
     """
-    found = [_steering_of(tensors, stem) for stem in stems]
+    found = [steering_of(tensors, f"{stem}0.", f"{stem}3.") for stem in stems]
     steered = [modulation for modulation in found if modulation.attention != "none"]
     if not steered:
         return found[0], None
@@ -40,17 +40,27 @@ def steering(
     return steered[0], tuple(places)
 
 
-def _steering_of(tensors: Mapping[str, Tensor], stem: str) -> Modulation:
-    channels, _, kernel, _ = tensors[f"{stem}0.weight"].shape
-    if f"{stem}0.encode.weight" in tensors:
-        return Modulation("crac", kernel, crac=_crac(tensors, f"{stem}0.", kernel))
-    if f"{stem}0.threshold" in tensors:
-        threshold = tensors[f"{stem}0.threshold"][0].item()
+def steering_of(tensors: Mapping[str, Tensor], convolution: str, attention: str) -> Modulation:
+    """Return what steers a convolution.
+
+    Args:
+        tensors: By key.
+        convolution: What its keys begin with, such as `blocks.0.body.0.`.
+        attention: What those of the attention that follows would begin with.
+
+    Raises:
+        KeyError: If a tensor is missing.
+    """
+    kernel = tensors[f"{convolution}weight"].shape[-1]
+    if f"{convolution}encode.weight" in tensors:
+        return Modulation("crac", kernel, crac=_crac(tensors, convolution, kernel))
+    if f"{convolution}threshold" in tensors:
+        threshold = tensors[f"{convolution}threshold"][0].item()
         return Modulation("ikm", kernel, threshold=threshold)
-    if f"{stem}3.excite.0.weight" in tensors:
-        inside = len(tensors[f"{stem}3.excite.0.weight"])
+    if f"{attention}excite.0.weight" in tensors:
+        inside, channels = tensors[f"{attention}excite.0.weight"].shape[:2]
         return Modulation("channel", kernel, reduction=channels // inside)
-    if f"{stem}3.conv.weight" in tensors:
+    if f"{attention}conv.weight" in tensors:
         return Modulation("spatial", kernel)
     return Modulation("none", kernel)
 

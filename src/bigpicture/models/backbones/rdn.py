@@ -1,0 +1,86 @@
+"""RDN, the residual dense network: dense blocks, the features of all of which are fused.
+
+    (b, colours, h, w) ──conv──▶ f (b, c, h, w) ──conv──▶ x₀ ─▶ block ─▶ x₁ ─▶ … ─▶ block ─▶ x_D
+    [x₁, …, x_D] (b, D·c, h, w) ──conv 1×1──▶ ──conv──▶ + f (b, c, h, w)
+
+A block is a dense unit of C layers, each of which adds g channels, plus its input.
+
+Source: Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018, eqs. (1)-(12).
+    https://arxiv.org/abs/1802.08797
+Changed: dense units do not concatenate (`bigpicture.layers.dense`); results are the same. The dense
+    layers may be modulated as those of U-HDN.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import nn
+
+from bigpicture.layers.blocks import Residual
+from bigpicture.layers.dense import DenseUnit
+from bigpicture.layers.modulation import Activation, Modulation
+from bigpicture.models.contract import Backbone
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["RDN", "RDNSettings"]
+
+
+@dataclass(frozen=True)
+class RDNSettings:
+    """Everything that makes RDN's backbone.
+
+    Attributes:
+        channels: Feature channels c (G₀ in the paper).
+        growth: Channels g that each dense layer adds (G).
+        blocks: Residual dense blocks D.
+        depth: Dense layers C of each.
+        modulation: What steers the dense layers' convolutions; nothing, in the paper.
+        activation: Of the dense layers.
+    """
+
+    kind: Literal["rdn"] = "rdn"
+    channels: int = 64
+    growth: int = 64
+    blocks: int = 16
+    depth: int = 8
+    modulation: Modulation = field(default_factory=lambda: Modulation("none"))
+    activation: Activation = field(default_factory=Activation)
+
+    def build(self, colours: int) -> "RDN":
+        """Return the untrained backbone."""
+        return RDN(colours, self)
+
+
+class RDN(Backbone):
+    """Features of normalised pictures, at their size. See `RDNSettings`."""
+
+    def __init__(self, colours: int, settings: RDNSettings) -> None:
+        super().__init__()
+        s = settings
+        self.channels = s.channels
+        self.reach = 3 + s.blocks * s.depth * s.modulation.reach
+        self.first = nn.Conv2d(colours, s.channels, 3, padding=1)
+        self.second = nn.Conv2d(s.channels, s.channels, 3, padding=1)
+        self.blocks = nn.ModuleList(_block(s) for _ in range(s.blocks))
+        self.fuse = nn.Sequential(
+            nn.Conv2d(s.blocks * s.channels, s.channels, 1),
+            nn.Conv2d(s.channels, s.channels, 3, padding=1),
+        )
+
+    def forward(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c h w"]:
+        """Return the features of the normalised pictures `x`."""
+        first = self.first(x)
+        features = self.second(first)
+        made = []
+        for block in self.blocks:
+            features = block(features)
+            made.append(features)
+        return self.fuse(torch.cat(made, 1)) + first
+
+
+def _block(s: RDNSettings) -> Residual:
+    unit = DenseUnit(
+        s.channels, s.growth, s.depth, s.modulation, s.activation, bias=True, layer_bias=True
+    )
+    return Residual(unit)
