@@ -133,10 +133,10 @@ class Model:
             height: Exact height, as `width`.
             tile: Most low-resolution pixels of a tile's side; "auto" cuts only what does not fit
                 into memory, "off" nothing.
-            halo: Pixels that a tile sees around its own: 32, or what the network can reach if
-                that is less.
+            halo: Pixels that a tile sees around its own: what the network can reach, but no more
+                than 32 unless the context is `exact`.
             sweeps: How often the tiles' contexts are gathered before rendering.
-            context: `shared` tiles see the whole picture's context, `tile` only their own.
+            context: What tiles know of the whole picture, see `bigpicture.infer.upscale.Sharing`.
             memory: Bytes, or such as "2G", that "auto" tiles may take; half of what is free if
                 None. Where even these do not fit, tiles become smaller.
             ensemble: Average over the eight flips and turns: better, eight times slower.
@@ -213,7 +213,8 @@ class Model:
             to_width=width,
             to_height=height,
         )
-        halo = min(HALO, self.limits.reach) if halo is None else halo
+        if halo is None:
+            halo = self.limits.reach if context == "exact" else min(HALO, self.limits.reach)
         budget = None if memory is None else in_bytes(memory)
         passes = []
         for made in sizes_to(*picture, target, self.limits):

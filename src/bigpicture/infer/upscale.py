@@ -5,19 +5,20 @@
 A tile renders its own pixels and sees a halo around them; what the whole picture says to the
 network's context operators, all tiles share (`bigpicture.infer.sharing`). So the result does not
 depend on the tiling, but for what a network sees beyond the halo and for contexts that have not
-settled.
+settled; and not for these either where tiles run together (`bigpicture.infer.lockstep`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from bigpicture.infer.gray import restore_any_colours
+from bigpicture.infer.lockstep import Lockstep
 from bigpicture.infer.sharing import SharedContexts, has_context
 from bigpicture.infer.soundness import check_sound
 from bigpicture.infer.tiles import Tile, cut
@@ -42,8 +43,16 @@ HALO = 32
 Advance = Callable[[int], None]
 """Called with the low-resolution pixels that a pass over a window has just done."""
 
-Sharing = Literal["shared", "tile"]
-"""Whether tiles share the context of the whole picture, or each knows its own window only."""
+Sharing = Literal["shared", "exact", "tile"]
+"""What tiles know of the whole picture.
+
+`shared`: its context, gathered in sweeps over all tiles before they are rendered. Two sweeps cost
+    three times the time of one pass, and no memory.
+`exact`: its context as the whole picture has it, by running all tiles together from operator to
+    operator (`bigpicture.infer.lockstep`). One pass; the features of all tiles stay in memory, and
+    halos must be as wide as the network's reach, which is their width unless said otherwise.
+`tile`: nothing. This is what other tools do.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ class Tiling:
         side: Most low-resolution pixels of a tile's side, halos not counted; None: one tile.
         halo: Low-resolution pixels that a tile sees around its own.
         sweeps: How often contexts are gathered before tiles are rendered.
-        context: See `Sharing`; `tile` is what other tools do.
+        context: See `Sharing`.
 
     Raises:
         ValueError: If one of them is out of range.
@@ -75,8 +84,9 @@ class Tiling:
                 f"sweeps must be 1 or more, not {self.sweeps}; for tiles on their own there is "
                 "context='tile'"
             )
-        if self.context not in ("shared", "tile"):
-            raise ValueError(f"context must be 'shared' or 'tile', not {self.context!r}")
+        if self.context not in get_args(Sharing):
+            known = ", ".join(get_args(Sharing))
+            raise ValueError(f"context must be one of {known}, not {self.context!r}")
 
     def cut(self, height: int, width: int, limits: Limits) -> tuple[Tile, ...]:
         """Return the tiles of a picture after padding."""
@@ -137,34 +147,52 @@ def render_bands(
     high, wide = size or (side * limits.scale for side in low.shape[-2:])
     tiles = tiling.cut(low.shape[-2], low.shape[-1], limits)
     padded = pad_to_limits(low, limits)
-    grid = size or tuple(side * limits.scale for side in padded.shape[-2:])
+    grid = size or (padded.shape[-2] * limits.scale, padded.shape[-1] * limits.scale)
     device = device_of(network, low.device)
-    shared = SharedContexts(network)
 
-    def run(tile: Tile, *arguments: object) -> Tensor:
+    def run(network: nn.Module, tile: Tile) -> Tensor:
+        """Return what a tile renders of its own."""
         window = padded[(..., *tile.window)].to(device)
+        asked = () if size is None else (size, Region(tile.part, *tile.on_result(size)))
         with torch.inference_mode():
-            restored = restore_any_colours(shared.network, limits, window, *arguments)
-        return check_sound(restored, window)
+            restored = check_sound(restore_any_colours(network, limits, window, *asked), window)
+        return restored if asked else restored[(..., *tile.inside(limits.scale))]
 
-    def draw(tile: Tile) -> Tensor:
-        if size is not None:
-            return run(tile, size, Region(tile.part, *tile.on_result(size)))
-        return run(tile)[(..., *tile.inside(limits.scale))]
+    rendered = zip(tiles, _rendered(network, tiles, tiling, run, advance), strict=True)
+    for _, row in groupby(rendered, lambda each: each[0].part.rows):
+        row = [(tile, piece.to(low.device).float()) for tile, piece in row]
+        (top, bottom), _ = row[0][0].on_result(grid)
+        bottom = min(bottom, high)
+        yield (top, bottom), torch.cat([piece for _, piece in row], -1)[..., : bottom - top, :wide]
 
+
+def _rendered(
+    network: nn.Module,
+    tiles: Sequence[Tile],
+    tiling: Tiling,
+    run: Callable[[nn.Module, Tile], Tensor],
+    advance: Advance | None,
+) -> Iterator[Tensor]:
+    """Yield each tile as it is rendered, with the contexts that the tiling asks for."""
+    if _way(network, len(tiles), tiling) == "exact":
+        together = Lockstep(network)
+        runs = [(tile.part, lambda tile=tile: run(together.network, tile)) for tile in tiles]
+        for tile, piece in zip(
+            tiles, together.results(runs, lambda: _tell(advance, 0)), strict=True
+        ):
+            _tell(advance, tile.pixels)
+            yield piece
+        return
+    shared = SharedContexts(network)
     for _ in range(_sweeps(network, len(tiles), tiling)):
         for tile in tiles:
-            shared.gather(lambda tile=tile: run(tile), tile.part)
-            _tell(advance, tile)
+            shared.gather(lambda tile=tile: run(shared.network, tile), tile.part)
+            _tell(advance, tile.pixels)
         shared.settle()
-    for _, row in groupby(tiles, lambda tile: tile.part.rows):
-        drawn = []
-        for tile in row:
-            drawn.append((tile, shared.render(lambda tile=tile: draw(tile)).to(low.device).float()))
-            _tell(advance, tile)
-        (top, bottom), _ = drawn[0][0].on_result(grid)
-        band = torch.cat([piece for _, piece in drawn], -1)
-        yield (top, min(bottom, high)), band[..., : min(bottom, high) - top, :wide]
+    for tile in tiles:
+        piece = shared.render(lambda tile=tile: run(shared.network, tile))
+        _tell(advance, tile.pixels)
+        yield piece
 
 
 def restore_whole(
@@ -224,11 +252,15 @@ def device_of(network: nn.Module, default: torch.device) -> torch.device:
     return default if parameter is None else parameter.device
 
 
+def _way(network: nn.Module, tiles: int, tiling: Tiling) -> Sharing:
+    """Return how contexts are shared, where there are any and more than one tile."""
+    return tiling.context if tiles > 1 and has_context(network) else "tile"
+
+
 def _sweeps(network: nn.Module, tiles: int, tiling: Tiling) -> int:
-    worth = tiles > 1 and tiling.context == "shared" and has_context(network)
-    return tiling.sweeps if worth else 0
+    return tiling.sweeps if _way(network, tiles, tiling) == "shared" else 0
 
 
-def _tell(advance: Advance | None, tile: Tile) -> None:
+def _tell(advance: Advance | None, pixels: int) -> None:
     if advance is not None:
-        advance(tile.pixels)
+        advance(pixels)

@@ -1,0 +1,128 @@
+"""Tiles that run together see exactly what the whole picture says."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import nn
+
+from bigpicture.context.channel_attention import ChannelAttention
+from bigpicture.infer import Model, Tiling, render
+from bigpicture.infer.lockstep import Lockstep
+from bigpicture.models.contract import Limits
+
+
+@pytest.fixture(params=["Attentive", "modulated"])
+def network(request, tiny):
+    return getattr(tiny, request.param)()
+
+
+@pytest.mark.parametrize("side", [16, 20])
+def test_exact_contexts_in_one_pass_give_the_whole(tiny, network, side):
+    low, done = tiny.gradient_picture(37, 50), []
+    with torch.no_grad():
+        whole = network(low)
+    tiling = Tiling(side, halo=network.limits.reach, context="exact")
+    result = render(network, network.limits, low, tiling, done.append)
+    assert (result - whole).abs().max() < 1e-5
+    tiles = tiling.cut(37, 50, network.limits)
+    assert sum(done) == sum(tile.pixels for tile in tiles)
+
+
+def test_in_bf16_too(tiny, network):
+    low = tiny.gradient_picture(24, 24)
+    model = Model(network, network.limits)
+    whole = model.upscale(low, tile="off", precision="bf16")
+    result = model.upscale(low, tile=12, context="exact", precision="bf16")
+    assert (result - whole).abs().max() < 0.02
+    assert not torch.equal(whole, model.upscale(low, tile="off"))
+
+
+def test_the_halo_is_the_reach_unless_said_otherwise(tiny):
+    model = tiny.attentive()
+    model.limits = Limits(2, 3, reach=77)
+    halos = {
+        context: model.plan((500, 500), tile=64, context=context).passes[0].tiling.halo
+        for context in ("exact", "shared")
+    }
+    assert halos == {"exact": 77, "shared": 32}
+    assert model.plan((500, 500), tile=64, context="exact", halo=5).passes[0].tiling.halo == 5
+
+
+def test_no_thread_is_left_whatever_happens(tiny):
+    network, low = tiny.Attentive(), tiny.gradient_picture(40, 40)
+    tiling, before = Tiling(10, halo=4, context="exact"), threading.active_count()
+    render(network, network.limits, low, tiling)
+    assert threading.active_count() == before
+
+    def stop(pixels):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        render(network, network.limits, low, tiling, stop)
+    assert threading.active_count() == before
+
+
+class Failing(nn.Module):
+    """Fails at the tile that holds the white pixel."""
+
+    limits = Limits(1, 3, reach=0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = ChannelAttention(3, 1)
+
+    def forward(self, low):
+        if low.max() > 0.9:
+            raise RuntimeError("this tile is cursed")
+        return self.attention(low)
+
+
+def test_a_tile_that_fails_ends_all_with_its_error():
+    low, before = torch.full((1, 3, 8, 32), 0.5), threading.active_count()
+    low[..., 20] = 1
+    with pytest.raises(RuntimeError, match="cursed"):
+        render(Failing(), Failing.limits, low, Tiling(8, halo=0, context="exact"))
+    assert threading.active_count() == before
+
+
+class Wayward(nn.Module):
+    """Asks its operators in an order that depends on the picture."""
+
+    limits = Limits(1, 3, reach=0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = ChannelAttention(3, 1), ChannelAttention(3, 1)
+
+    def forward(self, low):
+        first, second = (self.one, self.other) if low.max() > 0.9 else (self.other, self.one)
+        return second(first(low))
+
+
+def test_tiles_that_go_different_ways_are_told_apart():
+    low = torch.full((1, 3, 8, 32), 0.5)
+    low[..., 20] = 1
+    with pytest.raises(RuntimeError, match="cannot be run with context='exact'"):
+        render(Wayward(), Wayward.limits, low, Tiling(8, halo=0, context="exact"))
+
+
+def test_many_threads_use_one_network(tiny):
+    network = tiny.modulated()
+    pictures = [tiny.gradient_picture(24, 24 + 8 * i) for i in range(4)]
+
+    def run(low):
+        return render(network, network.limits, low, Tiling(12, halo=8, context="exact"))
+
+    alone = [run(low) for low in pictures]
+    with ThreadPoolExecutor(4) as threads:
+        together = list(threads.map(run, pictures))
+    assert all(torch.equal(*pair) for pair in zip(alone, together, strict=True))
+
+
+def test_the_network_is_left_as_it_was(tiny):
+    network = tiny.Attentive()
+    before = dict(network.attention.__dict__)
+    Lockstep(network)
+    assert network.attention.__dict__ == before
