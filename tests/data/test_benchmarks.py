@@ -6,6 +6,7 @@ import pyvips
 import torch
 
 from bigpicture.data.benchmarks import open_benchmark
+from bigpicture.data.layouts import find_sets
 from bigpicture.degrade.bd import bd
 from bigpicture.degrade.bi import bi
 
@@ -145,3 +146,112 @@ def test_nonsense_is_refused(folder):
     save(folder / "HR" / "bird.tif", picture(25, 31))
     with pytest.raises(ValueError, match=r"bird.png and .*bird.tif share a name"):
         open_benchmark(folder, scale=2)
+
+
+def layout(tmp_path, high: str, low: str, scale: int = 2) -> Path:
+    """A set of two pictures whose stored files are not BI's, laid out as the patterns say."""
+    for name, channels in (("bird", 3), ("arch", 1)):
+        image = picture(24, 36, channels)
+        save(tmp_path / high.format(name), image)
+        save(tmp_path / low.format(name), 255 - bi(image, scale))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("high", "low", "root", "name", "degradation"),
+    [
+        ("Set2/HR/{}.png", "Set2/LR_bicubic/X2/{}x2.png", "Set2", "Set2", "bi"),
+        ("Set2/GTmod12/{}.png", "Set2/LRbicx2/{}.png", "Set2", "Set2", "bi"),
+        ("Set2/original/{}.png", "Set2/LRbicx2/{}.png", "Set2", "Set2", "bi"),
+        (
+            "Set2/image_SRF_2/{}_SRF_2_HR.png",
+            "Set2/image_SRF_2/{}_SRF_2_LR.png",
+            "Set2",
+            "Set2",
+            "bi",
+        ),
+        (
+            "Set2/image_SRF_2/{}_SRF_2_HR.png",
+            "Set2/image_SRF_2/{}_SRF_2_LR.png",
+            "Set2/image_SRF_2",
+            "Set2",
+            "bi",
+        ),
+        (
+            "D/DIV2K_valid_HR/{}.png",
+            "D/DIV2K_valid_LR_bicubic/X2/{}x2.png",
+            "D",
+            "D",
+            "bi",
+        ),
+    ],
+)
+def test_layouts_of_the_field(tmp_path, high, low, root, name, degradation):
+    benchmark = open_benchmark(layout(tmp_path, high, low) / root, scale=2)
+    assert (benchmark.name, benchmark.degradation) == (name, degradation)
+    (arch, gray, _), (bird, small, _) = benchmark
+    assert (arch, bird) == ("arch", "bird")
+    assert gray.shape == (1, 12, 18)
+    np.testing.assert_array_equal(levels(small), 255 - bi(picture(24, 36), 2))
+
+
+def test_selfexsr_s_other_pictures_are_left_out(tmp_path):
+    root = layout(tmp_path, "S/image_SRF_2/{}_SRF_2_HR.png", "S/image_SRF_2/{}_SRF_2_LR.png") / "S"
+    save(root / "image_SRF_2" / "bird_SRF_2_bicubic.png", picture(24, 36))
+    save(root / "image_SRF_2" / "bird_SRF_2_A+.png", picture(24, 36))
+    assert len(open_benchmark(root, scale=2)) == 2
+    made = open_benchmark(root, scale=2, degrade=bi)
+    _, (_, small, _) = made
+    np.testing.assert_array_equal(levels(small), bi(picture(24, 36), 2))
+
+
+@pytest.mark.parametrize("kind", ["BI", "BD", "DN"])
+def test_rcan_s_two_trees(tmp_path, kind):
+    mark = f"LR{kind}"
+    high, low = "HR/Set2/x2/{}_HR_x2.png", f"LR/{mark}/Set2/x2/{{}}_{mark}_x2.png"
+    root = layout(tmp_path, high, low)
+    benchmark = open_benchmark(root / "HR" / "Set2", root / "LR" / mark / "Set2", scale=2)
+    assert (benchmark.name, benchmark.degradation) == ("Set2", kind.lower())
+    assert [name for name, *_ in benchmark] == ["arch", "bird"]
+
+
+def test_references_with_partners_are_preferred(tmp_path):
+    root = layout(tmp_path, "S/GTmod12/{}.png", "S/LRbicx2/{}.png") / "S"
+    for name in ("bird", "arch"):
+        save(root / "HR" / f"{name}.png", picture(25, 37))
+    _, (_, small, high) = open_benchmark(root, scale=2)
+    assert high.shape == (3, 24, 36)
+    np.testing.assert_array_equal(levels(small), 255 - bi(picture(24, 36), 2))
+    _, (_, _, high) = open_benchmark(root, scale=3)  # no partners: the first that there is
+    assert high.shape == (3, 24, 36)
+
+
+def test_a_mark_that_only_some_pictures_have_is_a_part_of_their_names(tmp_path):
+    for name in ("cat_HR", "cat"):
+        save(tmp_path / f"{name}.png", picture(16, 16))
+    assert list(open_benchmark(tmp_path, scale=2).high) == ["cat", "cat_HR"]
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [({}, "bi"), ({"degrade": bi}, "bi"), ({"degrade": bd}, None), ({"low": "low"}, None)],
+)
+def test_a_benchmark_knows_what_made_it(tmp_path, options, kind):
+    root = layout(tmp_path, "cats/{}.png", "low/{}.png", 3)
+    if "low" in options:
+        options["low"] = root / "low"
+    benchmark = open_benchmark(root / "cats", scale=3, **options)
+    assert (benchmark.name, benchmark.degradation) == ("cats", kind)
+
+
+def test_sets_in_a_folder(folder, tmp_path):
+    save(tmp_path / "Other" / "GTmod12" / "a.png", picture(24, 24))
+    save(tmp_path / "plain" / "a.png", picture(24, 24))
+    (tmp_path / "empty").mkdir()
+    assert find_sets(folder) == [folder]
+    assert find_sets(folder / "HR") == [folder / "HR"]
+    assert [path.name for path in find_sets(tmp_path)] == ["Other", "Set2", "plain"]
+    with pytest.raises(ValueError, match="empty has no image files, and no benchmark set"):
+        find_sets(tmp_path / "empty")
+    with pytest.raises(ValueError, match="nowhere is no folder"):
+        find_sets(tmp_path / "nowhere")

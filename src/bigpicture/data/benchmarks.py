@@ -3,15 +3,15 @@
     Set5/HR/NAME.png, Set5/LR_bicubic/X2/NAMEx2.png ──▶ (name, low (c, h, w), reference (c, H, W))
 
 Three ways to say where the pictures are: the benchmark's own folder (stored low-resolution files
-are used where it has them for this scale), a folder of high-resolution files alone (which are
-shrunk on the fly, by BI unless told otherwise), or a folder for each of the two.
+are used where it has them for this scale, see `bigpicture.data.layouts`), a folder of
+high-resolution files alone (which are shrunk on the fly, by BI unless told otherwise), or a folder
+for each of the two.
 
 What is missing shows when the folders are opened, before hours of work; pixels are read one pair
 at a time. References are reduced to 8 bits, which is what the protocols compare, and cropped to
 what the low-resolution picture covers. Alpha is left out.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bigpicture.data.folders import images_in
+from bigpicture.data.layouts import find_layout, high_files, low_files
 from bigpicture.degrade.bi import bi, crop_to_scale
 from bigpicture.image.picture import Picture, quantise, to_float
 from bigpicture.image.read import read
@@ -47,12 +47,16 @@ class Benchmark:
         low: Files of the low-resolution pictures, by the same names; None to make them.
         scale: How many times smaller they are.
         degrade: What makes them where there are no files.
+        name: Of the set.
+        degradation: Name of what made the low-resolution pictures, None if nobody says.
     """
 
     high: dict[str, Path]
     low: dict[str, Path] | None
     scale: int | float
     degrade: Degrade
+    name: str = ""
+    degradation: str | None = None
 
     def __len__(self) -> int:
         return len(self.high)
@@ -92,8 +96,9 @@ def open_benchmark(
     """Find the pairs of a benchmark.
 
     Args:
-        high: A folder of high-resolution files, or a benchmark's folder with `HR` in it.
-        low: A folder of low-resolution files, which match by stem: `NAME`, `NAMEx2` or `NAME_x2`;
+        high: A folder of high-resolution files, or a benchmark's folder with `HR` (`GTmod12`,
+            `image_SRF_2` …) in it.
+        low: A folder of low-resolution files, which match by stem: `NAME`, `NAMEx2`, `NAME_x2` …;
             or one with such a folder `X2` in it.
         scale: How many times smaller the low-resolution pictures are.
         degrade: Make the low-resolution pictures with this, though the benchmark may have them
@@ -108,48 +113,13 @@ def open_benchmark(
         raise ValueError(f"scale is {scale}; give how many times smaller low is, at least 1")
     if low is not None and degrade is not None:
         raise ValueError(f"low is {low} and degrade is given too; give one of the two")
-    step = f"X{scale:g}"
-    if (high / "HR").is_dir():
-        stored = high / "LR_bicubic" / step
-        if low is None and degrade is None and stored.is_dir():
-            low = stored
-        high = high / "HR"
-    if low is not None and (low / step).is_dir():
-        low = low / step
-    references = _pictures(high)
-    partners = None if low is None else _partners(references, low, scale)
-    return Benchmark(references, partners, scale, degrade or bi)
-
-
-def _pictures(folder: Path) -> dict[str, Path]:
-    """Return a folder's image files by stem, in the order of their names."""
-    found: dict[str, Path] = {}
-    for file in images_in(folder):
-        if file.stem in found:
-            raise ValueError(f"{found[file.stem]} and {file} share a name; keep one of them")
-        found[file.stem] = file
-    return found
-
-
-def _partners(high: dict[str, Path], folder: Path, scale: int | float) -> dict[str, Path]:
-    """Return the low-resolution file of each reference."""
-    files = _pictures(folder)
-    found: dict[str, Path] = {}
-    for name, reference in high.items():
-        wanted = [f"{name}x{scale:g}", f"{name}_x{scale:g}", name]
-        present = [files[stem] for stem in wanted if stem in files]
-        if not present:
-            raise ValueError(f"{reference} has no partner in {folder}; it would be {wanted[0]}.png")
-        if len(present) > 1:
-            raise ValueError(f"{reference} has two partners, {present[0]} and {present[1]}")
-        found[name] = present[0]
-    # Files of other scales may lie beside; any other file is a reference that somebody forgot.
-    alone = files.keys() - {file.stem for file in found.values()}
-    alone = {stem for stem in alone if re.sub(r"_?x[\d.]+$", "", stem) not in high}
-    if alone:
-        example = files[min(alone)]
-        raise ValueError(f"{example} has no high-resolution partner ({len(alone)} such files)")
-    return found
+    layout = find_layout(high, low, scale)
+    references = high_files(layout.high, scale)
+    if layout.low is None or degrade is not None:
+        kind = "bi" if degrade in (None, bi) else None
+        return Benchmark(references, None, scale, degrade or bi, layout.name, kind)
+    partners = low_files(references, layout.low, scale)
+    return Benchmark(references, partners, scale, bi, layout.name, layout.degradation)
 
 
 def _levels(picture: Picture) -> np.ndarray:
