@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Shaped
 
+from bigpicture.data.batch import Batch
 from bigpicture.data.photographs import Photograph
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Patches"]
+__all__ = ["Patches", "tensor_of", "turned", "window"]
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,12 @@ class Patches:
     size: int
     seed: int
 
-    def draw(self, step: int) -> tuple[Float[Tensor, "b 3 h w"], Float[Tensor, "b 3 H W"]]:
+    def draw(self, step: int) -> Batch:
         """Return the low- and high-resolution crops of a step."""
         rng = np.random.default_rng([self.seed, step])
         pairs = [self._crop(rng) for _ in range(self.images)]
         low, high = (np.stack(side) for side in zip(*pairs, strict=True))
-        return _tensor(low), _tensor(high)
+        return Batch(tensor_of(low), tensor_of(high))
 
     def _crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         photograph = self.photographs[int(rng.integers(len(self.photographs)))]
@@ -50,21 +52,24 @@ class Patches:
         left = int(rng.integers(width - self.size + 1))
         symmetry = int(rng.integers(8))
         return (
-            _turn(_window(photograph.low, top, left, self.size, 1), symmetry),
-            _turn(_window(photograph.high, top, left, self.size, self.scale), symmetry),
+            turned(window(photograph.low, top, left, self.size), symmetry),
+            turned(
+                window(photograph.high, *(self.scale * v for v in (top, left, self.size))), symmetry
+            ),
         )
 
 
-def _window(image: np.ndarray, top: int, left: int, size: int, scale: int) -> np.ndarray:
-    top, left, size = top * scale, left * scale, size * scale
+def window(image: Shaped[np.ndarray, "h w c"], top: int, left: int, size: int) -> np.ndarray:
+    """Return the square of so many pixels from a corner on."""
     return image[top : top + size, left : left + size]
 
 
-def _turn(image: np.ndarray, symmetry: int) -> np.ndarray:
-    """Return one of the eight flips and quarter turns of a (h, w, c) array."""
+def turned(image: Shaped[np.ndarray, "h w c"], symmetry: int) -> np.ndarray:
+    """Return one of the eight flips and quarter turns."""
     image = np.rot90(image, symmetry % 4)
     return image[:, ::-1] if symmetry >= 4 else image
 
 
-def _tensor(stacked: np.ndarray) -> Float[Tensor, "b c h w"]:
+def tensor_of(stacked: Shaped[np.ndarray, "b h w c"]) -> Float[Tensor, "b c h w"]:
+    """Return pictures of 8 bits as floats in [0, 1]."""
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255

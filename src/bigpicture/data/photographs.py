@@ -24,7 +24,10 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Photograph:
-    """A picture and its low-resolution version, as memory-mapped (h, w, 3) uint8 arrays."""
+    """A picture and its low-resolution version, as memory-mapped (h, w, 3) uint8 arrays.
+
+    Where crops are shrunk on the fly, `low` is the picture itself.
+    """
 
     name: str
     high: np.ndarray
@@ -34,7 +37,7 @@ class Photograph:
 def prepare(
     folders: Sequence[Path],
     cache: Path,
-    scale: int,
+    scale: int | None,
     smallest: int,
     progress: Progress = lambda done, total: None,
 ) -> list[Photograph]:
@@ -43,8 +46,8 @@ def prepare(
     Args:
         folders: Where the pictures are; gray ones become RGB, 16 bit become 8.
         cache: Where the arrays are kept for the next time.
-        scale: Of the degradation.
-        smallest: The least low-resolution side that a crop needs.
+        scale: Of the degradation; None for none.
+        smallest: The least low-resolution side that a crop needs; without a scale, the least side.
         progress: Told after each picture.
 
     Raises:
@@ -60,16 +63,19 @@ def prepare(
     return photographs
 
 
-def _prepare(path: Path, cache: Path, scale: int, smallest: int) -> Photograph:
+def _prepare(path: Path, cache: Path, scale: int | None, smallest: int) -> Photograph:
     status = path.stat()
     facts = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
     stem = f"{path.stem}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
     high = _cached(cache / f"{stem}.high.npy", lambda: _rgb(path))
-    if min(high.shape[:2]) < smallest * scale:
+    needed = smallest * (scale or 1)
+    if min(high.shape[:2]) < needed:
         raise ValueError(
             f"{path}: {high.shape[1]}×{high.shape[0]} is too small, "
-            f"crops need {smallest * scale} pixels a side"
+            f"crops need {needed} pixels a side"
         )
+    if scale is None:
+        return Photograph(path.name, high, high)
     low = _cached(cache / f"{stem}.low-x{scale}.npy", lambda: bi(np.asarray(high), scale))
     return Photograph(path.name, high, low)
 

@@ -13,12 +13,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bigpicture.data.batch import Batch
 from bigpicture.data.benchmarks import Benchmark
 from bigpicture.data.patches import Patches
+from bigpicture.data.queries import Queries
 from bigpicture.evaluate.run import Report, evaluate
 from bigpicture.infer.gray import restore_any_colours
 from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.models.contract import Limits
+from bigpicture.models.network import Network
 from bigpicture.shapes import Tensor
 from bigpicture.train.checkpoint import Run, restore, save
 from bigpicture.train.journal import Journal
@@ -31,7 +34,7 @@ __all__ = ["train", "validate"]
 def train(
     recipe: Recipe,
     run: Run,
-    patches: Patches,
+    patches: Patches | Queries,
     benchmark: Benchmark | None,
     checkpoint: Path,
     journal: Journal,
@@ -42,21 +45,22 @@ def train(
         FloatingPointError: If the loss is no longer a finite number. The last checkpoint stays.
     """
     watch, steps = recipe.watch, recipe.optimiser.steps
-    forward = torch.compile(run.network) if recipe.precision.compile else run.network
+    forward = torch.compile(_forward) if recipe.precision.compile else _forward
     first, best = restore(checkpoint, run) if checkpoint.exists() else (0, 0.0)
     device = next(run.network.parameters()).device
+    layout = torch.channels_last if recipe.precision.channels_last else torch.contiguous_format
     run.network.train()
     journal.begin(first, steps)
     for step in range(first, steps):
         began = time.perf_counter()
-        low, high = (_placed(side, device, recipe) for side in patches.draw(step))
+        batch = patches.draw(step).to(device, layout)
         waited = time.perf_counter() - began
         rate = rate_at(step, recipe.optimiser)
         for group in run.optimiser.param_groups:
             group["lr"] = rate
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision.bf16):
-            restored = forward(low)
-        loss = F.l1_loss(restored.float(), high)
+            restored = forward(run.network, batch)
+        loss = F.l1_loss(restored.float(), batch.target)
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"the loss of step {step + 1} is {loss.item()}; go on from the last checkpoint "
@@ -79,11 +83,16 @@ def train(
 def validate(network: nn.Module, limits: Limits, benchmark: Benchmark, recipe: Recipe) -> Report:
     """Score a network on a benchmark with the code behind `bigpicture evaluate`, in float32."""
     network.eval()
-    device = next(network.parameters()).device
+    device, scale = next(network.parameters()).device, recipe.validation_scale
+
+    def restore(low: Tensor) -> Tensor:
+        size = (low.shape[-2] * scale, low.shape[-1] * scale)
+        return restore_any_colours(network, limits, low.to(device), size)
+
     report = evaluate(
-        lambda low: restore_any_colours(network, limits, low.to(device)),
+        restore,
         benchmark,
-        scale=recipe.model.scale,
+        scale=scale,
         protocol=PROTOCOLS[recipe.watch.protocol],
         model=recipe.name,
     )
@@ -91,6 +100,7 @@ def validate(network: nn.Module, limits: Limits, benchmark: Benchmark, recipe: R
     return report
 
 
-def _placed(pictures: Tensor, device: torch.device, recipe: Recipe) -> Tensor:
-    layout = torch.channels_last if recipe.precision.channels_last else torch.contiguous_format
-    return pictures.to(device, memory_format=layout)
+def _forward(network: Network, batch: Batch) -> Tensor:
+    if batch.points is None:
+        return network(batch.low)
+    return network.query(batch.low, *batch.points)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from bigpicture.config import Settings
 from bigpicture.layers.modulation import Attention
@@ -15,7 +15,9 @@ class ModelPart(Settings):
     """Which network, and where its weights start."""
 
     size: str = Field(description="a published size, see `bigpicture models list`")
-    scale: PositiveInt
+    scale: PositiveInt | None = Field(
+        default=None, description="enlargement; left out for a network that renders any"
+    )
     attention: Attention | None = Field(
         default=None,
         description="in place of what the size has; IKM adds no parameter, so it can wait",
@@ -35,7 +37,22 @@ class DataPart(Settings):
     cache: Path = Field(default=Path(".cache/photographs"), description="decoded photographs")
     images: PositiveInt = Field(default=16, description="crops in a batch")
     patch: PositiveInt = Field(default=48, description="side of a crop, in low-resolution pixels")
+    scales: tuple[float, float] | None = Field(
+        default=None,
+        description="least and greatest enlargement, for a network that renders any; each batch "
+        "draws one and shrinks its crops on the fly",
+    )
+    points: PositiveInt = Field(
+        default=2304, description="pixels drawn of each crop to be rendered, where there are scales"
+    )
     seed: int = 0
+
+    @field_validator("scales")
+    @classmethod
+    def _climb(cls, scales: tuple[float, float] | None) -> tuple[float, float] | None:
+        if scales is not None and not 1 <= scales[0] <= scales[1]:
+            raise ValueError(f"scales must be at least 1 and climb, not {list(scales)}")
+        return scales
 
 
 class OptimiserPart(Settings):
@@ -66,6 +83,9 @@ class WatchPart(Settings):
     benchmark: Path | None = Field(
         default=None, description="folder of a benchmark set, scored on the way"
     )
+    scale: PositiveInt = Field(
+        default=4, description="at which a network that renders any is scored"
+    )
     protocol: str = "sr-y"
     validate_every: PositiveInt = Field(default=500, description="steps")
     save_every: PositiveInt = Field(default=200, description="steps between checkpoints")
@@ -81,3 +101,16 @@ class Recipe(Settings):
     optimiser: OptimiserPart
     precision: PrecisionPart = PrecisionPart()
     watch: WatchPart = WatchPart()
+
+    @property
+    def validation_scale(self) -> int:
+        """At which enlargement the network is scored."""
+        return self.model.scale or self.watch.scale
+
+    @model_validator(mode="after")
+    def _one_scale_or_an_interval(self) -> "Recipe":
+        if (self.model.scale is None) == (self.data.scales is None):
+            raise ValueError(
+                "give model.scale, or, for a network that renders any scale, data.scales"
+            )
+        return self

@@ -16,6 +16,7 @@ from bigpicture.data.benchmarks import Benchmark, open_benchmark
 from bigpicture.data.folders import images_in
 from bigpicture.data.patches import Patches
 from bigpicture.data.photographs import prepare
+from bigpicture.data.queries import Queries
 from bigpicture.infer.device import choose_device
 from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.models.catalog import build
@@ -83,6 +84,8 @@ def start(recipe: Recipe, device: str) -> tuple[Run, list[str]]:
     """Return network, average and optimiser, and the tensors that `model.start` had nothing for."""
     torch.manual_seed(recipe.data.seed)
     network = build(recipe.model.size, recipe.model.scale, recipe.model.attention)
+    if recipe.data.scales is not None and not network.limits.any_scale:
+        raise ValueError(f"data.scales is given, but {recipe.model.size} renders one scale only")
     missing = []
     if recipe.model.start is not None:
         missing = load_fitting(network, find(recipe.model.start))
@@ -96,8 +99,10 @@ def start(recipe: Recipe, device: str) -> tuple[Run, list[str]]:
 
 def _describe(recipe: Recipe, network: Network, missing: list[str], console: Console) -> None:
     parameters = sum(p.numel() for p in network.parameters())
+    low, high = recipe.data.scales or (recipe.model.scale, None)
+    scales = f"×{low}" if high is None else f"×{low:g} to ×{high:g}"
     console.print(
-        f"{recipe.name}: {recipe.model.size} ×{recipe.model.scale}, {parameters:,} parameters; "
+        f"{recipe.name}: {recipe.model.size} {scales}, {parameters:,} parameters; "
         f"{recipe.optimiser.steps} steps of {recipe.data.images} crops of {recipe.data.patch}²"
     )
     if recipe.model.start is not None:
@@ -107,20 +112,26 @@ def _describe(recipe: Recipe, network: Network, missing: list[str], console: Con
 
 def _benchmark(recipe: Recipe) -> Benchmark | None:
     folder = recipe.watch.benchmark
-    return None if folder is None else open_benchmark(folder, scale=recipe.model.scale)
+    return None if folder is None else open_benchmark(folder, scale=recipe.validation_scale)
 
 
-def _patches(recipe: Recipe, console: Console) -> Patches:
+def _patches(recipe: Recipe, console: Console) -> Patches | Queries:
     data, scale = recipe.data, recipe.model.scale
+    # without a scale, crops are as large as the greatest one needs
+    smallest = data.patch if data.scales is None else round(data.patch * data.scales[1])
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("preparing photographs")
         photographs = prepare(
             data.train,
             data.cache,
             scale,
-            data.patch,
+            smallest,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
+    if data.scales is not None:
+        points = data.points
+        return Queries(photographs, data.scales, data.images, data.patch, points, data.seed)
+    assert scale is not None  # recipes have the one or the other
     return Patches(photographs, scale, data.images, data.patch, data.seed)
 
 
