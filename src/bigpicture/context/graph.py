@@ -11,7 +11,7 @@ One operator serves both of SRGRN's modules: GRUM, global reasoning upsampling, 
 the channels that a pixel shuffle wants; GRRB, global reasoning reconstruction, does not.
 
 Source: "Global Reasoning Network for Image Super-Resolution", eqs. (4)-(9) and (12), (13),
-    submitted to ICLR 2020 (anonymous). https://openreview.net/forum?id=S1gE6TEYDB
+    submitted to ICLR 2020 (anonymous). https://openreview.net/group?id=ICLR.cc/2020/Conference
 Changed: the nodes are divided by the number of pixels. As the paper has it, a network that was
     trained on patches of 48² pixels would meet sums a hundred times larger in a photograph.
     `normalize=False` gives the paper's sums.

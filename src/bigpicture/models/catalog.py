@@ -8,12 +8,20 @@ from bigpicture.layers.modulation import Attention, Modulation
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.backbones.rcan import RCANSettings
+from bigpicture.models.backbones.rdn import RDNSettings
+from bigpicture.models.backbones.swinir import SwinIRSettings
 from bigpicture.models.contract import BackboneSettings, HeadSettings
 from bigpicture.models.cran import cran, cran_light
 from bigpicture.models.edsr import edsr, edsr_baseline
+from bigpicture.models.heads.direct import DirectSettings
+from bigpicture.models.heads.graph import GraphSettings
+from bigpicture.models.heads.nearest import NearestSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.rcan import rcan
+from bigpicture.models.rdn import rdn, rdn_light
+from bigpicture.models.srgrn import srgrn, srgrn_light
+from bigpicture.models.swinir import swinir, swinir_light, swinir_real, swinir_real_l
 from bigpicture.models.uhdn import comonet_s, uhdn, uhdn_l
 
 __all__ = ["ANY_SCALE", "BACKBONES", "HEADS", "SIZES", "build", "family", "from_settings"]
@@ -24,9 +32,17 @@ SIZES: dict[str, Callable[[int], NetworkSettings]] = {
     "uhdn": uhdn,
     "uhdn-l": uhdn_l,
     "comonet-s": comonet_s,
+    "srgrn": srgrn,
+    "srgrn-light": srgrn_light,
     "edsr-baseline": edsr_baseline,
     "edsr": edsr,
     "rcan": rcan,
+    "rdn": rdn,
+    "rdn-light": rdn_light,
+    "swinir": swinir,
+    "swinir-light": swinir_light,
+    "swinir-real": swinir_real,
+    "swinir-real-l": swinir_real_l,
 }
 """Name of a size → its settings at a scale."""
 
@@ -34,8 +50,13 @@ BACKBONES: dict[str, type[BackboneSettings]] = {
     "edsr": EDSRSettings,
     "hourglass": HourglassSettings,
     "rcan": RCANSettings,
+    "rdn": RDNSettings,
+    "swinir": SwinIRSettings,
 }
 HEADS: dict[str, type[HeadSettings]] = {
+    "direct": DirectSettings,
+    "graph": GraphSettings,
+    "nearest": NearestSettings,
     "subpixel": SubPixelSettings,
 }
 

@@ -6,7 +6,7 @@
 While both modules' γ is 0, as it is at first, this is RDN.
 
 Source: "Global Reasoning Network for Image Super-Resolution", submitted to ICLR 2020 (anonymous).
-    https://openreview.net/forum?id=S1gE6TEYDB
+    https://openreview.net/group?id=ICLR.cc/2020/Conference
 """
 
 from dataclasses import replace

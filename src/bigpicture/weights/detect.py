@@ -14,15 +14,15 @@ from bigpicture.shapes import Tensor
 from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.catalog import RELEASES
 from bigpicture.weights.public.release import Converted
-from bigpicture.weights.rules import edsr, hourglass, rcan, subpixel
+from bigpicture.weights.rules import direct, edsr, graph, hourglass, nearest, rcan, rdn, subpixel, swinir
 
 __all__ = ["detect", "to_our_keys"]
 
 S = TypeVar("S")
 
 # a head's mark may be a key that another head has too, so the order matters
-_BACKBONES: tuple[ModuleType, ...] = (hourglass, edsr, rcan)
-_HEADS: tuple[ModuleType, ...] = (subpixel,)
+_BACKBONES: tuple[ModuleType, ...] = (hourglass, edsr, rcan, rdn, swinir)
+_HEADS: tuple[ModuleType, ...] = (graph, nearest, direct, subpixel)
 
 
 def to_our_keys(tensors: Mapping[str, Tensor], name: str) -> Converted:

@@ -9,7 +9,7 @@ Each can be left out: without GRUM, a step is the convolution and the shuffle of
 without GRRB, only the last convolution is left. Without both, this is a sub-pixel head.
 
 Source: "Global Reasoning Network for Image Super-Resolution", eqs. (4)-(15), submitted to ICLR
-    2020 (anonymous). https://openreview.net/forum?id=S1gE6TEYDB
+    2020 (anonymous). https://openreview.net/group?id=ICLR.cc/2020/Conference
 Changed: γ is applied before the shuffle, which only moves values. The convolutions that a sub-pixel
     head does not have (the last of each GRUM and the first after GRRB) begin as the identity, of
     which the paper says nothing: so, while γ is 0, the head *is* a sub-pixel head, and one that

@@ -1,6 +1,6 @@
 """All releases that are known, in the order in which a file is compared with them."""
 
-from bigpicture.weights.public import comonet, edsr, edsr_basicsr, rcan, rcan_basicsr
+from bigpicture.weights.public import comonet, edsr, edsr_basicsr, rcan, rcan_basicsr, rdn, rdn_basicsr, swinir
 from bigpicture.weights.public.release import Release
 
 __all__ = ["RELEASES"]
@@ -11,4 +11,7 @@ RELEASES: dict[str, Release] = {
     "EDSR of BasicSR": edsr_basicsr.RELEASE,
     "RCAN": rcan.RELEASE,
     "RCAN of BasicSR": rcan_basicsr.RELEASE,
+    "RDN": rdn.RELEASE,
+    "RDN of BasicSR": rdn_basicsr.RELEASE,
+    "SwinIR": swinir.RELEASE,
 }
