@@ -2,7 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigpicture.image import Metadata
-from bigpicture.image.exif import read_directory, upright, write_directories
+from bigpicture.image.directories import read_directory, write_directories
+from bigpicture.image.exif import upright
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"II*\0", b"MM\0*", b""]))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from bigpicture.image import ImageError, Picture, decode, encode, read
+from bigpicture.image import ImageError, ImageWarning, Picture, decode, encode, read
 
 RNG = np.random.default_rng(3)
 RGB = RNG.integers(0, 256, (11, 17, 3), dtype=np.uint8)
@@ -105,7 +105,8 @@ def test_transparent_gif_and_its_first_frame():
     for frame in frames:
         frame.putpalette([250, 0, 0, 0, 250, 0, 0, 0, 250])
     data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
-    assert (decode(data).colour == (250, 0, 0)).all()
+    with pytest.warns(ImageWarning, match="3 frames, of which only the first"):
+        assert (decode(data).colour == (250, 0, 0)).all()
     frames[0].putpixel((2, 1), 1)
     picture = decode(saved(frames[0], "GIF", transparency=1))
     assert picture.alpha[1, 2] == 0 and (picture.alpha == 255).sum() == 29

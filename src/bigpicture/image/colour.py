@@ -1,68 +1,14 @@
-"""Which pixels a decoded file becomes: gray or RGB, in the depth that the file has.
+"""Stored numbers ⇄ floats in which 1 is white; numbers change their depth here alone.
 
-    gray, gray+alpha, RGB, RGBA   as stored: no gamma, no profile is applied, the profile is kept
-    palette                       the colours it names (the loaders look them up)
-    CMYK                          sRGB, through the embedded profile or, without one, libvips' own
-    CIELAB                        sRGB
-    10 and 12 bit                 16 bit, white on white: v · 65535 / (2ᵇ − 1), rounded
-
-A network sees CMYK and Lab only as sRGB, and they are not converted back; the picture's profile
-is then sRGB's and no longer the one that was stored. Numbers change their depth here alone.
+8 or 16 bits ──to_float──▶ float32 ──quantise──▶ 8 or 16 bits, rounded once
+10 and 12 bit      ──widen──▶ 16 bit, white on white: v · 65535 / (2ᵇ − 1), rounded
 """
 
 import numpy as np
-import pyvips
 from jaxtyping import Float32, Shaped
 
 BITS = {"uint8": 8, "uint16": 16, "float32": 32}
 DTYPES = {bits: np.dtype(name) for name, bits in BITS.items()}
-DEPTHS = ("uchar", "ushort", "float")
-AS_STORED = ("b-w", "grey16", "srgb", "rgb", "rgb16", "scrgb", "multiband", "histogram")
-
-
-def to_gray_or_rgb(image: pyvips.Image) -> pyvips.Image:
-    """Return `image` as gray or RGB, with its alpha if it has one, in the depth it has.
-
-    Raises:
-        ValueError: If the file's colours or numbers are of a kind that no picture holds.
-    """
-    if image.interpretation == "cmyk":
-        deep = 16 if image.format == "ushort" else 8
-        # Relative colorimetric with black point compensation is what photo editors and print
-        # shops show: without it, dark CMYK pictures come out flat and gray.
-        image = image.icc_transform(
-            "srgb",
-            embedded=True,
-            input_profile="cmyk",
-            depth=deep,
-            intent="relative",
-            black_point_compensation=True,
-        )
-    elif image.interpretation in ("lab", "labs", "labq"):
-        image = image.colourspace("rgb16" if image.format == "short" else "srgb")
-    elif image.interpretation not in AS_STORED:
-        raise ValueError(f"its colours are {image.interpretation}; convert it to RGB or gray")
-    if image.format not in DEPTHS:
-        raise ValueError(
-            f"its numbers are {image.format}; convert it to 8 or 16 bits without a sign, "
-            "or to 32-bit floats"
-        )
-    if image.bands > 4:
-        raise ValueError(f"it has {image.bands} channels; a picture has 1 to 4, alpha included")
-    return image
-
-
-def profile_after(image: pyvips.Image, before: str, profile: bytes | None) -> bytes | None:
-    """Return the profile that describes `image`, which was read in the space `before`."""
-    if before == "cmyk":  # the transformation has put sRGB's in place of the stored one
-        return blob(image, "icc-profile-data")
-    return None if before in ("lab", "labs", "labq") else profile
-
-
-def blob(image: pyvips.Image, field: str) -> bytes | None:
-    """Return a block of bytes that a file has beside its pixels, None if it has none."""
-    found = image.get(field) if image.get_typeof(field) else None
-    return found if isinstance(found, bytes) else None
 
 
 def to_float(stored: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
@@ -98,6 +44,15 @@ def quantise(values: Float32[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray
     levels = np.multiply(values, np.float32(2**bits - 1))
     np.clip(np.rint(levels, out=levels), 0, 2**bits - 1, out=levels)
     return levels.astype(DTYPES[bits])
+
+
+def at_depth(stored: Shaped[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray, "..."]:
+    """Return stored numbers in another depth, rounded once; those that have it, as they are.
+
+    >>> at_depth(np.array([0, 255], np.uint8), 16).tolist()
+    [0, 65535]
+    """
+    return stored if stored.dtype == DTYPES.get(bits) else quantise(to_float(stored), bits)
 
 
 def widen(stored: Shaped[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray, "..."]:

@@ -1,10 +1,9 @@
-"""Directories of EXIF blocks and TIFF files: what they say of a picture, read, reset, written.
+"""EXIF blocks and the TIFF files that they are: what they say of a picture, read, reset, written.
 
     TIFF file ──read_tiff──▶ Metadata ──upright──▶ Metadata, Picture ──write_tiff──▶ TIFF file
 
-An EXIF block is a small TIFF file: directories of tagged values. This knows just enough of them to
-set the orientation and to carry EXIF and IPTC into and out of TIFF files: libvips leaves the one
-behind and cuts the other to a quarter.
+This knows just enough of them to set the orientation and to carry EXIF and IPTC into and out of
+TIFF files: libvips leaves the one behind and cuts the other to a quarter.
 
 Source: CIPA DC-008, "Exchangeable image file format for digital still cameras: Exif", section 4.6.
 """
@@ -13,46 +12,87 @@ import re
 import struct
 from dataclasses import replace
 
-import numpy as np
-
+from bigpicture.image.directories import (
+    EXPOSURE,
+    LONG,
+    PLACE,
+    SHORT,
+    UNDEFINED,
+    byte_order,
+    directories,
+    entries,
+    pointer_at,
+    read_directory,
+    write_directories,
+)
+from bigpicture.image.inks import Separations
 from bigpicture.image.picture import Metadata, Picture
 
-# A directory of an EXIF block: tag → (type, count, value in little-endian bytes).
-Directory = dict[int, tuple[int, int, bytes]]
 EXIF_HEADER = b"Exif\0\0"
-_ORIENTATION = 0x0112
-_EXPOSURE, _PLACE = 0x8769, 0x8825  # tags that point to directories: of the exposure, of GPS
-_INTEROPERABILITY = 0xA005  # points to a directory that says nothing about a changed picture
+_ORIENTATION, _COLOUR_SPACE = 0x0112, 0xA001
 _WIDTH, _HEIGHT = 0xA002, 0xA003
-# What a TIFF's first directory says about the picture and not about how its pixels lie:
+# What a TIFF's directory says about the picture and not about how its pixels lie:
 # description, make, model, software, date, artist, copyright.
 _DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)
-_SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)  # bytes of a value of each type
-_WORDS = (0, 1, 1, 2, 4, 4, 1, 1, 2, 4, 4, 4, 8, 4)  # bytes that a byte order swaps
-_LONG, _UNDEFINED = 4, 7
 _IPTC = 0x83BB
+_STRIPS = 0x0111
 
 
-def upright(metadata: Metadata) -> Metadata:
-    """Return `metadata` with orientation 1 in EXIF and XMP: the pixels have been turned."""
+def upright(metadata: Metadata, turned: int = 1) -> Metadata:
+    """Return `metadata` with orientation 1 in EXIF and XMP: the pixels have been turned.
+
+    Args:
+        metadata: As the file has it.
+        turned: The orientation that it had; a thumbnail, which would lie on its side, is dropped.
+    """
     exif, xmp = metadata.exif, metadata.xmp
     if exif is not None:
-        tiff = bytearray(exif[len(EXIF_HEADER) :])
-        order = _order(tiff)
-        for position, tag, _, _ in _entries(bytes(tiff), _pointer(tiff, 4, order), order):
-            if tag == _ORIENTATION:  # overwritten in place, so that no maker's note moves
-                struct.pack_into(order + "HIHH", tiff, position + 2, 3, 1, 1, 0)
-        exif = EXIF_HEADER + bytes(tiff)
+        exif = _with_short(exif, None, _ORIENTATION, 1)
+        if turned != 1:
+            exif = _without_thumbnail(exif)
     if xmp is not None:
         xmp = re.sub(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]", rb"\g<1>1", xmp)
     return replace(metadata, exif=exif, xmp=xmp)
 
 
-def read_tiff(file: bytes, metadata: Metadata) -> Metadata:
-    """Return `metadata` with the EXIF and IPTC that a TIFF file's directories say, if any."""
-    main = read_directory(file)
+def said_srgb(metadata: Metadata) -> Metadata:
+    """Return `metadata` whose EXIF, where it names a colour space, names sRGB."""
+    if metadata.exif is None:
+        return metadata
+    return replace(metadata, exif=_with_short(metadata.exif, EXPOSURE, _COLOUR_SPACE, 1))
+
+
+def _with_short(exif: bytes, part: int | None, tag: int, number: int) -> bytes:
+    """Return a block with another value of one entry, in place, so that no maker's note moves."""
+    tiff = bytearray(exif[len(EXIF_HEADER) :])
+    order = byte_order(tiff)
+    start = pointer_at(tiff, 4, order)
+    if part is not None:
+        found = entries(bytes(tiff), start, order)
+        start = next((pointer_at(tiff, at + 8, order) for at, key, _, _ in found if key == part), 0)
+    for position, key, _, _ in entries(bytes(tiff), start, order):
+        if key == tag:
+            struct.pack_into(order + "HIHH", tiff, position + 2, SHORT, 1, number, 0)
+    return EXIF_HEADER + bytes(tiff)
+
+
+def _without_thumbnail(exif: bytes) -> bytes:
+    """Return a block whose first directory, the picture's, is the last."""
+    tiff = bytearray(exif[len(EXIF_HEADER) :])
+    chain = directories(bytes(tiff))
+    if len(chain) > 1:
+        order = byte_order(tiff)
+        (count,) = struct.unpack_from(order + "H", tiff, chain[0])
+        struct.pack_into(order + "I", tiff, chain[0] + 2 + 12 * count, 0)
+    return EXIF_HEADER + bytes(tiff)
+
+
+def read_tiff(file: bytes, metadata: Metadata, page: int = 0) -> Metadata:
+    """Return `metadata` with the EXIF and IPTC that a TIFF file's page says, if any."""
+    chain = directories(file)
+    main = read_directory(file, struct.pack("<I", chain[page])) if page < len(chain) else {}
     kept = {tag: main[tag] for tag in _DESCRIPTIVE if tag in main}
-    parts = {tag: read_directory(file, main[tag][2]) for tag in (_EXPOSURE, _PLACE) if tag in main}
+    parts = {tag: read_directory(file, main[tag][2]) for tag in (EXPOSURE, PLACE) if tag in main}
     exif = None
     if kept or any(parts.values()):
         header = struct.pack("<2sHI", b"II", 42, 8)
@@ -61,7 +101,7 @@ def read_tiff(file: bytes, metadata: Metadata) -> Metadata:
     return replace(metadata, exif=exif, iptc=iptc)
 
 
-def write_tiff(file: bytes, picture: Picture) -> bytes:
+def write_tiff(file: bytes, picture: Picture | Separations) -> bytes:
     """Return a little-endian TIFF `file` of `picture` that also says its EXIF and IPTC.
 
     A directory with the old entries and the new ones is appended and takes the first one's place.
@@ -69,13 +109,13 @@ def write_tiff(file: bytes, picture: Picture) -> bytes:
     metadata, main = picture.metadata, read_directory(file)
     block = (metadata.exif or b"")[len(EXIF_HEADER) :]
     said = read_directory(block)
-    parts = {tag: read_directory(block, said[tag][2]) for tag in (_EXPOSURE, _PLACE) if tag in said}
-    if _EXPOSURE in parts:
+    parts = {tag: read_directory(block, said[tag][2]) for tag in (EXPOSURE, PLACE) if tag in said}
+    if EXPOSURE in parts:
         for tag, side in ((_WIDTH, picture.width), (_HEIGHT, picture.height)):
-            parts[_EXPOSURE][tag] = (_LONG, 1, struct.pack("<I", side))
+            parts[EXPOSURE][tag] = (LONG, 1, struct.pack("<I", side))
     added = {tag: said[tag] for tag in _DESCRIPTIVE if tag in said}
     if metadata.iptc:
-        added[_IPTC] = (_UNDEFINED, len(metadata.iptc), metadata.iptc)
+        added[_IPTC] = (UNDEFINED, len(metadata.iptc), metadata.iptc)
     if file[:4] != b"II*\0" or not main or not (added or parts):
         return file
     file += b"\0" * (len(file) % 2)
@@ -83,72 +123,33 @@ def write_tiff(file: bytes, picture: Picture) -> bytes:
     return file[:4] + struct.pack("<I", len(file)) + file[8:] + appended
 
 
-def read_directory(tiff: bytes, pointer: bytes | None = None) -> Directory:
-    """Return a directory of a TIFF or EXIF block; entries that make no sense are left out.
+def as_page(file: bytes, start: int, last: bool) -> bytes:
+    """Return a TIFF `file` of one page as a page of another, to be put there at `start`.
+
+    Its directory comes first, so that the page before can name its place without knowing its size.
 
     Args:
-        tiff: The block, from its byte order mark on.
-        pointer: Little-endian position of the directory; None takes the first one.
+        file: As `write_tiff` returns it.
+        start: Even position in the other file.
+        last: Whether no page follows directly behind.
+
+    Raises:
+        ValueError: If the file is no TIFF of strips, or the page ends beyond 4 GiB.
     """
-    order = _order(tiff)
-    start = _pointer(tiff, 4, order) if pointer is None else _pointer(pointer, 0, "<")
-    directory: Directory = {}
-    for position, tag, kind, count in _entries(tiff, start, order):
-        size = _SIZES[kind] * count
-        at = position + 8 if size <= 4 else _pointer(tiff, position + 8, order)
-        value = tiff[at : at + size]
-        if len(value) == size and tag != _INTEROPERABILITY:
-            word = f"u{_WORDS[kind]}"
-            little = np.frombuffer(value, order + word).astype("<" + word).tobytes()
-            directory[tag] = (kind, count, little)
-    return directory
-
-
-def write_directories(main: Directory, parts: dict[int, Directory], start: int) -> bytes:
-    """Return little-endian directories that lie at `start` of their file, `main` the first.
-
-    Args:
-        main: Entries of the first directory.
-        parts: Directories it points to, by the tag that does.
-        start: Even position of the first byte.
-    """
-    parts = {tag: part for tag, part in parts.items() if part}
-    main = {tag: entry for tag, entry in main.items() if tag not in (_EXPOSURE, _PLACE)}
-    unset = {tag: (_LONG, 1, bytes(4)) for tag in parts}
-    following = start + len(_write_directory(main | unset, start))
-    written, pointers = b"", {}
-    for tag, part in parts.items():
-        pointers[tag] = (_LONG, 1, struct.pack("<I", following + len(written)))
-        written += _write_directory(part, following + len(written))
-    return _write_directory(main | pointers, start) + written
-
-
-def _write_directory(directory: Directory, start: int) -> bytes:
-    entries, values = struct.pack("<H", len(directory)), b""
-    behind = start + 2 + 12 * len(directory) + 4
-    for tag, (kind, count, value) in sorted(directory.items()):
-        fits = len(value) <= 4
-        inline = value.ljust(4, b"\0") if fits else struct.pack("<I", behind + len(values))
-        entries += struct.pack("<HHI", tag, kind, count) + inline
-        values += b"" if fits else value + b"\0" * (len(value) % 2)
-    return entries + bytes(4) + values
-
-
-def _entries(tiff: bytes, start: int, order: str) -> list[tuple[int, int, int, int]]:
-    """Return position, tag, type and count of a directory's entries, as far as they are there."""
-    if tiff[:4] not in (b"II*\0", b"MM\0*") or not 8 <= start <= len(tiff) - 2:
-        return []  # BigTIFF, whose entries are wider, has none either
-    (entries,) = struct.unpack_from(order + "H", tiff, start)
-    inside = min(entries, (len(tiff) - start - 2) // 12)
-    positions = [start + 2 + 12 * index for index in range(inside)]
-    found = [(at, *struct.unpack_from(order + "HHI", tiff, at)) for at in positions]
-    return [entry for entry in found if 0 < entry[2] < len(_SIZES)]
-
-
-def _order(tiff: bytes | bytearray) -> str:
-    return ">" if tiff[:2] == b"MM" else "<"
-
-
-def _pointer(block: bytes | bytearray, position: int, order: str) -> int:
-    inside = position + 4 <= len(block)
-    return struct.unpack_from(order + "I", block, position)[0] if inside else 0
+    main = read_directory(file)
+    if _STRIPS not in main:
+        raise ValueError("the page cannot be put into a TIFF of several; write it alone")
+    parts = {tag: read_directory(file, main[tag][2]) for tag in (EXPOSURE, PLACE) if tag in main}
+    behind = start + len(write_directories(main, parts, start))
+    end = behind + len(file) + len(file) % 2
+    if end >= 2**32:
+        raise ValueError("the pages together are larger than a TIFF of 4 GiB; write them apart")
+    _, count, strips = main[_STRIPS]
+    width = len(strips) // count
+    at = [int.from_bytes(strips[i : i + width], "little") for i in range(0, len(strips), width)]
+    main[_STRIPS] = (LONG, count, struct.pack(f"<{count}I", *(behind + offset for offset in at)))
+    directory = bytearray(write_directories(main, parts, start))
+    if not last:
+        (entered,) = struct.unpack_from("<H", directory)
+        struct.pack_into("<I", directory, 2 + 12 * entered, end)
+    return bytes(directory) + file + b"\0" * (len(file) % 2)

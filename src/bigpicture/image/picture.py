@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Shaped
 
-from bigpicture.image.colour import BITS, quantise, to_float
+from bigpicture.image.colour import BITS, at_depth, quantise, to_float
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +24,7 @@ class ImageError(ValueError):
 
 
 class ImageWarning(UserWarning):
-    """A file is written, but its format cannot hold all that the picture has."""
+    """A file is read or written, but not all of it: names what is left out."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,19 @@ class Picture:
         colours = 1 if pixels.shape[2] < 3 else 3
         alpha = pixels[..., colours] if pixels.shape[2] > colours else None
         return cls(pixels[..., :colours], alpha, metadata or Metadata())
+
+    def with_metadata(self, metadata: Metadata) -> "Picture":
+        """Return the same pixels with other metadata."""
+        return replace(self, metadata=metadata)
+
+    def at_depth(self, bits: int) -> "Picture":
+        """Return the picture in 8 or 16 bits or floats, rounded once.
+
+        >>> Picture(np.ones((2, 2, 1), np.float32)).at_depth(8).colour.max()
+        np.uint8(255)
+        """
+        alpha = None if self.alpha is None else at_depth(self.alpha, bits)
+        return replace(self, colour=at_depth(self.colour, bits), alpha=alpha)
 
     def array(self) -> Shaped[np.ndarray, "h w d"]:
         """Return colour and alpha in one array, the inverse of `from_array`."""

@@ -1,27 +1,26 @@
-"""Read image files: PNG, JPEG, WebP, TIFF, AVIF, GIF (first frame), PPM and its kin.
+"""Read image files: PNG, JPEG, WebP, TIFF, AVIF, GIF, PPM and its kin; one page or all.
 
-    path ──▶ bytes ──kind by content──▶ header ──size allowed?──▶ pixels ──turned upright──▶ Picture
+    path ──▶ bytes ──kind by content──▶ Pages ──the first, or each──▶ Picture
 
 A file is what its content says, not its suffix, and only these kinds are handed to a decoder.
 The bytes are read here and not by libvips, which takes brackets in a file name for options and
-wants UTF-8. The size is checked before a pixel is decoded. Truncated and damaged files are errors:
-the decoders would otherwise fill what is missing with gray.
+wants UTF-8.
 """
 
 import os
 import re
 import stat
-from dataclasses import replace
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyvips
-from jaxtyping import Shaped
 
-from bigpicture.image.colour import blob, profile_after, to_gray_or_rgb, widen
-from bigpicture.image.exif import EXIF_HEADER, read_tiff, upright
-from bigpicture.image.iptc import unwrapped_iptc
-from bigpicture.image.picture import ImageError, Metadata, Picture, check_size
+from bigpicture.image.inks import Separations
+from bigpicture.image.load import Loader
+from bigpicture.image.picture import ImageError, ImageWarning, Picture
 from bigpicture.image.ppm import decode_ppm
 
 MAX_PIXELS = 2**30
@@ -36,20 +35,58 @@ _SIGNATURES = (
     ("GIF", re.compile(rb"GIF8[79]a")),
     ("PPM", re.compile(rb"P[1-6][\s#]")),
 )
-_LOADERS = {
-    "PNG": "pngload_buffer",
-    "JPEG": "jpegload_buffer",
-    "WebP": "webpload_buffer",
-    "TIFF": "tiffload_buffer",
-    "AVIF": "heifload_buffer",
-    "GIF": "gifload_buffer",
-}
-_SIDEWAYS = (5, 6, 7, 8)  # orientations that turn rows into columns
 READABLE = ", ".join(kind for kind, _ in _SIGNATURES)
 
 
+@dataclass(frozen=True)
+class Pages:
+    """The pages of a file, or the frames of an animation; one for most files.
+
+    Iterating decodes them one after the other; frames, which need each other, together.
+
+    Args:
+        numbers: Which they are in the file.
+        delays: Milliseconds that each frame is shown; none for what is not animated.
+        loop: How often an animation is repeated; 0 is for ever.
+        load: Yields the pages of the numbers it is given.
+        name: What errors call the file.
+    """
+
+    numbers: list[int]
+    delays: tuple[int, ...]
+    loop: int
+    load: Callable[[list[int]], Iterator[Picture | Separations]]
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Picture | Separations]:
+        with _explained(self.name):
+            yield from self.load(self.numbers)
+
+    def first(self) -> Picture | Separations:
+        """Return the first one.
+
+        Raises:
+            ImageError: If it is damaged, truncated or too large.
+
+        Warns:
+            ImageWarning: If there are others.
+        """
+        if len(self) > 1:
+            what = "frames" if self.delays else "pages"
+            warnings.warn(
+                f"{self.name} has {len(self)} {what}, of which only the first is taken",
+                ImageWarning,
+                stacklevel=2,
+            )
+        with _explained(self.name):
+            return next(self.load(self.numbers[:1]))
+
+
 def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read an image file, upright, in the depth and colours that it has.
+    """Read an image file, upright, in the depth and colours that it has; CMYK as sRGB.
 
     Args:
         path: A file; any name that the system allows.
@@ -58,8 +95,11 @@ def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Pictu
     Raises:
         ImageError: If there is no such file, it cannot be read, is no image, is damaged or
             truncated, or is larger than `max_pixels`.
+
+    Warns:
+        ImageWarning: If there are more pages or frames than the first, which is read.
     """
-    return decode(_bytes_of(path), name=repr(os.fspath(path)), max_pixels=max_pixels)
+    return _picture(read_pages(path, max_pixels=max_pixels))
 
 
 def decode(data: bytes, *, name: str = "the image", max_pixels: int = MAX_PIXELS) -> Picture:
@@ -73,13 +113,73 @@ def decode(data: bytes, *, name: str = "the image", max_pixels: int = MAX_PIXELS
     Raises:
         ImageError: If `data` is no image, is damaged or truncated, or too large.
     """
+    return _picture(decode_pages(data, name=name, max_pixels=max_pixels))
+
+
+def read_pages(
+    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, keep_cmyk: bool = False
+) -> Pages:
+    """Open an image file for all of its pages or frames, which are decoded when they are asked for.
+
+    Args:
+        path: A file; any name that the system allows.
+        max_pixels: Refuse a page, or an animation, of more pixels than this.
+        keep_cmyk: Read CMYK as `Separations` and not as sRGB.
+
+    Raises:
+        ImageError: If there is no such file, it cannot be read, or is no image.
+    """
+    name = repr(os.fspath(path))
+    return decode_pages(_bytes_of(path), name=name, max_pixels=max_pixels, keep_cmyk=keep_cmyk)
+
+
+def decode_pages(
+    data: bytes,
+    *,
+    name: str = "the image",
+    max_pixels: int = MAX_PIXELS,
+    keep_cmyk: bool = False,
+) -> Pages:
+    """Return the pages in the content of an image file; as `read_pages`, without a file.
+
+    Args:
+        data: Content of the file.
+        name: What errors call it.
+        max_pixels: As in `read_pages`.
+        keep_cmyk: As in `read_pages`.
+
+    Raises:
+        ImageError: If `data` is no image.
+    """
     kind = _kind(data, name)
+    called = f"{name} ({kind})"
+    if kind == "PPM":
+        return Pages([0], (), 0, lambda _: iter([decode_ppm(data, max_pixels)]), called)
+    if kind == "PNG" and b"acTL" in data[: data.find(b"IDAT")]:
+        warnings.warn(
+            f"{called} is animated, which only GIF and WebP may be: its first frame is taken",
+            ImageWarning,
+            stacklevel=2,
+        )
+    loader = Loader(data, kind, max_pixels, keep_cmyk)
+    with _explained(called):
+        return Pages(*loader.facts(), loader.pages, called)
+
+
+def _picture(pages: Pages) -> Picture:
+    first = pages.first()
+    assert isinstance(first, Picture), "CMYK was not asked for"
+    return first
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
     try:
-        if kind == "PPM":
-            return decode_ppm(data, max_pixels)
-        return _decode_vips(data, kind, max_pixels)
+        yield
     except (pyvips.Error, ValueError, OverflowError, MemoryError) as error:
-        raise ImageError(f"cannot read {name} ({kind}): {explain(error)}") from error
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"cannot read {name}: {explain(error)}") from error
 
 
 def explain(error: Exception) -> str:
@@ -127,60 +227,3 @@ def _kind(data: bytes, name: str) -> str:
         if signature.match(data):
             return kind
     raise ImageError(f"{name} is no image of a kind that can be read, which are {READABLE}")
-
-
-def _decode_vips(data: bytes, kind: str, max_pixels: int) -> Picture:
-    if not pyvips.type_find("VipsOperation", _LOADERS[kind]):
-        raise ValueError("this libvips reads none; install pyvips-binary, which does")
-    # Sequential access keeps libvips from caching the operation, and with it the pixels.
-    load = getattr(pyvips.Image, _LOADERS[kind])
-    stored = load(data, access="sequential", fail_on="error")
-    check_size(stored.width, stored.height, max_pixels)
-    image = to_gray_or_rgb(stored)
-    pixels = image.numpy().reshape(image.height, image.width, image.bands)
-    if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
-        raise ValueError("it has pixels that are not finite; replace them by numbers")
-    if kind == "AVIF":
-        pixels = widen(pixels, int(stored.get("bits-per-sample")))
-    turn = stored.get("orientation") if stored.get_typeof("orientation") else 1
-    metadata = _metadata(stored)
-    if kind == "TIFF":
-        metadata = read_tiff(data, metadata)
-    density = metadata.pixels_per_mm
-    metadata = replace(
-        upright(metadata),
-        icc=profile_after(image, stored.interpretation, metadata.icc),
-        pixels_per_mm=density[::-1] if density and turn in _SIDEWAYS else density,
-    )
-    return Picture.from_array(turned(pixels, turn), metadata)
-
-
-def turned(pixels: Shaped[np.ndarray, "h w d"], orientation: int) -> Shaped[np.ndarray, "h2 w2 d"]:
-    """Return pixels as they are to be seen, by the EXIF orientation 1 to 8; others turn nothing.
-
-    >>> turned(np.array([[[1], [2]]]), 6).tolist()
-    [[[1]], [[2]]]
-    """
-    if orientation in _SIDEWAYS:
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
-
-
-def _metadata(image: pyvips.Image) -> Metadata:
-    exif, iptc = blob(image, "exif-data"), blob(image, "iptc-data")
-    if exif is not None and not exif.startswith(EXIF_HEADER):
-        exif = EXIF_HEADER + exif
-    # A file that states no resolution gets libvips' default, one pixel per millimetre.
-    density = (image.xres, image.yres)
-    stated = density != (1.0, 1.0) and all(0 < side < 1e6 for side in density)
-    return Metadata(
-        icc=blob(image, "icc-profile-data"),
-        exif=exif,
-        xmp=blob(image, "xmp-data"),
-        iptc=None if iptc is None else unwrapped_iptc(iptc),
-        pixels_per_mm=density if stated else None,
-    )

@@ -1,0 +1,119 @@
+"""What image formats hold, and what is left of a picture in them.
+
+    format      depths        alpha  lossy   ICC EXIF XMP IPTC dpi   CMYK pages  largest side
+    PNG         8, 16         yes    no      yes yes  yes  -   yes   -    -
+    TIFF        8, 16, float  yes    no      yes yes  yes yes  yes   yes  yes
+    JPEG        8             white  yes     yes yes  yes yes  yes   yes  -      65535
+    WebP        8             yes    yes     yes yes  yes  -   EXIF  -    frames 16383
+    AVIF        8, 12         yes    yes     yes yes  yes  -   EXIF  -    -      16384
+    GIF         8             0 or 1 palette  -   -    -   -    -    -    frames 65535
+    PPM, PGM    8, 16         white  no       -   -    -   -    -    -    -
+
+What a format cannot hold is brought to what it can, with an `ImageWarning`: a greater depth is
+rounded once (floats become 16 bits in PNG, 12 in AVIF), alpha is laid on white, CMYK becomes sRGB,
+and so does a profile where none can be said. WebP, AVIF and GIF store gray as three equal channels.
+"""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from bigpicture.image.colour import to_float
+from bigpicture.image.inks import Separations
+from bigpicture.image.picture import ImageWarning, Metadata, Picture
+from bigpicture.image.profile import space_of, to_srgb
+
+FORMATS = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".webp": "webp",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".avif": "avif",
+    ".gif": "gif",
+    ".ppm": "ppm",
+    ".pgm": "ppm",
+}
+"""Format by the suffix of a file's name in small letters."""
+
+DEEPEST = {"png": 16, "jpeg": 8, "webp": 8, "tiff": 32, "avif": 16, "gif": 8, "ppm": 16}
+_SAID = {"avif": 12}  # libvips takes 16
+LARGEST_SIDE = {"jpeg": 65535, "webp": 16383, "avif": 16384, "gif": 65535}
+WITH_PAGES = ("tiff", "webp", "gif")
+_WITH_CMYK = ("tiff", "jpeg")
+_WITHOUT_ALPHA = ("jpeg", "ppm")
+_WITHOUT_GRAY = ("webp", "avif", "gif")
+_WITHOUT_METADATA = ("gif", "ppm")
+_WITH_IPTC = ("tiff", "jpeg")
+
+
+def held_by(picture: Picture | Separations, format: str) -> Picture | Separations:
+    """Return what is left of a picture in a format.
+
+    Colours under alpha are laid on white, in the stored numbers; everything is rounded once.
+
+    Warns:
+        ImageWarning: If anything is lost but the last digits of floats.
+    """
+    deepest = DEEPEST[format]
+    bits = min(picture.bits, deepest)
+    if picture.bits > _SAID.get(format, deepest):
+        stored = "floats" if picture.bits == 32 else f"{picture.bits} bits"
+        _warn(
+            f"{format} holds {_SAID.get(format, deepest)} bits: the picture's {stored} are rounded"
+        )
+    if isinstance(picture, Separations):
+        if format in _WITH_CMYK:
+            colour = _without_alpha(picture.colour, format).at_depth(bits)
+            held = Separations(colour, picture.black.at_depth(bits))
+            return held.with_metadata(_held_metadata(held, format))
+        _warn(f"{format} has no CMYK: the picture becomes sRGB; write TIFF or JPEG to keep it")
+        picture = picture.to_srgb()
+    icc = picture.metadata.icc
+    gray_profile = picture.is_gray and icc is not None and space_of(icc) == "GRAY"
+    if format in _WITHOUT_METADATA or (gray_profile and format in _WITHOUT_GRAY):
+        converted = to_srgb(picture)
+        picture = converted.with_metadata(replace(converted.metadata, icc=None))
+    picture = _without_alpha(picture, format).at_depth(bits)
+    return picture.with_metadata(_held_metadata(picture, format))
+
+
+def _without_alpha(picture: Picture, format: str) -> Picture:
+    if picture.alpha is None or format not in _WITHOUT_ALPHA:
+        return picture
+    opacity = np.clip(to_float(picture.alpha), 0, 1)[..., None]
+    if opacity.min() == 1:
+        return replace(picture, alpha=None)
+    _warn(
+        f"{format} has no transparency: the picture is laid on white; "
+        "write PNG, WebP, TIFF or AVIF to keep it"
+    )
+    return replace(picture, colour=1 + (to_float(picture.colour) - 1) * opacity, alpha=None)
+
+
+def _held_metadata(picture: Picture | Separations, format: str) -> Metadata:
+    """Return what a format can say of a picture; its profile only if it is for such a picture."""
+    metadata = picture.metadata
+    lost = [] if format in _WITH_IPTC else ["iptc"]
+    if format in _WITHOUT_METADATA:
+        lost += ["exif", "xmp"]
+    lost = [name for name in sorted(lost) if getattr(metadata, name)]
+    if lost:
+        names = " and ".join(name.upper() for name in lost)
+        _warn(f"{format} holds no {names}, which is left out; write TIFF to keep it")
+    metadata = replace(metadata, **dict.fromkeys(lost))
+    if metadata.icc is not None:
+        wanted = (
+            "CMYK" if isinstance(picture, Separations) else "GRAY" if picture.is_gray else "RGB"
+        )
+        found = space_of(metadata.icc)
+        if found != wanted:
+            _warn(f"its ICC profile is for {found or 'nothing'}, not for {wanted}: it is left out")
+            metadata = replace(metadata, icc=None)
+    return metadata
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, ImageWarning, stacklevel=3)

@@ -1,0 +1,97 @@
+"""CMYK as two pictures that a network can be shown: the coloured inks, and the black.
+
+    (h, w, cmyk) ──▶ 1 − cmy as RGB, 1 − k as gray ──enlarged apart──▶ (H, W, cmyk)
+
+What is printed in black alone stays in black alone, and no ink is mixed anew: a way through RGB
+and back would do both. The profile is carried, for it says what the inks look like.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyvips
+from jaxtyping import Shaped
+
+from bigpicture.image.colour import to_float
+from bigpicture.image.picture import Metadata, Picture
+from bigpicture.image.profile import srgb_profile, through_profile
+
+_VIPS_NAMES = {8: "uchar", 16: "ushort"}
+
+
+@dataclass(frozen=True, eq=False)
+class Separations:
+    """A CMYK picture in 8 or 16 bits, stored as light: the highest number is bare paper.
+
+    Args:
+        colour: Three channels, the lack of cyan, magenta and yellow; with alpha, if there is one,
+            and all metadata.
+        black: One channel, the lack of black.
+    """
+
+    colour: Picture
+    black: Picture
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.colour.height
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.colour.width
+
+    @property
+    def bits(self) -> int:
+        """Depth of a channel: 8 or 16."""
+        return self.colour.bits
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the file says beside its pixels."""
+        return self.colour.metadata
+
+    @classmethod
+    def from_array(
+        cls, array: Shaped[np.ndarray, "h w d"], metadata: Metadata | None = None
+    ) -> "Separations":
+        """Take inks (h, w, 4) as files store them, the highest number is full; or with alpha (5).
+
+        >>> Separations.from_array(np.array([[[0, 9, 99, 255]]], np.uint8)).black.colour.item()
+        0
+        """
+        if array.dtype not in (np.uint8, np.uint16) or array.ndim != 3:
+            raise ValueError(
+                f"inks are {array.dtype} {array.shape}; give (h, w, 4) of 8 or 16 bits"
+            )
+        light = np.iinfo(array.dtype).max - array[..., :4]
+        alpha = array[..., 4] if array.shape[2] == 5 else None
+        colour = Picture(np.ascontiguousarray(light[..., :3]), alpha, metadata or Metadata())
+        return cls(colour, Picture(np.ascontiguousarray(light[..., 3:])))
+
+    def array(self) -> Shaped[np.ndarray, "h w d"]:
+        """Return the inks and alpha as files store them, the inverse of `from_array`."""
+        light = np.dstack([self.colour.colour, self.black.colour])
+        inks = np.iinfo(light.dtype).max - light
+        alpha = self.colour.alpha
+        return inks if alpha is None else np.dstack([inks, alpha])
+
+    def with_metadata(self, metadata: Metadata) -> "Separations":
+        """Return the same pixels with other metadata."""
+        return replace(self, colour=self.colour.with_metadata(metadata))
+
+    def to_srgb(self) -> Picture:
+        """Return what print looks like, in sRGB and floats that were 16 bits: by its profile.
+
+        A profile that is none is passed over for libvips' own of CMYK.
+        """
+        inks = np.ascontiguousarray(self.array()[..., :4])
+        height, width, _ = inks.shape
+        name = _VIPS_NAMES[self.bits]
+        image = pyvips.Image.new_from_memory(inks.data, width, height, 4, name)
+        image = image.copy(interpretation="cmyk")
+        found = through_profile(image, self.metadata.icc, depth=16, fallback="cmyk")
+        colour = to_float(found.numpy().reshape(height, width, 3))
+        alpha = None if self.colour.alpha is None else to_float(self.colour.alpha)
+        return Picture(colour, alpha, replace(self.metadata, icc=srgb_profile()))

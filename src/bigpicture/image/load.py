@@ -1,0 +1,162 @@
+"""Bytes of a file that libvips decodes ──▶ its pictures, upright, with what it says beside them.
+
+    bytes ──header──▶ size allowed? ──page or frames──▶ pixels ──turned──▶ Picture or Separations
+
+The size is checked before a pixel is decoded. Truncated and damaged files are errors: the decoders
+would otherwise fill what is missing with gray. Pages of TIFF that are smaller versions of others
+are not pages.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyvips
+from jaxtyping import Shaped
+
+from bigpicture.image.colour import widen
+from bigpicture.image.directories import full_pages
+from bigpicture.image.exif import EXIF_HEADER, read_tiff, upright
+from bigpicture.image.inks import Separations
+from bigpicture.image.iptc import unwrapped_iptc
+from bigpicture.image.picture import Metadata, Picture, check_size
+from bigpicture.image.spaces import blob, known_colours, profile_after
+
+LOADERS = {
+    "PNG": "pngload_buffer",
+    "JPEG": "jpegload_buffer",
+    "WebP": "webpload_buffer",
+    "TIFF": "tiffload_buffer",
+    "AVIF": "heifload_buffer",
+    "GIF": "gifload_buffer",
+}
+_ANIMATED = ("GIF", "WebP")
+_DELAY = 100  # milliseconds, where a frame's time is not stated
+_SIDEWAYS = (5, 6, 7, 8)  # orientations that turn rows into columns
+
+
+@dataclass(frozen=True)
+class Loader:
+    """A file's content, and how it is to be read.
+
+    Args:
+        data: The content.
+        kind: One of the keys of `LOADERS`.
+        max_pixels: Refuse more pixels than this, of all frames together, by the header alone.
+        keep_cmyk: Read CMYK as `Separations`, not as sRGB.
+    """
+
+    data: bytes
+    kind: str
+    max_pixels: int
+    keep_cmyk: bool = False
+
+    def facts(self) -> tuple[list[int], tuple[int, ...], int]:
+        """Return the numbers of the pages; of animations, milliseconds of frames and loops."""
+        header = self._load()
+        count = _number(header, "n-pages", 1)
+        pages = list(range(count))
+        if self.kind == "TIFF":  # BigTIFF, of which no directory is known, has all pages
+            pages = full_pages(self.data) or pages
+        if self.kind not in _ANIMATED or count < 2:
+            return pages, (), 0
+        found = header.get("delay") if header.get_typeof("delay") else []
+        said = [each for each in found if isinstance(each, int)] if isinstance(found, list) else []
+        delays = (*said, *[_DELAY] * count)[:count]
+        return pages, delays, _number(header, "loop", 0)
+
+    def page(self, number: int) -> Picture | Separations:
+        """Return one page or frame."""
+        # What has no pages knows no such option.
+        stored = self._load(**({"page": number} if number else {}))
+        check_size(stored.width, stored.height, self.max_pixels)
+        return self._picture(stored, *self._pixels(stored), number)
+
+    def pages(self, numbers: list[int]) -> Iterator[Picture | Separations]:
+        """Yield pages one after the other; frames are decoded together, as each needs the last."""
+        if self.kind not in _ANIMATED or len(numbers) < 2:
+            yield from (self.page(number) for number in numbers)
+            return
+        header = self._load()
+        check_size(header.width, header.height * len(numbers), self.max_pixels)
+        stored = self._load(n=-1)
+        pixels, image = self._pixels(stored)
+        frames = pixels.reshape(len(numbers), header.height, *pixels.shape[1:])
+        if frames.shape[-1] in (2, 4) and (frames[..., -1] == 255).all():
+            frames = frames[..., :-1]  # alpha that no frame needs
+        for number in numbers:
+            yield self._picture(stored, frames[number], image, number)
+
+    def _load(self, **options: Any) -> pyvips.Image:  # noqa: ANN401 - libvips' options
+        if not pyvips.type_find("VipsOperation", LOADERS[self.kind]):
+            raise ValueError("this libvips reads none; install pyvips-binary, which does")
+        # Sequential access keeps libvips from caching the operation, and with it the pixels.
+        load = getattr(pyvips.Image, LOADERS[self.kind])
+        return load(self.data, access="sequential", fail_on="error", **options)
+
+    def _pixels(self, stored: pyvips.Image) -> tuple[Shaped[np.ndarray, "h w d"], pyvips.Image]:
+        """Return the pixels as an array, and as the image that they came from."""
+        image = known_colours(stored, self.keep_cmyk)
+        pixels = image.numpy().reshape(image.height, image.width, image.bands)
+        if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
+            raise ValueError("it has pixels that are not finite; replace them by numbers")
+        if self.kind == "AVIF":
+            pixels = widen(pixels, _number(stored, "bits-per-sample", 8))
+        return pixels, image
+
+    def _picture(
+        self,
+        stored: pyvips.Image,
+        pixels: Shaped[np.ndarray, "h w d"],
+        image: pyvips.Image,
+        number: int,
+    ) -> Picture | Separations:
+        turn = _number(stored, "orientation", 1)
+        metadata = _metadata(stored)
+        if self.kind == "TIFF":
+            metadata = read_tiff(self.data, metadata, number)
+        density = metadata.pixels_per_mm
+        metadata = replace(
+            upright(metadata, turn),
+            icc=profile_after(image, str(stored.interpretation), metadata.icc),
+            pixels_per_mm=density[::-1] if density and turn in _SIDEWAYS else density,
+        )
+        kind = Separations if image.interpretation == "cmyk" else Picture
+        return kind.from_array(turned(pixels, turn), metadata)
+
+
+def turned(pixels: Shaped[np.ndarray, "h w d"], orientation: int) -> Shaped[np.ndarray, "h2 w2 d"]:
+    """Return pixels as they are to be seen, by the EXIF orientation 1 to 8; others turn nothing.
+
+    >>> turned(np.array([[[1], [2]]]), 6).tolist()
+    [[[1]], [[2]]]
+    """
+    if orientation in _SIDEWAYS:
+        pixels = pixels.transpose(1, 0, 2)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _number(image: pyvips.Image, field: str, default: int) -> int:
+    found = image.get(field) if image.get_typeof(field) else default
+    return found if isinstance(found, int) else default
+
+
+def _metadata(image: pyvips.Image) -> Metadata:
+    exif, iptc = blob(image, "exif-data"), blob(image, "iptc-data")
+    if exif is not None and not exif.startswith(EXIF_HEADER):
+        exif = EXIF_HEADER + exif
+    # A file that states no resolution gets libvips' default, one pixel per millimetre.
+    density = (image.xres, image.yres)
+    stated = density != (1.0, 1.0) and all(0 < side < 1e6 for side in density)
+    return Metadata(
+        icc=blob(image, "icc-profile-data"),
+        exif=exif,
+        xmp=blob(image, "xmp-data"),
+        iptc=None if iptc is None else unwrapped_iptc(iptc),
+        pixels_per_mm=density if stated else None,
+    )
