@@ -1,0 +1,255 @@
+"""Cross-scale non-local attention: every patch is rebuilt from larger look-alikes elsewhere.
+
+    gather   (b, c, h, w) ──1×1──▶ reference (b, c/2, h, w) and values (b, c, h, w)
+    apply    match (b, c/2, h, w) against the reference shrunk by s: hw × hw/s² similarities of 3×3
+             patches ──softmax──▶ weights of 3s×3s value patches, laid over one another
+             (b, c, s·h, s·w) ──3×3, stride s──▶ (b, c, h, w)            for each search scale s
+
+A pattern that is repeated at another size, as the windows of a façade are, meets itself s times
+finer. The context grows with the picture, and the work with its square: tiles that do not share it
+search their own window, as the paper does.
+
+Source: Cao et al. (CiaoSR), eqs. (7)-(8), https://arxiv.org/abs/2212.04362, after Mei et al.
+    (CSNLN), CVPR 2020, https://arxiv.org/abs/2006.01424. Loads CiaoSR's public weights.
+Changed: patches are never cut out. Similarities of patches are sums of similarities of pixels along
+    the diagonals of a 3×3 window, and laying patches over one another sums the weights in the same
+    way; so both products are over pixels, 9 times smaller. Queries go window by window, so that
+    memory does not grow with the square. Results are the same to rounding.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.autograd import Function
+from torch.nn import functional as F
+
+from bigpicture.context.contract import ContextOperator, Part
+from bigpicture.context.products import linear
+from bigpicture.layers.pad import mirror_to
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["CrossScaleAttention", "CrossScaleContext", "Piece"]
+
+TEMPERATURE = 10.0
+"""By which similarities are multiplied before the softmax."""
+_OVERLAP = 6.0  # by which the release divides, at any scale, what patches overlap to
+_SHORTEST = 1e-4  # length of a reference patch that is not divided by less
+_HALO = 2  # a rebuilt pixel depends on the similarities of pixels this far away
+_AT_ONCE = {"cpu": 2**22, "cuda": 2**26}  # similarities; on a CPU, such that they stay in cache
+
+
+class Piece(NamedTuple):
+    """What was gathered from a part of the picture."""
+
+    top: int
+    left: int
+    reference: Float[Tensor, "b d y x"]
+    values: Float[Tensor, "b c y x"]
+
+
+class CrossScaleContext(NamedTuple):
+    """What a picture of `height` × `width` can be rebuilt from, in the pieces gathered so far."""
+
+    height: int
+    width: int
+    pieces: tuple[Piece, ...]
+
+    def merge(self, other: "CrossScaleContext") -> "CrossScaleContext":
+        """Return the pieces of both parts."""
+        return self._replace(pieces=self.pieces + other.pieces)
+
+    @property
+    def reference(self) -> Float[Tensor, "b d h w"]:
+        """What patches are compared with, before it is shrunk. All pieces must be there."""
+        return self._placed([piece.reference for piece in self.pieces])
+
+    @property
+    def values(self) -> Float[Tensor, "b c h w"]:
+        """What patches are rebuilt from. All pieces must be there."""
+        return self._placed([piece.values for piece in self.pieces])
+
+    def _placed(self, maps: Sequence[Tensor]) -> Tensor:
+        if len(maps) == 1:
+            return maps[0]
+        whole = maps[0].new_zeros(*maps[0].shape[:2], self.height, self.width)
+        for (top, left, *_), own in zip(self.pieces, maps, strict=True):
+            height, width = own.shape[-2:]
+            whole[..., top : top + height, left : left + width] = own
+        return whole
+
+
+class CrossScaleAttention(ContextOperator[CrossScaleContext]):
+    """Rebuild each pixel from similar places, seen at other scales.
+
+    Args:
+        channels: Channels c in, even; as many come out for each search scale.
+        scales: How many times finer than themselves patches are rebuilt.
+
+    Attributes:
+        reach: How many pixels away a pixel acts other than through the context.
+
+    Raises:
+        ValueError: If `channels` are odd, or a scale is not 2, 3 or 4.
+    """
+
+    reach = _HALO + 1
+
+    def __init__(self, channels: int, scales: Sequence[int] = (2,)) -> None:
+        super().__init__()
+        if channels % 2:
+            raise ValueError(f"channels must be even, as half of them are compared, not {channels}")
+        if not scales or not set(scales) <= {2, 3, 4}:
+            raise ValueError(f"scales must be among 2, 3 and 4, not {tuple(scales)}")
+        self.scales = tuple(scales)
+        self.match = nn.Sequential(nn.Conv2d(channels, channels // 2, 1), nn.PReLU())
+        self.reference = nn.Sequential(nn.Conv2d(channels, channels // 2, 1), nn.PReLU())
+        self.values = nn.Sequential(nn.Conv2d(channels, channels, 1), nn.PReLU())
+        self.down = nn.ModuleDict(
+            {str(s): nn.Conv2d(channels, channels, 3, stride=s, padding=1) for s in scales}
+        )
+
+    def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> CrossScaleContext:
+        """Return what the picture can be rebuilt from."""
+        height, width = x.shape[-2:]
+        top = left = 0
+        if part is not None:
+            part = part.on_grid(height, width)
+            (top, *_), (left, *_) = part
+            height, width = (span.whole for span in part)
+            x = part.crop(x)
+        # shrinking is linear, so it can wait until the pieces are together
+        piece = Piece(top, left, self.reference[0](x), self.values(x))
+        return CrossScaleContext(height, width, (piece,))
+
+    def apply(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, x: Float[Tensor, "b c h w"], context: CrossScaleContext
+    ) -> Float[Tensor, "b d h w"]:
+        """Return `x` rebuilt at each search scale, one after the other along the channels."""
+        match = self.match(x)
+        whole = context.reference, context.values
+        return torch.cat([self._at(scale, match, *whole) for scale in self.scales], 1).to(x.dtype)
+
+    def _at(self, scale: int, match: Tensor, reference: Tensor, values: Tensor) -> Tensor:
+        height, width = (-(-side // scale) * scale for side in values.shape[-2:])
+        beyond = height - values.shape[-2], width - values.shape[-1]
+        values, reference = (mirror_to(map_, height, width) for map_ in (values, reference))
+        size = height // scale, width // scale
+        keys = self.reference[1](F.interpolate(reference, size, mode="bilinear"))
+        blocks = F.pixel_unshuffle(values, scale)
+        # Products of bf16 are too coarse to tell which of many patches is the most similar.
+        with torch.autocast(match.device.type, enabled=False):
+            precise = torch.promote_types(match.dtype, torch.float32)
+            rebuilt = _rebuild(match.to(precise), keys.to(precise), blocks.to(precise), beyond)
+            fine = F.pixel_shuffle(rebuilt, scale)
+        return self.down[str(scale)](fine.to(match.dtype)) / _OVERLAP
+
+
+def _rebuild(
+    match: Float[Tensor, "b k h w"],
+    keys: Float[Tensor, "b k y x"],
+    blocks: Float[Tensor, "b d y x"],
+    beyond: tuple[int, int],
+) -> Float[Tensor, "b d h w"]:
+    """Return, for each pixel, the blocks of the places whose surroundings are like its own.
+
+    Args:
+        match: Compared with the keys.
+        keys: Of the coarse grid.
+        blocks: What lies there, s² pixels of the fine grid one after the other.
+        beyond: Rows and columns that are mirrored at the end, which overlap the last pixels.
+    """
+    images, _, height, width = match.shape
+    places = keys.shape[-2] * keys.shape[-1]
+    match = mirror_to(match, height + beyond[0], width + beyond[1]).permute(0, 2, 3, 1)
+    sharpness = _sharpness(keys)
+    at_once = _AT_ONCE.get(match.device.type, _AT_ONCE["cuda"]) // places
+    result = match.new_empty(images, height, width, blocks.shape[1])
+    for window in _windows(height, width, at_once):
+        outer, middle = (window.grown(by, match.shape[1:3]) for by in (_HALO, 1))
+        for i in range(images):
+            own = outer.of(match[i])
+            similar = linear(own.flatten(0, 1), keys[i].flatten(1).mT)
+            similar = _diagonal_sum(similar.view(*own.shape[:2], *keys.shape[-2:]))
+            similar = middle.within(outer, similar).flatten(2) * sharpness[i]
+            weights = torch.softmax(similar, -1).unflatten(-1, keys.shape[-2:])
+            weights = window.within(middle, _diagonal_sum(weights))
+            rebuilt = linear(weights.reshape(-1, places), blocks[i].flatten(1))
+            window.of(result[i]).copy_(rebuilt.view(*weights.shape[:2], -1))
+    return result.permute(0, 3, 1, 2)
+
+
+def _sharpness(keys: Float[Tensor, "b k y x"]) -> Float[Tensor, "b p"]:
+    """Return the temperature over the length of the 3×3 patch around each place."""
+    energy = F.avg_pool2d(keys.square().sum(1, keepdim=True), 3, stride=1, padding=1) * 9
+    return TEMPERATURE / energy.clamp(min=_SHORTEST**2).sqrt().flatten(1)
+
+
+class _Window(NamedTuple):
+    """A rectangle of pixels."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def grown(self, by: int, size: Sequence[int]) -> "_Window":
+        """Return the window with a halo, which ends where the picture does."""
+        return _Window(
+            max(self.top - by, 0),
+            min(self.bottom + by, size[0]),
+            max(self.left - by, 0),
+            min(self.right + by, size[1]),
+        )
+
+    def of(self, x: Tensor) -> Tensor:
+        """Return the window's pixels of a picture (h, w, …)."""
+        return x[self.top : self.bottom, self.left : self.right]
+
+    def within(self, outer: "_Window", x: Tensor) -> Tensor:
+        """Return the window's pixels of an outer window's (y, x, …)."""
+        top, left = self.top - outer.top, self.left - outer.left
+        return x[top : top + self.bottom - self.top, left : left + self.right - self.left]
+
+
+def _windows(height: int, width: int, area: int) -> Iterator[_Window]:
+    """Cut a picture into windows of about `area` pixels, halos included."""
+    if torch.compiler.is_compiling():
+        yield _Window(0, height, 0, width)  # whatever loops would make a graph for one size
+        return
+    area = max(area, 16**2)  # smaller ones would be halo for the most part
+    across = width if area >= 12 * width else math.isqrt(area) - 2 * _HALO
+    down = area // min(width, across + 2 * _HALO) - 2 * _HALO
+    for top in range(0, height, down):
+        for left in range(0, width, across):
+            yield _Window(top, min(top + down, height), left, min(left + across, width))
+
+
+def _diagonal_sum(x: Float[Tensor, "y x j i"]) -> Float[Tensor, "y x j i"]:
+    """Return at (y, x, j, i) the sum of (y + a, x + b, j + a, i + b) over a, b in −1, 0, 1."""
+    if torch.is_grad_enabled() and x.requires_grad and not torch.compiler.is_compiling():
+        return _DiagonalSum.apply(x)  # pyright: ignore[reportReturnType]
+    return _along(_along(x, 0, 2), 1, 3)
+
+
+def _along(x: Tensor, first: int, second: int) -> Tensor:
+    result = x.clone()
+    n, m = x.shape[first] - 1, x.shape[second] - 1
+    for one, other in ((0, 1), (1, 0)):
+        target = result.narrow(first, one, n).narrow(second, one, m)
+        target += x.narrow(first, other, n).narrow(second, other, m)
+    return result
+
+
+class _DiagonalSum(Function):
+    """The sum is its own adjoint, so nothing needs to be kept for the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ANN401
+        return _along(_along(x, 0, 2), 1, 3)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _DiagonalSum.apply(grad)  # pyright: ignore[reportReturnType]

@@ -1,0 +1,87 @@
+"""LIIF, the local implicit image function: what CiaoSR's head is compared with.
+
+    f(z, relative, cell)   an MLP of each of the four nearest pixels' 3×3 features z (9c), how far
+                           the point is from the pixel, and how large its own pixel is
+    out  Σ f · area        weighted by the rectangle between the point and the opposite neighbour
+
+Source: Chen et al., "Learning Continuous Image Representation with Local Implicit Image Function",
+    CVPR 2021. https://arxiv.org/abs/2012.09161 (with feature unfolding, cell decoding and local
+    ensemble). Loads the authors' weights.
+Changed: the first layer's part for the features is done once for each pixel. The last layer is
+    linear and the weights' sum is 1, so it comes after the ensemble, once for each point.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bigpicture.context.products import linear
+from bigpicture.layers.mlp import MLP
+from bigpicture.models.heads.continuous import (
+    ContinuousHead,
+    hidden_of_neighbours,
+    unfolded_linear,
+)
+from bigpicture.models.heads.coordinates import Queries
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["LIIFHead", "LIIFSettings"]
+
+_LEAST_AREA = 1e-9
+
+
+@dataclass(frozen=True)
+class LIIFSettings:
+    """Everything that makes a LIIF head.
+
+    Attributes:
+        scale: Enlargement of each side that is made when no size is asked.
+        hidden: Width of the MLP's hidden layers.
+        depth: How many there are.
+    """
+
+    kind: Literal["liif"] = "liif"
+    scale: int = 4
+    hidden: int = 256
+    depth: int = 4
+
+    def build(self, channels: int, colours: int) -> "LIIFHead":
+        """Return the untrained head on features of so many channels."""
+        return LIIFHead(channels, colours, self)
+
+
+class LIIFHead(ContinuousHead):
+    """Colours at any coordinate, from the nearest pixels' features.
+
+    Args:
+        channels: Feature channels c.
+        colours: Channels of the picture.
+        settings: See `LIIFSettings`.
+
+    Raises:
+        ValueError: If the scale or the depth is not possible.
+    """
+
+    adds_low = False
+    reach = 2
+
+    def __init__(self, channels: int, colours: int, settings: LIIFSettings) -> None:
+        super().__init__(settings.scale)
+        self.channels = channels
+        self.imnet = MLP(9 * channels + 4, settings.hidden, settings.depth, colours)
+
+    def neighbourhood(self, cell: Tensor | float, length: int) -> Tensor | float:
+        """Return half a pixel."""
+        return 1 / length
+
+    def tables(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "p d"]:
+        """Return the first layer, but for where the query is."""
+        first = self.imnet.first
+        return unfolded_linear(features, first.weight[:, :-4], first.bias, self.channels)
+
+    def draw(self, tables: Float[Tensor, "p d"], queries: Queries) -> Float[Tensor, "m colours"]:
+        """Return the colours of m queries."""
+        hidden = hidden_of_neighbours(self.imnet, tables, queries).unflatten(0, (4, -1))
+        area = queries.where[..., :2].prod(-1).abs() + _LEAST_AREA
+        share = (area.flip(0) / area.sum(0)).to(hidden.dtype)  # the opposite neighbour's
+        last = self.imnet.last
+        return linear((hidden * share[..., None]).sum(0), last.weight, last.bias)
