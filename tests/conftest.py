@@ -1,6 +1,7 @@
 """What every test may ask for: the shared material, the device and type to run on, a fixed seed."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,3 +38,11 @@ def shared() -> Path:
 def _seed() -> None:
     torch.manual_seed(0)
     np.random.seed(0)
+
+
+@pytest.fixture(autouse=True)
+def no_units_for_bf16(monkeypatch):
+    """Let `precision="auto"` mean the same on every machine that runs the tests."""
+    precision = sys.modules.get("bigpicture.infer.precision")
+    if precision is not None:
+        monkeypatch.setattr(precision, "_has_units", lambda device: False)

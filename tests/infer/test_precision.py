@@ -21,6 +21,21 @@ def test_what_a_product_is_computed_in(precision, dtype):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
+@pytest.mark.parametrize(
+    ("units", "bits", "sound", "dtype"),
+    [
+        (True, 8, ("fp32", "bf16"), torch.bfloat16),
+        (False, 8, ("fp32", "bf16"), torch.float32),
+        (True, 16, ("fp32", "bf16"), torch.float32),
+        (True, 8, ("fp32",), torch.float32),
+    ],
+)
+def test_auto_takes_bf16_where_it_pays_and_is_sound(units, bits, sound, dtype, monkeypatch):
+    monkeypatch.setattr("bigpicture.infer.precision._has_units", lambda device: units)
+    with computing_in("auto", CPU, bits, sound):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
 def test_results_are_float32_and_close(tiny):
     model, low = tiny.attentive(), tiny.gradient_picture(8, 8)
     plain, rough = (model.upscale(low, precision=p) for p in ("fp32", "bf16"))

@@ -99,22 +99,18 @@ def enlarge(
     device = device_of(network, planes.colour.device)
     run = _Run(network, limits, options, report, _Work(planes, plan, network, limits, options))
     try:
-        with computing_in(options.precision, device, planes.bits):
+        with computing_in(options.precision, device, planes.bits, limits.precisions):
             result = run.whole(planes, plan)
     except UnsoundError as error:
-        if options.precision == "fp32" or not _is_low(options.precision, device, planes.bits):
-            raise
+        with computing_in(options.precision, device, planes.bits, limits.precisions):
+            if not torch.is_autocast_enabled(device.type):
+                raise
         run.warn(f"{error} in {options.precision}; computed again in fp32")
         run.work.done = 0
         report.tiles.clear()
         with computing_in("fp32", device):
             result = run.whole(planes, plan)
     return planes.close(*result)
-
-
-def _is_low(precision: Precision, device: torch.device, bits: int) -> bool:
-    with computing_in(precision, device, bits):
-        return torch.is_autocast_enabled(device.type)
 
 
 class _Work:

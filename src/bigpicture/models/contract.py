@@ -45,6 +45,7 @@ class Limits:
         align: Tiles must begin at multiples of this many pixels, as its windows do.
         any_scale: Whether `network(low, (H, W))` renders any size, and `network(low, (H, W),
             region)`, of a tile `low`, a `Region` of it.
+        precisions: In which its pictures of 8 bits are as good as in float32.
     """
 
     scale: int
@@ -54,6 +55,7 @@ class Limits:
     smallest: int = 1
     align: int = 1
     any_scale: bool = False
+    precisions: tuple[str, ...] = ("fp32", "bf16")
 
 
 class Backbone(nn.Module, ABC):

@@ -15,7 +15,9 @@ from torch import nn
 from bigpicture.context.contract import ContextOperator
 from bigpicture.layers.normalise import DIV2K_MEAN, Normalise
 from bigpicture.layers.pad import mirror_to_multiple
-from bigpicture.models.contract import BackboneSettings, HeadSettings, Limits
+from bigpicture.models.contract import BackboneSettings, HeadSettings, Limits, Region
+from bigpicture.models.heads.continuous import ContinuousHead
+from bigpicture.models.heads.coordinates import pixel_centres
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Network", "NetworkSettings"]
@@ -62,29 +64,61 @@ class Network(nn.Module):
         )
 
     def forward(
-        self, low: Float[Tensor, "b d h w"], size: tuple[int, int] | None = None
+        self,
+        low: Float[Tensor, "b d h w"],
+        size: tuple[int, int] | None = None,
+        region: Region | None = None,
     ) -> Float[Tensor, "b d H W"]:
         """Return the pictures `low`, in [0, 1], on a finer grid.
 
         Args:
             low: 1 or 3 channels, as the settings say.
             size: H and W, where the head renders any; else they are `scale` times those of `low`.
+            region: Of a result of that size, what is rendered, where `low` is a tile.
 
         Raises:
             ValueError: If another size is asked of a head for one scale.
         """
         if self._gains_nothing_from_batches(low):
-            return torch.cat([self._restore(picture, size) for picture in low.split(1)])
-        return self._restore(low, size)
+            return torch.cat([self._restore(picture, size, region) for picture in low.split(1)])
+        return self._restore(low, size, region)
 
-    def _restore(self, low: Tensor, size: tuple[int, int] | None) -> Tensor:
+    def query(
+        self,
+        low: Float[Tensor, "b d h w"],
+        coordinates: Float[Tensor, "b q 2"],
+        cell: Float[Tensor, "b q 2"],
+    ) -> Float[Tensor, "b q d"]:
+        """Return the colours of single points, where the head renders any size.
+
+        Args:
+            low: Pictures in [0, 1].
+            coordinates: Row and column in [−1, 1], the frame of the picture.
+            cell: Height and width of the points' pixels in that frame.
+
+        Raises:
+            ValueError: If the head is for one scale.
+        """
+        if not isinstance(self.head, ContinuousHead):
+            raise ValueError(f"this network renders ×{self.head.scale} only, not single points")
+        height, width = low.shape[-2:]
+        normal = self.normalise(low)
+        features = self.backbone(mirror_to_multiple(normal, self.backbone.multiple))
+        colours = self.head.query(features[..., :height, :width], normal, coordinates, cell)
+        return self.normalise.undo(colours.mT.unsqueeze(-1)).squeeze(-1).mT
+
+    def _restore(self, low: Tensor, size: tuple[int, int] | None, region: Region | None) -> Tensor:
         height, width = low.shape[-2:]
         normal = self.normalise(low)
         padded = mirror_to_multiple(normal, self.backbone.multiple)
         features = self.backbone(padded)
-        if self.head.any_scale:
-            # such a head draws the grid that it is asked for, so the features are cropped
-            high = self.head(features[..., :height, :width], normal, size)
+        if isinstance(self.head, ContinuousHead):
+            # it draws the grid that it is asked for, so the features are cropped
+            features = features[..., :height, :width]
+            if size is None or region is None:
+                high = self.head(features, normal, size)
+            else:
+                high = _region(self.head, features, normal, size, region)
         else:
             scale = self.head.scale
             if size is not None and tuple(size) != (height * scale, width * scale):
@@ -118,6 +152,17 @@ class Network(nn.Module):
             align=self.backbone.align,
             any_scale=self.head.any_scale,
         )
+
+
+def _region(
+    head: ContinuousHead, features: Tensor, low: Tensor, size: tuple[int, int], region: Region
+) -> Tensor:
+    rows, columns = (
+        pixel_centres(side, low)[slice(*ends)]
+        for side, ends in zip(size, (region.rows, region.columns), strict=True)
+    )
+    cell = 2 / size[0], 2 / size[1]
+    return head.grid(features, low, rows, columns, cell, region.part)
 
 
 def _for_colours(values: tuple[float, ...], colours: int) -> tuple[float, ...]:
