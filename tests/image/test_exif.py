@@ -1,9 +1,17 @@
+import struct
+
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from bigpicture.image import Metadata
-from bigpicture.image.directories import read_directory, write_directories
-from bigpicture.image.exif import upright
+from bigpicture.image.directories import (
+    directories,
+    full_pages,
+    read_directory,
+    write_directories,
+)
+from bigpicture.image.exif import said_srgb, upright
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"II*\0", b"MM\0*", b""]))
@@ -36,3 +44,33 @@ def test_orientation_in_xmp_is_reset_too():
     xmp = b'<a tiff:Orientation="6"/><tiff:Orientation>8</tiff:Orientation>'
     reset = b'<a tiff:Orientation="1"/><tiff:Orientation>1</tiff:Orientation>'
     assert upright(Metadata(xmp=xmp)).xmp == reset
+
+
+def test_a_colour_space_in_exif_becomes_srgb():
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    exif.get_ifd(0x8769)[0xA001] = 0xFFFF  # Adobe RGB, as cameras put it
+    again = Image.Exif()
+    again.load(said_srgb(Metadata(exif=exif.tobytes())).exif)
+    assert again.get_ifd(0x8769)[0xA001] == 1
+    assert again[0x0112] == 3
+    assert said_srgb(Metadata()) == Metadata()
+
+
+def test_a_thumbnail_of_a_turned_picture_is_dropped():
+    first, thumbnail = {0x0112: (3, 1, b"\6\0")}, {0x0103: (3, 1, b"\6\0")}
+    block = bytearray(b"II*\0\x08\0\0\0" + write_directories(first, {}, 8))
+    struct.pack_into("<I", block, 8 + 2 + 12, len(block))
+    exif = b"Exif\0\0" + bytes(block) + write_directories(thumbnail, {}, len(block))
+    assert len(directories(exif[6:])) == 2
+    assert len(directories(upright(Metadata(exif=exif), 1).exif[6:])) == 2
+    turned = upright(Metadata(exif=exif), 6).exif[6:]
+    assert len(directories(turned)) == 1
+    assert read_directory(turned)[0x0112] == (3, 1, b"\1\0")
+
+
+def test_directories_that_lead_back_to_themselves_end():
+    one = bytearray(b"II*\0\x08\0\0\0" + write_directories({1: (3, 1, b"\0\0")}, {}, 8))
+    struct.pack_into("<I", one, 8 + 2 + 12, 8)
+    assert directories(bytes(one)) == [8]
+    assert full_pages(bytes(one)) == [0]

@@ -70,7 +70,7 @@ def _encode_tiff(picture: Picture | Separations, quality: int, lossless: bool) -
         resunit="inch",
         bigtiff=picture.array().nbytes > 3 * 2**30,  # classic TIFF ends at 4 GiB
     )
-    return write_tiff(data, picture)
+    return write_tiff(data, picture.metadata, picture.height, picture.width)
 
 
 def _encode_avif(picture: Picture, quality: int, lossless: bool) -> bytes:

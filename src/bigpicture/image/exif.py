@@ -1,6 +1,6 @@
 """EXIF blocks and the TIFF files that they are: what they say of a picture, read, reset, written.
 
-    TIFF file ──read_tiff──▶ Metadata ──upright──▶ Metadata, Picture ──write_tiff──▶ TIFF file
+    TIFF file ──read_tiff──▶ Metadata ──upright──▶ Metadata ──write_tiff──▶ TIFF file
 
 This knows just enough of them to set the orientation and to carry EXIF and IPTC into and out of
 TIFF files: libvips leaves the one behind and cuts the other to a quarter.
@@ -25,8 +25,7 @@ from bigpicture.image.directories import (
     read_directory,
     write_directories,
 )
-from bigpicture.image.inks import Separations
-from bigpicture.image.picture import Metadata, Picture
+from bigpicture.image.picture import Metadata
 
 EXIF_HEADER = b"Exif\0\0"
 _ORIENTATION, _COLOUR_SPACE = 0x0112, 0xA001
@@ -101,17 +100,17 @@ def read_tiff(file: bytes, metadata: Metadata, page: int = 0) -> Metadata:
     return replace(metadata, exif=exif, iptc=iptc)
 
 
-def write_tiff(file: bytes, picture: Picture | Separations) -> bytes:
-    """Return a little-endian TIFF `file` of `picture` that also says its EXIF and IPTC.
+def write_tiff(file: bytes, metadata: Metadata, height: int, width: int) -> bytes:
+    """Return a little-endian TIFF `file` of a picture that also says its EXIF and IPTC.
 
     A directory with the old entries and the new ones is appended and takes the first one's place.
     """
-    metadata, main = picture.metadata, read_directory(file)
+    main = read_directory(file)
     block = (metadata.exif or b"")[len(EXIF_HEADER) :]
     said = read_directory(block)
     parts = {tag: read_directory(block, said[tag][2]) for tag in (EXPOSURE, PLACE) if tag in said}
     if EXPOSURE in parts:
-        for tag, side in ((_WIDTH, picture.width), (_HEIGHT, picture.height)):
+        for tag, side in ((_WIDTH, width), (_HEIGHT, height)):
             parts[EXPOSURE][tag] = (LONG, 1, struct.pack("<I", side))
     added = {tag: said[tag] for tag in _DESCRIPTIVE if tag in said}
     if metadata.iptc:

@@ -13,6 +13,7 @@ import pyvips
 from jaxtyping import Shaped
 
 from bigpicture.image.colour import to_float
+from bigpicture.image.exif import said_srgb
 from bigpicture.image.picture import Metadata, Picture
 from bigpicture.image.profile import srgb_profile, through_profile
 
@@ -94,4 +95,4 @@ class Separations:
         found = through_profile(image, self.metadata.icc, depth=16, fallback="cmyk")
         colour = to_float(found.numpy().reshape(height, width, 3))
         alpha = None if self.colour.alpha is None else to_float(self.colour.alpha)
-        return Picture(colour, alpha, replace(self.metadata, icc=srgb_profile()))
+        return Picture(colour, alpha, replace(said_srgb(self.metadata), icc=srgb_profile()))

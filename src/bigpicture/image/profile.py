@@ -21,6 +21,7 @@ import pyvips
 from jaxtyping import Float32, Float64, Shaped
 
 from bigpicture.image.colour import quantise, to_float
+from bigpicture.image.exif import said_srgb
 from bigpicture.image.picture import ImageWarning, Picture
 
 _Curve = Callable[[Shaped[np.ndarray, "n"]], Float64[np.ndarray, "n"]]
@@ -60,9 +61,12 @@ def to_srgb(picture: Picture) -> Picture:
     if icc is None:
         return picture
     try:
-        if _is_srgb(icc, picture.is_gray):
-            return picture
-        colour = _converted(picture.colour, icc)
+        with np.errstate(all="ignore"):  # what a damaged profile computes is looked at below
+            if _is_srgb(icc, picture.is_gray):
+                return picture
+            colour = _converted(picture.colour, icc)
+        if not np.isfinite(colour).all():
+            raise ValueError("the profile makes colours that are not finite")
     except (ValueError, pyvips.Error):
         warnings.warn(
             "its ICC profile cannot be used and is dropped: its colours are taken for sRGB's",
@@ -73,7 +77,7 @@ def to_srgb(picture: Picture) -> Picture:
     alpha = None if picture.alpha is None else to_float(picture.alpha)
     # Gray without a profile means sRGB's gray; there is no common profile to say so.
     profile = None if picture.is_gray else srgb_profile()
-    return Picture(colour, alpha, replace(picture.metadata, icc=profile))
+    return Picture(colour, alpha, replace(said_srgb(picture.metadata), icc=profile))
 
 
 @functools.lru_cache(8)  # of a batch, most pictures have the same one
