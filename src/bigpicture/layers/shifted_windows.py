@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
+from bigpicture.layers.drop_path import DropPath
 from bigpicture.layers.windows import attend, partition, unpartition
 from bigpicture.shapes import Bool, Float, Tensor
 
@@ -77,7 +77,7 @@ class SwinBlockSettings:
         window: Height and width of a window.
         shift: How far down and right windows are shifted.
         hidden: Channels between the two layers of the MLP.
-        drop_path: Share of the pictures that skip a half of the block in training.
+        drop_path: Share of the pictures that leave out a half of the block in training.
     """
 
     channels: int
@@ -104,6 +104,7 @@ class SwinBlock(nn.Module):
         self.mlp = nn.Sequential(
             nn.Linear(s.channels, s.hidden), nn.GELU(), nn.Linear(s.hidden, s.channels)
         )
+        self.drop_path = DropPath(s.drop_path)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):  # as vision transformers start
                 nn.init.trunc_normal_(layer.weight, std=0.02)
@@ -142,15 +143,9 @@ class SwinBlock(nn.Module):
         down, right = self.settings.shift
         x = _rolled(x, -right, 2)
         shifted = mask if down or right else None
-        x = x + self._dropped(self.attention(self.norm1(x), shifted))
-        x = x + self._dropped(self.mlp(self.norm2(x)))
+        x = x + self.drop_path(self.attention(self.norm1(x), shifted))
+        x = x + self.drop_path(self.mlp(self.norm2(x)))
         return _rolled(x, right, 2)
-
-    def _dropped(self, y: Tensor) -> Tensor:
-        """In training, leave a picture out now and then, and weigh the others up for it."""
-        if not (self.training and self.settings.drop_path):
-            return y
-        return y * F.dropout(y.new_ones(len(y), 1, 1, 1), self.settings.drop_path)
 
 
 def _rolled(x: Tensor, by: int, dim: int) -> Tensor:

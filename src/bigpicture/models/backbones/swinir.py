@@ -18,6 +18,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from bigpicture.layers.connection import REACH, Connection, connection
 from bigpicture.layers.shifted_windows import SwinBlock, SwinBlockSettings
 from bigpicture.layers.windows import Cut, in_order, reach_through, shift_mask
 from bigpicture.models.contract import Backbone
@@ -48,7 +49,7 @@ class SwinIRSettings:
     heads: tuple[int, ...] = (6, 6, 6, 6, 6, 6)
     window: int = 8
     mlp_ratio: float = 2.0
-    connection: Literal["1conv", "3conv"] = "1conv"
+    connection: Connection = "1conv"
     drop_path: float = 0.1
 
     def build(self, colours: int) -> "SwinIR":
@@ -76,7 +77,7 @@ class SwinIR(Backbone):
         self.before = nn.LayerNorm(s.channels)
         self.groups = nn.ModuleList(_Group(s, index) for index in range(len(s.depths)))
         self.after = nn.LayerNorm(s.channels)
-        self.last = _connection(s)
+        self.last = connection(s.channels, s.connection)
 
     def forward(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c h w"]:
         """Return the features of the normalised pictures `x`."""
@@ -114,7 +115,7 @@ class _Group(nn.Module):
             )
             for block in range(s.depths[index])
         )
-        self.last = _connection(s)
+        self.last = connection(s.channels, s.connection)
 
     def forward(
         self, x: Float[Tensor, "b h w c"], mask: Bool[Tensor, "m l l"]
@@ -131,20 +132,10 @@ def _shift(s: SwinIRSettings, block: int) -> int:
     return s.window // 2 if block % 2 else 0
 
 
-def _connection(s: SwinIRSettings) -> nn.Module:
-    c = s.channels
-    if s.connection == "1conv":
-        return nn.Conv2d(c, c, 3, padding=1)
-    widths = [(c, c // 4, 3), (c // 4, c // 4, 1), (c // 4, c, 3)]
-    first, middle, last = (nn.Conv2d(i, o, k, padding=k // 2) for i, o, k in widths)
-    return nn.Sequential(first, nn.LeakyReLU(0.2), middle, nn.LeakyReLU(0.2), last)
-
-
 def _steps(s: SwinIRSettings) -> Iterator[Cut | int]:
     """Yield what each layer sees along an axis."""
-    connection = 1 if s.connection == "1conv" else 2
     yield 1
     for depth in s.depths:
         yield from (Cut(s.window, _shift(s, block)) for block in range(depth))
-        yield connection
-    yield connection
+        yield REACH[s.connection]
+    yield REACH[s.connection]
