@@ -21,7 +21,7 @@ def test_arrays(dtype, shape):
     planes = open_planes(array)
     assert planes.colour.shape == (1, 3 if shape[-1] in (3, 4) else 1, 5, 7)
     assert (planes.alpha is not None) == (shape[2:] in ((2,), (4,)))
-    back = planes.close(planes.colour, planes.alpha)
+    back = planes.close(planes.floats(), planes.alpha)
     assert back.dtype == dtype and back.shape == shape
     np.testing.assert_allclose(back, array, rtol=1e-6)
 
@@ -34,7 +34,7 @@ def test_tensors(dtype, batch, channels):
     tensor = (values * 255).to(dtype) if dtype == torch.uint8 else values.to(dtype)
     planes = open_planes(tensor)
     assert planes.colour.shape == (2 if batch else 1, 1 if channels < 3 else 3, 5, 7)
-    back = planes.close(planes.colour, planes.alpha)
+    back = planes.close(planes.floats(), planes.alpha)
     assert back.dtype == dtype and back.shape == tensor.shape
     assert torch.allclose(back, tensor)
 
@@ -46,7 +46,7 @@ def test_tensors(dtype, batch, channels):
 def test_pil_modes(mode, back):
     image = Image.fromarray(array_of(np.uint8, 5, 7, 4)).convert(mode)
     planes = open_planes(image)
-    result = planes.close(planes.colour, planes.alpha)
+    result = planes.close(planes.floats(), planes.alpha)
     assert isinstance(result, Image.Image) and (result.mode, result.size) == (back, (7, 5))
     assert np.array_equal(np.asarray(result), np.asarray(image.convert(back)))
 
@@ -54,7 +54,7 @@ def test_pil_modes(mode, back):
 def test_pil_16_bit():
     array = np.arange(300, dtype=np.uint16).reshape(15, 20) * 7
     planes = open_planes(Image.fromarray(array))
-    result = planes.close(planes.colour, planes.alpha)
+    result = planes.close(planes.floats(), planes.alpha)
     assert planes.bits == 16 and result.mode == "I;16"
     assert np.array_equal(np.asarray(result), array)
 
@@ -63,7 +63,7 @@ def test_pil_transparent_colour_becomes_alpha(tmp_path):
     image = Image.fromarray(np.array([[10, 20]], np.uint8))
     image.info.update(transparency=10, icc_profile=b"profile", dpi=(300, 300))
     planes = open_planes(image)
-    result = planes.close(planes.colour, planes.alpha)
+    result = planes.close(planes.floats(), planes.alpha)
     assert result.mode == "LA" and np.asarray(result)[0, :, 1].tolist() == [0, 255]
     assert result.info == {"icc_profile": b"profile", "dpi": (300, 300)}
 
@@ -73,7 +73,7 @@ def test_a_path_becomes_a_picture(tmp_path, kind):
     picture = Picture.from_array(array_of(np.uint16, 4, 3, 4), Metadata(icc=None))
     write(picture, tmp_path / "picture.png")
     planes = open_planes(kind(tmp_path / "picture.png"))
-    result = planes.close(planes.colour, planes.alpha)
+    result = planes.close(planes.floats(), planes.alpha)
     assert isinstance(result, Picture) and np.array_equal(result.array(), picture.array())
 
 
@@ -81,7 +81,7 @@ def test_views_and_read_only_arrays():
     array = array_of(np.uint8, 8, 8, 3)[::-2, 1:6]
     array.flags.writeable = False
     planes = open_planes(array)
-    assert np.array_equal(planes.close(planes.colour, planes.alpha), array)
+    assert np.array_equal(planes.close(planes.floats(), planes.alpha), array)
 
 
 @pytest.mark.parametrize(

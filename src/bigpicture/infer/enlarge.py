@@ -10,8 +10,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -24,7 +26,8 @@ from bigpicture.infer.memory import SMALLEST_TILE, is_out_of_memory
 from bigpicture.infer.plan import Pass, Plan
 from bigpicture.infer.precision import Precision, computing_in
 from bigpicture.infer.soundness import UnsoundError
-from bigpicture.infer.upscale import Tiling, cost, device_of, render
+from bigpicture.infer.stored import Stored
+from bigpicture.infer.upscale import Tiling, cost, device_of, render, render_bands
 from bigpicture.models.contract import Limits
 from bigpicture.shapes import Float, Tensor
 
@@ -100,7 +103,7 @@ def enlarge(
     run = _Run(network, limits, options, report, _Work(planes, plan, network, limits, options))
     try:
         with computing_in(options.precision, device, planes.bits, limits.precisions):
-            result = run.whole(planes, plan)
+            return run.image(planes, plan)
     except UnsoundError as error:
         with computing_in(options.precision, device, planes.bits, limits.precisions):
             if not torch.is_autocast_enabled(device.type):
@@ -109,8 +112,7 @@ def enlarge(
         run.work.done = 0
         report.tiles.clear()
         with computing_in("fp32", device):
-            result = run.whole(planes, plan)
-    return planes.close(*result)
+            return run.image(planes, plan)
 
 
 class _Work:
@@ -151,21 +153,36 @@ class _Run:
     report: Report
     work: _Work
 
-    def whole(self, planes: Planes, plan: Plan) -> tuple[Tensor, Tensor | None]:
+    def image(self, planes: Planes, plan: Plan) -> Any:  # noqa: ANN401
+        """Return the plan's result as the kind of image that it is made of."""
+        stored, close = planes.colour, planes.close_stored
+        if isinstance(stored, Stored) and close is not None and self._in_bands(plan):
+            (each,) = plan.passes
+            return close(self._smaller_until_it_fits(each, lambda t: self._bands(each, t, stored)))
+        return planes.close(*self._whole(planes, plan))
+
+    def _in_bands(self, plan: Plan) -> bool:
+        """Return whether the one pass's pixels are those of the result."""
+        mixes = self.options.ensemble or self.options.match_low
+        return not mixes and len(plan.passes) == 1 and plan.passes[0].size == plan.size
+
+    def _bands(self, each: Pass, tiling: Tiling, low: Stored) -> np.ndarray:
+        asked = each.size if self.limits.any_scale else None
+        advance = self.work.advance
+        bands = render_bands(self.network, self.limits, low, tiling, advance, asked)
+        return low.collect(each.size, bands)
+
+    def _whole(self, planes: Planes, plan: Plan) -> tuple[Tensor, Tensor | None]:
         """Return colour and alpha of the plan's size."""
-        colour, alpha = planes.colour, planes.alpha
+        colour, alpha = planes.floats(), planes.alpha
         darkest, brightest = min(0.0, colour.min().item()), max(1.0, colour.max().item())
         if alpha is not None:
             colour = bleed_colours(colour, alpha)
         low = colour
         for each in plan.passes:
-            colour = self._smaller_until_it_fits(each, colour)
-            if alpha is not None:
-                alpha = enlarge_alpha(
-                    lambda gray, each=each: self._smaller_until_it_fits(each, gray),
-                    alpha,
-                    each.size,
-                )
+            restore = partial(self._restore_fitting, each)
+            colour = restore(colour)
+            alpha = None if alpha is None else enlarge_alpha(restore, alpha, each.size)
         if tuple(colour.shape[-2:]) != plan.size:
             colour = resize(colour, size=plan.size)
             alpha = None if alpha is None else _resize_alpha(alpha, plan.size)
@@ -178,12 +195,15 @@ class _Run:
         self.report.warnings.append(message)
         warnings.warn(message, EngineWarning, stacklevel=2)
 
-    def _smaller_until_it_fits(self, each: Pass, low: Tensor) -> Tensor:
+    def _restore_fitting(self, each: Pass, low: Tensor) -> Tensor:
+        return self._smaller_until_it_fits(each, lambda t: self._restore(each, t, low))
+
+    def _smaller_until_it_fits(self, each: Pass, run: Callable[[Tiling], T]) -> T:
         tiling = each.tiling
         while True:
             try:
                 with self.work.attempt():
-                    result = self._restore(each, tiling, low)
+                    result = run(tiling)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise

@@ -8,7 +8,7 @@ mode, but for palettes, which become RGB or RGBA, and 1 bit, which becomes gray.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import torch
 from bigpicture.image.colour import quantise, to_float
 from bigpicture.image.picture import Picture
 from bigpicture.image.read import read
+from bigpicture.infer.stored import Stored
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Planes", "open_planes"]
@@ -31,16 +32,22 @@ class Planes:
     """A picture, or a batch of them, as a network sees it.
 
     Args:
-        colour: In float32, 1 is white. 1 channel or 3.
-        alpha: Opacity in [0, 1], not multiplied into `colour`.
+        colour: In float32, 1 is white. 1 channel or 3. Or still in integers.
+        alpha: Opacity in [0, 1], not multiplied into `colour`. None where that is in integers.
         bits: Depth of what it was: 8, 16 or 32.
         close: Turns enlarged colour and alpha into the kind of image that it was.
+        close_stored: The same for what `Stored.collect` has made.
     """
 
-    colour: Float[Tensor, "b c h w"]
+    colour: Float[Tensor, "b c h w"] | Stored
     alpha: Float[Tensor, "b 1 h w"] | None
     bits: int
     close: Callable[[Tensor, Tensor | None], Any]
+    close_stored: Callable[[np.ndarray], Any] | None = None
+
+    def floats(self) -> Float[Tensor, "b c h w"]:
+        """Return the colour in float32."""
+        return self.colour.floats() if isinstance(self.colour, Stored) else self.colour
 
 
 def open_planes(image: object) -> Planes:
@@ -70,6 +77,9 @@ def _of_picture(picture: Picture) -> Planes:
     def close(colour: Tensor, alpha: Tensor | None) -> Picture:
         return picture.with_tensors(colour[0], None if alpha is None else alpha[0])
 
+    if picture.bits < 32 and picture.alpha is None:
+        stored = Stored(picture.colour)
+        return Planes(stored, None, picture.bits, close, lambda c: replace(picture, colour=c))
     colour, alpha = picture.colour_tensor()[None], picture.alpha_tensor()
     _check_finite(colour, "picture")
     return Planes(colour, None if alpha is None else alpha[None].clamp(0, 1), picture.bits, close)
@@ -89,6 +99,9 @@ def _of_array(array: np.ndarray) -> Planes:
         return (pixels[..., 0] if array.ndim == 2 else pixels).astype(array.dtype, copy=False)
 
     pixels = array[..., None] if array.ndim == 2 else array
+    if not floats and pixels.shape[2] in (1, 3) and pixels.size:
+        flat = array.ndim == 2
+        return Planes(Stored(pixels), None, bits, close, lambda c: c[..., 0] if flat else c)
     values = pixels.astype(np.float32) if floats else to_float(pixels)
     planes = torch.from_numpy(np.array(values.transpose(2, 0, 1), order="C"))[None]
     return _split(planes, bits, close, "array")
@@ -134,7 +147,16 @@ def _of_pil(image: Any) -> Planes:  # noqa: ANN401 - PIL is not one of our depen
         result.info = {name: value for name, value in info.items() if name != "transparency"}
         return result
 
-    return Planes(planes.colour, planes.alpha, planes.bits, close)
+    def close_stored(colour: np.ndarray) -> object:
+        from PIL import Image
+
+        assert planes.close_stored is not None
+        result = Image.fromarray(planes.close_stored(colour))
+        result.info = dict(info)
+        return result
+
+    stored = close_stored if planes.close_stored is not None else None
+    return Planes(planes.colour, planes.alpha, planes.bits, close, stored)
 
 
 def _split(

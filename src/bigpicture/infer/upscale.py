@@ -21,6 +21,7 @@ from bigpicture.infer.gray import restore_any_colours
 from bigpicture.infer.lockstep import Lockstep
 from bigpicture.infer.sharing import SharedContexts, has_context
 from bigpicture.infer.soundness import check_sound
+from bigpicture.infer.stored import Stored
 from bigpicture.infer.tiles import Tile, cut
 from bigpicture.models.contract import Limits, Region
 from bigpicture.shapes import Float, Tensor
@@ -132,7 +133,7 @@ def render(
 def render_bands(
     network: nn.Module,
     limits: Limits,
-    low: Float[Tensor, "b c h w"],
+    low: Float[Tensor, "b c h w"] | Stored,
     tiling: Tiling = Tiling(),
     advance: Advance | None = None,
     size: tuple[int, int] | None = None,
@@ -145,8 +146,11 @@ def render_bands(
         The first row and the one after the last, and the pixels between them in float32.
     """
     high, wide = size or (side * limits.scale for side in low.shape[-2:])
-    tiles = tiling.cut(low.shape[-2], low.shape[-1], limits)
-    padded = pad_to_limits(low, limits)
+    height, width = low.shape[-2:]
+    if isinstance(low, Stored) and padded_size(height, width, limits) != (height, width):
+        low = low.floats()
+    tiles = tiling.cut(height, width, limits)
+    padded = low if isinstance(low, Stored) else pad_to_limits(low, limits)
     grid = size or (padded.shape[-2] * limits.scale, padded.shape[-1] * limits.scale)
     device = device_of(network, low.device)
 

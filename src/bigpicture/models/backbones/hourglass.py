@@ -68,7 +68,7 @@ class Hourglass(Backbone):
         s = settings
         self.channels = s.channels
         layers = 2 * len(s.depths) if s.block == "residual" else sum(s.depths)
-        self.reach = 2 + s.blocks * layers * s.modulation.dilation * (s.modulation.kernel // 2)
+        self.reach = 2 + s.blocks * layers * s.modulation.reach
         self.first = nn.Conv2d(colours, s.channels, 3, padding=1, bias=s.bias)
         self.blocks = nn.Sequential(*(_block(s, index) for index in range(s.blocks)))
         self.last = nn.Conv2d(s.channels, s.channels, 3, padding=1, bias=s.bias)
