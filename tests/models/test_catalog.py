@@ -1,0 +1,323 @@
+"""What every network inherits by being listed in the catalogue, and any head on any backbone.
+
+Sizes are tested with fewer and narrower layers, see `BACKBONE` and `HEAD`: a new kind needs a line
+there. What a published size is in full is a test of its own family.
+"""
+
+import copy
+import pickle
+import subprocess
+import sys
+import threading
+from dataclasses import asdict, replace
+from itertools import product
+
+import pytest
+import torch
+from pydantic import TypeAdapter
+
+from bigpicture.context.contract import ContextOperator
+from bigpicture.layers.modulation import Modulation
+from bigpicture.models.catalog import BACKBONES, HEADS, SIZES, build
+from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.weights.detect import detect
+from bigpicture.weights.file import load_file, save_network
+from bigpicture.weights.public.release import Converted
+
+BACKBONE = {
+    "edsr": {"channels": 8, "blocks": 2},
+    "hourglass": {"channels": 16, "growth": 4, "blocks": 1, "depths": (2, 1, 1, 2)},
+    "rcan": {"channels": 8, "groups": 2, "blocks": 2},
+    "rdn": {"channels": 8, "growth": 4, "blocks": 2, "depth": 2},
+    "rgt": {"channels": 16, "depths": (2, 3), "heads": 2, "window": (2, 4)},
+    "swinir": {"channels": 8, "depths": (2, 1), "heads": (2, 2), "window": 4},
+}
+"""What makes a backbone of each kind small."""
+
+HEAD = {
+    "direct": {},
+    "graph": {"nodes": 3, "reduction": 2},
+    "implicit": {"hidden": 8, "depth": 2},
+    "liif": {"hidden": 8, "depth": 2},
+    "nearest": {"width": 4},
+    "subpixel": {},
+}
+
+
+def tiny(settings: NetworkSettings) -> NetworkSettings:
+    """Return the same network with fewer and narrower layers."""
+    backbone, head = settings.backbone, settings.head
+    small = dict(BACKBONE[backbone.kind])
+    if getattr(backbone, "places", None) is not None:
+        small["places"] = (small["blocks"],)
+    if isinstance(steered := getattr(backbone, "modulation", None), Modulation):
+        small["modulation"] = replace(steered, reduction=min(2, steered.reduction))
+    narrow = dict(HEAD[head.kind])
+    if head.kind == "subpixel" and head.width is not None:
+        narrow["width"] = 4
+    return replace(settings, backbone=replace(backbone, **small), head=replace(head, **narrow))
+
+
+def scales_of(name: str) -> list[int]:
+    """Return the scales of 2, 3 and 4 that a size can have."""
+    possible = []
+    for scale in (2, 3, 4):
+        try:
+            with torch.device("meta"):
+                Network(tiny(SIZES[name](scale)))
+        except ValueError as error:
+            assert "scale" in str(error)
+        else:
+            possible.append(scale)
+    return possible
+
+
+def distinct(settings: dict[str, NetworkSettings]) -> dict[str, NetworkSettings]:
+    """Return settings without those that came out as one before."""
+    found = {}
+    for name, own in settings.items():
+        if own not in found.values():
+            found[name] = own
+    return found
+
+
+LISTED = distinct({name: tiny(size(scales_of(name)[0])) for name, size in SIZES.items()})
+PARTS = {
+    f"{head} on {backbone}": NetworkSettings(
+        BACKBONES[backbone](**BACKBONE[backbone]), HEADS[head](scale=2, **HEAD[head])
+    )
+    for backbone, head in product(BACKBONES, HEADS)
+}
+STEERED = {
+    f"{attention} in {kind}": NetworkSettings(
+        settings(**BACKBONE[kind], modulation=Modulation(attention, reduction=2)),
+        HEADS["subpixel"](scale=2),
+    )
+    for kind, settings in BACKBONES.items()
+    if "modulation" in settings.__dataclass_fields__
+    for attention in ("none", "channel", "spatial", "ikm", "crac")
+}
+
+listed = pytest.mark.parametrize("name", LISTED)
+
+
+def shaken(settings: NetworkSettings) -> Network:
+    """Return a network of which nothing is as it started: some parameters start at 0."""
+    network = Network(settings).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    return network
+
+
+def picture(settings: NetworkSettings, height: int, width: int, count: int = 1) -> torch.Tensor:
+    return torch.rand(count, settings.colours, height, width)
+
+
+def threaded(work, count: int) -> None:
+    """Run work(0) … work(count − 1) at once."""
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(count)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"), [(name, scale) for name in SIZES for scale in scales_of(name)]
+)
+def test_sizes_build_in_full_and_their_settings_survive_a_file(name, scale):
+    with torch.device("meta"):
+        network = build(name, scale)
+    settings = network.settings
+    assert network.limits.scale == settings.scale == scale
+    assert network.limits.reach > 0
+    for part, kinds in ((settings.backbone, BACKBONES), (settings.head, HEADS)):
+        kind = TypeAdapter(kinds[part.kind])
+        assert kind.validate_json(kind.dump_json(part)) == part
+        assert kind.validate_python(asdict(part)) == part
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16), (1000, 7)], ids=str)
+@listed
+def test_any_size_goes(name, size):
+    network = shaken(LISTED[name])
+    scale = network.limits.scale
+    with torch.inference_mode():
+        high = network(picture(network.settings, *size))
+        assert high.shape[-2:] == (scale * size[0], scale * size[1])
+        assert high.isfinite().all()
+        if network.limits.any_scale:
+            other = network(picture(network.settings, *size), (size[0] + 1, 2 * size[1] + 1))
+            assert other.shape[-2:] == (size[0] + 1, 2 * size[1] + 1)
+
+
+@listed
+def test_a_batch_is_its_pictures_one_by_one(name):
+    network = shaken(LISTED[name])
+    low = picture(network.settings, 9, 11, count=3)
+    with torch.inference_mode():
+        one_by_one = torch.cat([network(own[None]) for own in low])
+        torch.testing.assert_close(network(low), one_by_one, atol=1e-4, rtol=1e-4)
+    together = network(low)  # in evaluation, but for a gradient
+    torch.testing.assert_close(together, one_by_one, atol=1e-4, rtol=1e-4)
+
+
+@listed
+def test_every_parameter_learns(name):
+    network = shaken(LISTED[name])
+    low = picture(network.settings, 12, 10, count=4)
+    reached = set()
+    # in training, what precedes a normalisation over the batch moves nothing, and of a patch this
+    # small, what summarises large pictures is not asked
+    for training in (True, False):
+        network.train(training).zero_grad()
+        network(low).sub(0.5).square().mean().backward()
+        for key, parameter in network.named_parameters():
+            if parameter.grad is not None and parameter.grad.abs().sum() > 0:
+                assert parameter.grad.isfinite().all(), key
+                reached.add(key)
+    assert reached == {key for key, _ in network.named_parameters()}
+
+
+@listed
+def test_gray_pictures_go(name):
+    settings = replace(LISTED[name], colours=1)
+    network = shaken(settings)
+    assert network(picture(settings, 5, 6)).shape[1] == 1
+    assert network.limits.colours == 1
+
+
+@listed
+def test_copies_pickles_and_files_are_the_same_network(name, tmp_path):
+    network = shaken(LISTED[name])
+    save_network(network, tmp_path / "network.safetensors", {"licence": "CC0"})
+    loaded = load_file(tmp_path / "network.safetensors").network
+    assert loaded.settings == network.settings
+    low = picture(network.settings, 9, 8)
+    with torch.inference_mode():
+        expected = network(low)
+        for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network)), loaded):
+            assert torch.equal(twin(low), expected)
+
+
+@listed
+def test_tensors_alone_tell_which_network_they_are_of(name):
+    network = Network(LISTED[name])
+    settings = detect(Converted(network.state_dict()), name)
+    assert settings.backbone.kind == network.settings.backbone.kind
+    assert settings.head.kind == network.settings.head.kind
+    Network(settings).load_state_dict(network.state_dict())
+
+
+@listed
+def test_works_in_threads(name):
+    network = shaken(LISTED[name])
+    lows = [picture(network.settings, 7, 8) for _ in range(4)]
+    parameters = list(network.parameters())
+
+    def work(index):
+        high = network(lows[index])
+        return [high, *torch.autograd.grad(high.square().sum(), parameters)]
+
+    expected = [work(index) for index in range(len(lows))]
+    found = [[]] * len(lows)
+    threaded(lambda index: found.__setitem__(index, work(index)), len(lows))
+    for one, other in zip(expected, found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def freeze_contexts(network: Network, low: torch.Tensor) -> None:
+    """Let all operators keep the contexts that they gather from `low`."""
+    kept = {}
+    for key, operator in network.named_modules():
+        if isinstance(operator, ContextOperator):
+            kept[key] = []
+            gather = operator.gather
+            operator.gather = lambda x, part=None, key=key, gather=gather: (
+                kept[key].append(gather(x)) or kept[key][-1]
+            )
+    network(low)
+    for key, contexts in kept.items():
+        assert len(contexts) == 1, f"{key} gathers {len(contexts)} times"
+        network.get_submodule(key).gather = lambda x, part=None, own=contexts[0]: own
+
+
+@listed
+def test_what_lies_beyond_the_reach_acts_through_contexts_alone(name):
+    network = shaken(LISTED[name]).double()
+    limits = network.limits
+    changed = 3 * limits.align
+    width = -(-(changed + limits.reach + 9) // limits.align) * limits.align
+    low = picture(network.settings, 4, width).double()
+    other = low.clone()
+    other[..., :changed] = 1 - other[..., :changed]
+    with torch.inference_mode():
+        freeze_contexts(network, low)
+        difference = (network(low) - network(other)).abs().amax((0, 1, 2))
+    beyond = limits.scale * (changed + limits.reach)
+    assert difference[beyond:].max() < 1e-9
+    assert difference[:beyond].max() > 1e-3
+
+
+@pytest.mark.parametrize("name", PARTS | STEERED)
+def test_any_head_on_any_backbone_learns(name):
+    network = Network((PARTS | STEERED)[name])
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    low, high = torch.rand(2, 3, 8, 8), torch.rand(2, 3, 16, 16)
+    losses = []
+    for _ in range(2):
+        loss = (network(low) - high).abs().mean()
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert losses[1] != losses[0]
+    assert all(parameter.isfinite().all() for parameter in network.parameters())
+
+
+GRAPHS = """
+import pickle, sys
+import torch
+from bigpicture.models.network import Network
+
+def compiles(network, low):
+    compiled = torch.compile(network, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(low), network(low), atol=1e-4, rtol=1e-4)
+
+def exports(network, low):
+    least = max(4, network.backbone.multiple + 1)
+    sides = {axis: torch.export.Dim(f"side{axis}", min=least, max=512) for axis in (2, 3)}
+    exported = torch.export.export(network, (low[:1],), dynamic_shapes=(sides, None)[:1]).module()
+    for size in ((21, 17), (least, 30)):
+        low = torch.rand(1, low.shape[1], *size)
+        torch.testing.assert_close(exported(low), network(low), atol=1e-4, rtol=1e-4)
+
+for name, settings in pickle.load(sys.stdin.buffer).items():
+    torch.manual_seed(0)
+    torch._dynamo.reset()
+    network = Network(settings).eval()
+    for check in (compiles, exports):
+        try:
+            check(network, torch.rand(2, settings.colours, 12, 14))
+        except Exception as error:
+            print(f"{name} {check.__name__} not: {error!r:.600}")
+"""
+
+NOT_YET = ("subpixel on swinir exports",)  # what the network crops depends on unknown sizes
+
+
+def test_compiles_into_one_graph_and_exports_for_sizes_it_was_not_exported_at():
+    # each part once; in a process of its own: the checks of annotated shapes cannot be traced
+    parts = [f"subpixel on {kind}" for kind in BACKBONES] + [f"{kind} on edsr" for kind in HEADS]
+    graphs = {name: PARTS[name] for name in parts}
+    graphs |= {name: own for name, own in STEERED.items() if name.endswith("in edsr")}
+    found = subprocess.run(
+        [sys.executable, "-c", GRAPHS], input=pickle.dumps(graphs), capture_output=True
+    )
+    assert found.returncode == 0, found.stderr.decode()
+    failed = found.stdout.decode().splitlines()
+    assert [line.split(" not:")[0] for line in failed] == list(NOT_YET), failed
+
+
+def test_every_kind_is_tested():
+    assert BACKBONE.keys() >= BACKBONES.keys()
+    assert HEAD.keys() >= HEADS.keys()
