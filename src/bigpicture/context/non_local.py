@@ -27,8 +27,8 @@ from torch.autograd import Function
 from torch.nn import functional as F
 
 from bigpicture.context.contract import ContextOperator, Part
+from bigpicture.context.pad import mirror_to
 from bigpicture.context.products import linear
-from bigpicture.layers.pad import mirror_to
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["CrossScaleAttention", "CrossScaleContext", "Piece"]
@@ -38,7 +38,8 @@ TEMPERATURE = 10.0
 _OVERLAP = 6.0  # by which the release divides, at any scale, what patches overlap to
 _SHORTEST = 1e-4  # length of a reference patch that is not divided by less
 _HALO = 2  # a rebuilt pixel depends on the similarities of pixels this far away
-_AT_ONCE = {"cpu": 2**22, "cuda": 2**26}  # similarities; on a CPU, such that they stay in cache
+_AT_ONCE = 2**26  # similarities
+_AT_ONCE_ON_CPU = 2**22  # so few that they stay in cache
 
 
 class Piece(NamedTuple):
@@ -86,13 +87,13 @@ class CrossScaleAttention(ContextOperator[CrossScaleContext]):
 
     Args:
         channels: Channels c in, even; as many come out for each search scale.
-        scales: How many times finer than themselves patches are rebuilt.
+        scales: How many times finer than themselves patches are rebuilt: 2, 3, 4 or several.
 
     Attributes:
         reach: How many pixels away a pixel acts other than through the context.
 
     Raises:
-        ValueError: If `channels` are odd, or a scale is not 2, 3 or 4.
+        ValueError: If `channels` are odd, or scales are not 2, 3 and 4, rising.
     """
 
     reach = _HALO + 1
@@ -101,8 +102,10 @@ class CrossScaleAttention(ContextOperator[CrossScaleContext]):
         super().__init__()
         if channels % 2:
             raise ValueError(f"channels must be even, as half of them are compared, not {channels}")
-        if not scales or not set(scales) <= {2, 3, 4}:
-            raise ValueError(f"scales must be among 2, 3 and 4, not {tuple(scales)}")
+        if not scales or [s for s in (2, 3, 4) if s in scales] != list(scales):
+            raise ValueError(
+                f"scales must be among 2, 3 and 4, each once and rising, not {tuple(scales)}"
+            )
         self.scales = tuple(scales)
         self.match = nn.Sequential(nn.Conv2d(channels, channels // 2, 1), nn.PReLU())
         self.reference = nn.Sequential(nn.Conv2d(channels, channels // 2, 1), nn.PReLU())
@@ -165,9 +168,9 @@ def _rebuild(
     places = keys.shape[-2] * keys.shape[-1]
     match = mirror_to(match, height + beyond[0], width + beyond[1]).permute(0, 2, 3, 1)
     sharpness = _sharpness(keys)
-    at_once = _AT_ONCE.get(match.device.type, _AT_ONCE["cuda"]) // places
+    at_once = _AT_ONCE_ON_CPU if match.device.type == "cpu" else _AT_ONCE
     result = match.new_empty(images, height, width, blocks.shape[1])
-    for window in _windows(height, width, at_once):
+    for window in _windows(height, width, at_once // places):
         outer, middle = (window.grown(by, match.shape[1:3]) for by in (_HALO, 1))
         for i in range(images):
             own = outer.of(match[i])

@@ -32,7 +32,8 @@ __all__ = ["ContinuousHead", "hidden_of_neighbours", "rows_of", "unfolded_linear
 Index = tuple[Tensor, Tensor, Tensor]
 """Of queries, their picture in the batch and their places on both axes."""
 _BAND = 2**14  # pixels of the features' grid whose tables are kept at once
-_CHUNK = {"cpu": 2**11, "cuda": 2**15}  # queries; on a CPU, such that they stay in cache
+_CHUNK = 2**15  # queries
+_CHUNK_ON_CPU = 2**11  # so few that they stay in cache
 _HALO = 2  # rows of features that a query sees beyond the one nearest to it
 
 
@@ -165,7 +166,7 @@ class ContinuousHead(Head):
         every = torch.arange(total, device=x.device)
         chunks = [every]  # loops would make a graph for one size only
         if not torch.compiler.is_compiling():
-            chunks = every.split(_CHUNK.get(x.device.type, _CHUNK["cuda"]))
+            chunks = every.split(_CHUNK_ON_CPU if x.device.type == "cpu" else _CHUNK)
         drawn = [self.draw(tables, queries(rows, columns, index(own), size)) for own in chunks]
         return torch.cat(drawn)
 
@@ -177,7 +178,8 @@ def _bands(rows: Axis, x: Tensor) -> Iterator[tuple[Axis, tuple[int, int]]]:
         The band's queries, and the first and the last row but one of `x` that they see.
     """
     images, _, height, width = x.shape
-    if torch.compiler.is_compiling() or images * height * width <= _BAND:
+    unknown = torch.compiler.is_compiling() or x.device.type == "meta"
+    if unknown or images * height * width <= _BAND:
         yield rows, (0, height)
         return
     most = max(_BAND // (images * width), 1)

@@ -12,7 +12,7 @@ from bigpicture.layers.normalise import DIV2K_MEAN
 from bigpicture.shapes import Tensor
 from bigpicture.weights.public.release import Converted, Release, Tensors, rename
 
-__all__ = ["AROUND", "RELEASE", "normalised_as_stored"]
+__all__ = ["AROUND", "BLOCKS", "RELEASE", "normalised_as_stored"]
 
 AROUND: dict[str, str] = {
     r"(sub|add)_mean\..+": "",
@@ -23,7 +23,10 @@ AROUND: dict[str, str] = {
 }
 """Keys of what stands around the blocks → ours, for `rename`. RCAN's are the same."""
 
-_BLOCKS = {r"body\.(\d+)\.body\.([02])\.(.+)": r"backbone.blocks.\1.body.\2.\3"}
+BLOCKS: dict[str, str] = {
+    r"body\.(\d+)\.body\.([02])\.(.+)": r"backbone.blocks.\1.body.\2.\3",
+}
+"""Keys of the blocks → ours, for `rename`."""
 
 
 def normalised_as_stored(ours: Tensors, theirs: Mapping[str, Tensor]) -> Converted:
@@ -47,7 +50,7 @@ def _matches(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def _convert(tensors: Tensors) -> Converted:
-    return normalised_as_stored(rename(tensors, AROUND | _BLOCKS), tensors)
+    return normalised_as_stored(rename(tensors, AROUND | BLOCKS), tensors)
 
 
 RELEASE = Release(_matches, _convert)
