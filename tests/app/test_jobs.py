@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bigpicture.app.jobs import Naming, plan
+from bigpicture.app.jobs import Naming, is_among, plan
 
 WRITABLE = frozenset({".png", ".jpg"})
 
@@ -98,3 +98,29 @@ def test_a_file_is_no_folder_for_results(folder):
 def test_folders_may_have_dots(folder):
     (job,) = plan([folder / "a.jpg"], naming(Path("v1.2")))
     assert job.output == Path("v1.2/a_x2.jpg")
+
+
+def test_a_report_may_not_take_the_place_of_a_picture(folder):
+    jobs = plan([folder / "b.png"], naming())
+    (folder / "link.png").hardlink_to(folder / "b.png")
+    assert is_among(folder / "link.png", jobs)
+    assert is_among(folder / "b_x2.png", jobs)
+    assert not is_among(folder / "report.json", jobs)
+
+
+def test_links_that_lead_to_themselves_end_no_batch(folder):
+    (folder / "self.png").symlink_to(folder / "self.png")
+    jobs = plan([folder], naming())
+    assert len(jobs) == 3
+
+
+def test_results_found_by_a_pattern_are_no_inputs(folder):
+    (folder / "b_x2.png").touch()
+    jobs = plan([folder / "*.png"], naming())
+    assert [job.input for job in jobs] == [folder / "b.png"]
+
+
+def test_formats_that_lose_are_kept_only_if_asked_for(folder):
+    asked = Naming(None, "_x2", None, frozenset({".png", ".gif"}), kept=frozenset({".png"}))
+    (job,) = plan([folder / "inner" / "c.gif"], asked)
+    assert job.output == folder / "inner" / "c_x2.png"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bigpicture.app.inputs import Found, expand
 from bigpicture.data.folders import SUFFIXES
 
 
@@ -23,6 +24,7 @@ class Naming:
         mark: Added to the input's name, such as "_x2".
         suffix: Of the format, such as ".png"; None keeps the input's.
         writable: Suffixes that can be written; others become ".png".
+        kept: Those that results of such inputs have; all that can be written if None.
         compare: Whether a comparison is written too.
     """
 
@@ -31,6 +33,7 @@ class Naming:
     suffix: str | None
     writable: frozenset[str]
     compare: bool = False
+    kept: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,56 +56,48 @@ class Job:
 def plan(inputs: Iterable[Path], naming: Naming, *, recursive: bool = False) -> list[Job]:
     """Return a job for each input file, in the order given, folders sorted by name.
 
-    Files in folders that are results of others, left by an earlier run, are no inputs.
+    Files that were not named, but found in a folder or by a pattern, are no inputs if they are
+    results of others, left by an earlier run.
+
+    Args:
+        inputs: Files, folders, patterns, or "-": see `bigpicture.app.inputs`.
+        naming: How results are called.
+        recursive: Whether to look into folders in folders.
 
     Raises:
         ValueError: If the output is a file, but there are several inputs or its suffix is of no
             format that can be written.
     """
-    inputs = list(inputs)
     as_file = naming.output is not None and _is_file(naming.output, naming.writable)
-    if as_file and (len(inputs) > 1 or inputs[0].is_dir()):
+    found = list(expand(inputs, recursive=recursive))
+    if as_file and (len(found) > 1 or not all(each.named for each in found)):
         raise ValueError(f"-o {naming.output} is a file; for several inputs give a folder")
-    jobs: list[Job] = []
-    products: set[Path] = set()
-    found_in_folder: set[Path] = set()
-    for given in inputs:
-        for file, below in _files(given, recursive):
-            job = _job(file, below, naming, as_file) if below is not None else _missing(given)
-            jobs.append(job)
-            products |= {path.resolve() for path in (job.output, job.compare) if path}
-            if given.is_dir():
-                found_in_folder.add(file)
-    jobs = [j for j in jobs if not (j.input in found_in_folder and j.input.resolve() in products)]
+    jobs = [_job(each, naming, as_file) for each in found]
+    products = {_real(path) for job in jobs for path in (job.output, job.compare) if path}
+    jobs = [
+        job
+        for job, each in zip(jobs, found, strict=True)
+        if each.named or each.error or _real(each.file) not in products
+    ]
     return list(_without_collisions(_without_repetitions(jobs)))
 
 
-def _files(given: Path, recursive: bool) -> Iterator[tuple[Path, Path | None]]:
-    """Yield files and the folder, relative to the output, that their results go to."""
-    if not given.is_dir():
-        yield given, Path() if given.exists() else None
-        return
-    inside = sorted(given.rglob("*") if recursive else given.iterdir())
-    pictures = [p for p in inside if p.suffix.lower() in SUFFIXES and not p.is_dir()]
-    pictures = [p for p in pictures if not any(n[0] == "." for n in p.relative_to(given).parts)]
-    for picture in pictures:
-        yield picture, picture.parent.relative_to(given)
-    if not pictures:
-        yield given, None
+def is_among(path: Path, jobs: Iterable[Job]) -> bool:
+    """Return whether a path is an input or a result of some job."""
+    known = {_identity(p) for job in jobs for p in (job.input, job.output, job.compare) if p}
+    return _identity(path) in known
 
 
-def _missing(given: Path) -> Job:
-    if given.is_dir():
-        return Job(given, error="the folder has no image files; --recursive looks in folders in it")
-    return Job(given, error="there is no such file or folder")
-
-
-def _job(file: Path, below: Path, naming: Naming, as_file: bool) -> Job:
+def _job(found: Found, naming: Naming, as_file: bool) -> Job:
+    file = found.file
+    if found.error is not None:
+        return Job(file, error=found.error)
     if as_file and naming.output is not None:
         output = naming.output
     else:
-        folder = file.parent if naming.output is None else naming.output / below
-        kept = file.suffix if file.suffix.lower() in naming.writable else ".png"
+        folder = file.parent if naming.output is None else naming.output / found.below
+        keeps = naming.writable if naming.kept is None else naming.kept
+        kept = file.suffix if file.suffix.lower() in keeps else ".png"
         output = folder / f"{file.stem}{naming.mark}{naming.suffix or kept}"
     compare = output.with_name(f"{output.stem}_compare.png") if naming.compare else None
     return Job(file, output, compare)
@@ -124,7 +119,7 @@ def _without_repetitions(jobs: Iterable[Job]) -> Iterator[Job]:
     """Leave out inputs that were given twice, for example as a file and with its folder."""
     seen: set[tuple[Path, Path | None]] = set()
     for job in jobs:
-        key = job.input.resolve(), job.output
+        key = _real(job.input), job.output
         if key not in seen:
             seen.add(key)
             yield job
@@ -155,5 +150,9 @@ def _identity(path: Path) -> str | tuple[int, int]:
     try:
         found = path.stat()
     except OSError:
-        return os.path.normcase(path.resolve())
+        return os.path.normcase(_real(path))
     return found.st_dev, found.st_ino
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # which, unlike `resolve`, takes links that go in circles
