@@ -1,0 +1,104 @@
+"""What kernels that know the whole picture cost: U-HDN with IKM, CRAN with CRAC, and without.
+
+    python benchmarks/modulation.py [--networks uhdn cran] [--sides 256 1024] [--batches 1 8]
+        [--no-training] [--quick] [--json FILE]
+
+A network and the same network with plain convolutions take turns in one process, and the ratio of
+their median times is printed: for evaluation, in float32 and bfloat16, and for a training step of
+16 crops of 48² in bfloat16.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from timing import Run, interleaved
+from torch import nn
+
+from bigpicture.models.catalog import build
+
+MODULATION = {"uhdn": "ikm", "cran": "crac"}
+
+
+def evaluation(network: nn.Module, low: torch.Tensor, bf16: bool) -> Run:
+    """Return a run of the network on pictures, as inference does it."""
+
+    def run() -> object:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            return network(low)
+
+    return run
+
+
+def training_step(network: nn.Module, low: torch.Tensor, high: torch.Tensor) -> Run:
+    """Return a whole step: forward, L1, backward, Adam."""
+    optimiser = torch.optim.Adam(network.parameters())
+
+    def run() -> object:
+        with torch.autocast("cpu", torch.bfloat16):
+            restored = network(low)
+        loss = (restored.float() - high).abs().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        return optimiser.step()
+
+    return run
+
+
+def pair(name: str) -> dict[str, nn.Module]:
+    """Return a network at ×2 without and with its modulation, with channels last."""
+    networks = {"plain": build(name, 2, "none"), "modulated": build(name, 2)}
+    layout = torch.channels_last
+    return {way: net.to(memory_format=layout) for way, net in networks.items()}  # pyright: ignore[reportCallIssue]
+
+
+class Table:
+    """Rows that are printed as they come."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, str | float]] = []
+        print("case | plain s | modulated s | ratio\n--- | --- | --- | ---", flush=True)
+
+    def add(self, case: str, seconds: dict[str, float]) -> None:
+        """Print a row."""
+        plain, modulated = seconds["plain"], seconds["modulated"]
+        self.rows.append({"case": case, **seconds, "ratio": modulated / plain})
+        print(f"{case} | {plain:.3f} | {modulated:.3f} | {modulated / plain:.3f}", flush=True)
+
+
+def main() -> None:
+    """Print a table of ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--networks", nargs="+", choices=MODULATION, default=list(MODULATION))
+    parser.add_argument("--sides", type=int, nargs="*", default=[256, 1024], help="of pictures")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8], help="pictures at once")
+    parser.add_argument("--no-training", action="store_true", help="evaluation only")
+    parser.add_argument("--quick", action="store_true", help="fewer repeats")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    table, layout = Table(), torch.channels_last
+    for name in arguments.networks:
+        title = f"{name} ({MODULATION[name]})"
+        networks = {way: network.eval() for way, network in pair(name).items()}
+        for side in arguments.sides:
+            for batch in arguments.batches:
+                low = torch.rand(batch, 3, side, side).contiguous(memory_format=layout)
+                for bf16 in (False, True):
+                    runs = {way: evaluation(net, low, bf16) for way, net in networks.items()}
+                    heavy = side * side * batch > 2**20
+                    seconds = interleaved(runs, 1 if heavy else 3 if arguments.quick else 7)
+                    precision = "bf16" if bf16 else "fp32"
+                    table.add(f"{title}, evaluation, {batch} × {side}², {precision}", seconds)
+        if not arguments.no_training:
+            low = torch.rand(16, 3, 48, 48).contiguous(memory_format=layout)
+            high = torch.rand(16, 3, 96, 96)
+            runs = {w: training_step(net.train(), low, high) for w, net in pair(name).items()}
+            seconds = interleaved(runs, 5 if arguments.quick else 9)
+            table.add(f"{title}, training step, 16 × 48², bf16", seconds)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(table.rows, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
