@@ -10,21 +10,25 @@ Source: Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
 from bigpicture.degrade.bi import bi
+from bigpicture.degrade.draw import seed as draw_seed
+from bigpicture.degrade.recorded import Recorded
 from bigpicture.image.resize import Stored, StoredOut
 
 
 @dataclass(frozen=True)
-class DN:
+class DN(Recorded):
     """One drawn degradation: the same record degrades the same picture in the same way.
 
     Attributes:
         seed: Of the noise.
         sigma: The noise's standard deviation, in 8-bit units for a picture of any depth.
+        kind: Its name in records.
 
     Raises:
         ValueError: If `sigma` is negative or not finite.
@@ -32,6 +36,7 @@ class DN:
 
     seed: int
     sigma: int | float = 30
+    kind: Literal["dn"] = "dn"
 
     def __post_init__(self) -> None:
         if not 0 <= self.sigma < math.inf:
@@ -44,8 +49,7 @@ class DN:
         >>> DN.draw(torch.Generator().manual_seed(1)) == DN.draw(torch.Generator().manual_seed(1))
         True
         """
-        seed = torch.randint(2**62, (), generator=generator, device=generator.device)
-        return cls(int(seed), sigma)
+        return cls(draw_seed(generator), sigma)
 
     def apply(self, high: Stored, scale: int | float = 3) -> StoredOut:
         """Shrink a picture by `scale` and add the noise.

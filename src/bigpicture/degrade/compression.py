@@ -1,0 +1,70 @@
+"""Compression: a picture as a lossy file gives it back, by a real encoder and decoder.
+
+    (c, h, w) ──8 bits──▶ JPEG or WebP file, in memory ──▶ (c, h, w) in levels of 1/255
+
+The encoders are libvips' (libjpeg-turbo or mozjpeg, libwebp), so what comes out depends on their
+versions, as the results of real programs do. Colour is stored at half resolution, as cameras and
+web sites do.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pyvips
+import torch
+
+from bigpicture.degrade.recorded import Recorded
+from bigpicture.image import ImageError, decode
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["Codec", "Compression"]
+
+Codec = Literal["jpeg", "webp"]
+_LARGEST_SIDE = {"jpeg": 65535, "webp": 16383}
+
+
+@dataclass(frozen=True)
+class Compression(Recorded):
+    """A lossy file.
+
+    Attributes:
+        codec: Its format.
+        quality: 1 to 100, what users of the format set.
+
+    Raises:
+        ValueError: If `quality` is none of these.
+    """
+
+    codec: Codec
+    quality: int
+    kind: Literal["compression"] = "compression"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.quality <= 100:
+            raise ValueError(f"quality is {self.quality}; give 1 to 100")
+
+    def apply(self, image: Float[Tensor, "c h w"], low: tuple[int, int]) -> Float[Tensor, "c h w"]:
+        """Return what a file of the picture holds.
+
+        Raises:
+            ImageError: If the format cannot hold so large a picture.
+        """
+        side, limit = max(image.shape[-2:]), _LARGEST_SIDE[self.codec]
+        if side > limit:
+            raise ImageError(f"{self.codec} holds {limit} pixels a side, not {side}")
+        levels = (image * 255).round().clamp(0, 255).to(torch.uint8)
+        stored = levels.permute(1, 2, 0).contiguous().cpu().numpy()
+        pixels = decode(self._encoded(stored), name=f"the {self.codec}").colour
+        if pixels.shape[2] > len(image):  # WebP has no gray: three channels, equal to rounding
+            pixels = pixels[..., 1:2]
+        planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+        return planes.to(image) / 255
+
+    def _encoded(self, stored: np.ndarray) -> bytes:
+        height, width, bands = stored.shape
+        image = pyvips.Image.new_from_memory(stored.data, width, height, bands, "uchar")
+        image = image.copy(interpretation="b-w" if bands == 1 else "srgb")
+        if self.codec == "webp":
+            return image.webpsave_buffer(Q=self.quality, keep=0)
+        return image.jpegsave_buffer(Q=self.quality, subsample_mode="on", keep=0)

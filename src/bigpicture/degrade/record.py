@@ -1,0 +1,137 @@
+"""What was done to a picture, as a small JSON text that does it again.
+
+    draw(kind, scale, generator) ──▶ Record ──apply──▶ low-resolution picture
+    Record ⇄ JSON
+
+The JSON names every number that was drawn, so a record can be read, and also written by hand:
+
+    {"scale": 4, "degradation": {"kind": "dn", "seed": 5, "sigma": 30}}
+    {"scale": 4, "degradation": {"kind": "bsrgan", "steps": [{"kind": "blur", "kernel": …}, …]}}
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args
+
+import torch
+from pydantic import Field, TypeAdapter, ValidationError
+
+from bigpicture.degrade.bd import bd
+from bigpicture.degrade.bi import bi
+from bigpicture.degrade.bsrgan import BSRGAN
+from bigpicture.degrade.chain import Chain
+from bigpicture.degrade.dn import DN
+from bigpicture.degrade.realesrgan import RealESRGAN
+from bigpicture.degrade.recorded import Recorded
+from bigpicture.image.resize import Stored, StoredOut
+
+__all__ = ["BD", "BI", "KINDS", "Kind", "Record", "draw"]
+
+Kind = Literal["bi", "bd", "dn", "bsrgan", "realesrgan"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class BI(Recorded):
+    """Bicubic shrinking: nothing is drawn."""
+
+    kind: Literal["bi"] = "bi"
+
+    def apply(self, high: Stored, scale: int | float) -> StoredOut:
+        """Shrink a stored picture, see `bigpicture.degrade.bi`."""
+        return bi(high, scale)
+
+
+@dataclass(frozen=True)
+class BD(Recorded):
+    """Blur and every r-th pixel: nothing is drawn."""
+
+    kind: Literal["bd"] = "bd"
+
+    def apply(self, high: Stored, scale: int | float) -> StoredOut:
+        """Blur and subsample a stored picture, see `bigpicture.degrade.bd`.
+
+        Raises:
+            ValueError: If `scale` is fractional, even or below 1.
+        """
+        if scale != int(scale):
+            raise ValueError(f"scale is {scale}; BD keeps the centre of a cell, give an odd scale")
+        return bd(high, int(scale))
+
+
+@dataclass(frozen=True)
+class Record(Recorded):
+    """A degradation with everything that was drawn for it.
+
+    Attributes:
+        scale: How many times smaller the result is.
+        degradation: What happens.
+    """
+
+    scale: int | float
+    degradation: Annotated[BI | BD | DN | Chain, Field(discriminator="kind")]
+
+    def apply(self, high: Stored) -> StoredOut:
+        """Return the low-resolution version of a stored picture (H, W, c), 8 or 16 bits.
+
+        BI, BD and DN keep the depth, the others make 8 bits. The same each time, bit by bit, on
+        one machine and with one version of the encoders and of PyTorch.
+
+        Raises:
+            ValueError: If the picture is smaller than one cell of the scale, or the degradation
+                cannot have this scale.
+        """
+        return self.degradation.apply(high, self.scale)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `json.dumps` takes."""
+        return _RECORDS.dump_python(self, mode="json")
+
+    @classmethod
+    def from_json(cls, content: object) -> "Record":
+        """Return the record that `to_json` returned, perhaps read from a file again.
+
+        Raises:
+            ValueError: If `content` is no record; every wrong place in it is named.
+        """
+        try:
+            return _RECORDS.validate_python(content)
+        except ValidationError as error:
+            places = "; ".join(
+                f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg'].lower()}"
+                for wrong in error.errors()
+            )
+            raise ValueError(f"this is no record of a degradation ({places})") from error
+
+
+_RECORDS = TypeAdapter(Record)
+
+_DRAW: dict[str, Callable[[torch.Generator, int | float], BI | BD | DN | Chain]] = {
+    "bi": lambda generator, scale: BI(),
+    "bd": lambda generator, scale: BD(),
+    "dn": lambda generator, scale: DN.draw(generator),
+    "bsrgan": lambda generator, scale: BSRGAN().draw(generator, scale),
+    "realesrgan": lambda generator, scale: RealESRGAN().draw(generator, scale),
+}
+
+
+def draw(kind: str, scale: int | float, generator: torch.Generator) -> Record:
+    """Draw a degradation with the published probabilities.
+
+    Args:
+        kind: Which.
+        scale: How many times smaller the result is, at least 1.
+        generator: The source of all that is random.
+
+    Raises:
+        ValueError: If there is no such kind, or `scale` is below 1.
+
+    >>> record = draw("realesrgan", 4, torch.Generator().manual_seed(0))
+    >>> Record.from_json(record.to_json()) == record
+    True
+    """
+    if kind not in _DRAW:
+        raise ValueError(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
+    if not 1 <= scale < float("inf"):
+        raise ValueError(f"scale is {scale}; give how many times smaller, at least 1")
+    return Record(scale, _DRAW[kind](generator, scale))
