@@ -1,0 +1,78 @@
+"""BRISQUE: the quality that people would give a picture, learnt from their opinions of others.
+
+    (…, c, h, w) ──▶ (…)     about 0 to 100, lower is better
+
+36 features, 18 at full and 18 at half size, are brought to [−1, 1] by the ranges of the training
+set, and a support vector regression returns the score:
+
+    Σᵢ aᵢ · exp(−γ |x − vᵢ|²) − b     γ = 0.05
+
+The 774 vectors v are of the authors' release, trained on the whole of the LIVE database; see
+`parameters/README.md`. Nothing keeps a score within 0 to 100. MATLAB's own `brisque` was trained
+anew and has other values.
+
+Source: Mittal et al., "No-Reference Image Quality Assessment in the Spatial Domain", IEEE Trans.
+    Image Processing 21(12), 2012. https://doi.org/10.1109/TIP.2012.2214050
+"""
+
+import torch
+
+from bigpicture.image.resize import resize
+from bigpicture.metrics.parameters import load
+from bigpicture.metrics.scene_statistics import (
+    fit_asymmetric,
+    fit_symmetric,
+    gray_levels,
+    neighbour_products,
+    normalise,
+)
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["brisque"]
+
+_GAMMA = 0.05
+_SMALLEST = 16
+
+
+def brisque(image: Float[Tensor, "*batch c h w"]) -> Float[Tensor, "*batch"]:
+    """Return the BRISQUE of each picture: lower is better.
+
+    Args:
+        image: Gray or RGB in [0, 1]; values beyond are clipped and all rounded to 8 bits.
+
+    Returns:
+        One float64 number for each picture, NaN for one without any texture.
+
+    Raises:
+        ValueError: If a side is below 16 pixels, or there are neither one nor three channels.
+    """
+    pictures = image.reshape(-1, *image.shape[-3:])
+    scores = [_regression(_features(picture)) for picture in pictures]
+    return torch.stack(scores).reshape(image.shape[:-3])
+
+
+def _regression(features: Float[Tensor, "36"]) -> Float[Tensor, ""]:
+    model = {name: tensor.to(features) for name, tensor in load("brisque").items()}
+    scaled = 2 * (features - model["least"]) / (model["most"] - model["least"]) - 1
+    nearness = torch.exp(-_GAMMA * (scaled - model["vectors"]).square().sum(1))
+    return model["coefficients"] @ nearness - model["intercept"]
+
+
+def _features(image: Float[Tensor, "c h w"]) -> Float[Tensor, "36"]:
+    levels = gray_levels(image)
+    if min(levels.shape) < _SMALLEST:
+        raise ValueError(
+            f"image is {levels.shape[0]}×{levels.shape[1]}; BRISQUE needs {_SMALLEST} pixels a side"
+        )
+    return torch.cat([_of_size(levels), _of_size(resize(levels, scale=0.5))])
+
+
+def _of_size(levels: Float[Tensor, "h w"]) -> Float[Tensor, "18"]:
+    """Return shape and variance, then four numbers for each product of neighbours."""
+    mscn, _ = normalise(levels, "zeros")
+    features = list(fit_symmetric(mscn))
+    for product in neighbour_products(mscn):
+        fitted = fit_asymmetric(product)
+        mean = (fitted.right - fitted.left) * fitted.imbalance() * fitted.spread()
+        features += [fitted.shape, mean, fitted.left.square(), fitted.right.square()]
+    return torch.stack(features)

@@ -1,0 +1,128 @@
+"""NIQE: how far a picture's statistics are from those of pristine photographs.
+
+    (…, c, h, w) ──▶ (…)     0 and more, lower is better; photographs have some 2 to 6
+
+36 features of each block of 96 × 96 pixels, 18 at full and 18 at half size, are fitted by a normal
+distribution (m, S) and compared with that of 125 pristine photographs (m₀, S₀):
+
+    √((m − m₀)ᵀ ((S + S₀) / 2)⁺ (m − m₀))
+
+The pristine distribution is that of the authors' release, which the field's tables use; see
+`parameters/README.md`. MATLAB's own `niqe` has another, and other values.
+
+Source: Mittal et al., "Making a 'Completely Blind' Image Quality Analyzer", IEEE Signal Processing
+    Letters 20(3), 2013. https://doi.org/10.1109/LSP.2012.2227726
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import torch
+
+from bigpicture.image.resize import resize
+from bigpicture.metrics.parameters import load
+from bigpicture.metrics.scene_statistics import (
+    blocks_of,
+    fit_asymmetric,
+    gray_levels,
+    neighbour_products,
+    normalise,
+)
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["BLOCK", "Pristine", "niqe"]
+
+BLOCK = 96
+_SHARP = 0.75  # of pristine pictures, blocks with at least this share of the sharpest's deviation
+
+
+class Pristine(NamedTuple):
+    """The normal distribution of the features of pristine photographs."""
+
+    mean: Float[Tensor, "36"]
+    covariance: Float[Tensor, "36 36"]
+
+
+def niqe(
+    image: Float[Tensor, "*batch c h w"], pristine: Pristine | None = None
+) -> Float[Tensor, "*batch"]:
+    """Return the NIQE of each picture: lower is better.
+
+    Args:
+        image: Gray or RGB in [0, 1]; values beyond are clipped and all rounded to 8 bits. RGB is
+            compared by its gray, as the authors do; tables made with BasicSR compare the luma:
+            give `luma(image * 255) / 255` for theirs (see `bigpicture.metrics.protocol`).
+        pristine: Photographs to compare with, see `fit`; the authors' where None.
+
+    Returns:
+        One float64 number for each picture, NaN where fewer than two of its blocks have texture.
+
+    Raises:
+        ValueError: If a picture has fewer than two whole blocks of 96 × 96 pixels, or neither one
+            nor three channels.
+    """
+    if pristine is None:
+        tensors = load("niqe")
+        pristine = Pristine(tensors["mean"], tensors["covariance"])
+    pictures = image.reshape(-1, *image.shape[-3:])
+    scores = [_distance(_features(picture)[0], pristine) for picture in pictures]
+    return torch.stack(scores).reshape(image.shape[:-3])
+
+
+def fit(images: Iterable[Float[Tensor, "_ _ _"]]) -> Pristine:
+    """Return the distribution of pristine photographs of your own, from their sharp blocks.
+
+    Args:
+        images: Gray or RGB in [0, 1], any sizes of at least two blocks.
+
+    Raises:
+        ValueError: If there are fewer than 37 sharp blocks, or as `niqe`.
+    """
+    kept = []
+    for features, sharpness in map(_features, images):
+        kept.append(features[sharpness > _SHARP * sharpness.max()])
+    features = _finite(torch.cat(kept))
+    if len(features) <= features.shape[1]:
+        raise ValueError(f"images have {len(features)} sharp blocks; give pictures with more")
+    return Pristine(features.mean(0), features.T.cov())
+
+
+def _distance(features: Float[Tensor, "n 36"], pristine: Pristine) -> Float[Tensor, ""]:
+    mean, covariance = (each.to(features) for each in pristine)
+    usable = _finite(features)
+    if len(usable) < 2:
+        return features.new_tensor(torch.nan)
+    away = features.nanmean(0) - mean
+    pooled = torch.linalg.pinv((covariance + usable.T.cov()) / 2)
+    return (away @ pooled @ away).sqrt()
+
+
+def _finite(features: Float[Tensor, "n 36"]) -> Float[Tensor, "m 36"]:
+    return features[features.isfinite().all(1)]
+
+
+def _features(image: Float[Tensor, "c h w"]) -> tuple[Float[Tensor, "n 36"], Float[Tensor, "n"]]:
+    """Return the features of each block, and its mean deviation at full size: its sharpness."""
+    levels = gray_levels(image)
+    rows, columns = (side // BLOCK for side in levels.shape)
+    if rows * columns < 2:
+        raise ValueError(
+            f"image is {levels.shape[0]}×{levels.shape[1]}; NIQE needs two whole blocks of "
+            f"{BLOCK}×{BLOCK} pixels"
+        )
+    levels = levels[: rows * BLOCK, : columns * BLOCK]
+    mscn, deviation = normalise(levels, "edge")
+    half, _ = normalise(resize(levels, scale=0.5), "edge")
+    features = [_of_blocks(blocks_of(mscn, BLOCK)), _of_blocks(blocks_of(half, BLOCK // 2))]
+    return torch.cat(features, 1), blocks_of(deviation, BLOCK).mean((-2, -1))
+
+
+def _of_blocks(mscn: Float[Tensor, "n s s"]) -> Float[Tensor, "n 18"]:
+    """Return shape and width of each block, then four numbers for each product of neighbours."""
+    own = fit_asymmetric(mscn)
+    features = [own.shape, (own.left + own.right) / 2 * own.spread()]
+    for product in neighbour_products(mscn):
+        fitted = fit_asymmetric(product)
+        left, right = (width * fitted.spread() for width in (fitted.left, fitted.right))
+        features += [fitted.shape, (right - left) * fitted.imbalance(), left, right]
+    return torch.stack(features, 1)
