@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bigpicture.app.console import say
+from bigpicture.app.degrade import degrade
 from bigpicture.app.evaluate import evaluate
 from bigpicture.app.models import models
 from bigpicture.app.train import train
@@ -46,6 +47,7 @@ def _bigpicture(
 
 
 app.command()(upscale)
+app.command()(degrade)
 app.command()(evaluate)
 app.command()(train)
 app.add_typer(models, name="models")

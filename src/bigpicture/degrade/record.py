@@ -9,6 +9,7 @@ The JSON names every number that was drawn, so a record can be read, and also wr
     {"scale": 4, "degradation": {"kind": "bsrgan", "steps": [{"kind": "blur", "kernel": …}, …]}}
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
@@ -106,25 +107,27 @@ class Record(Recorded):
 
 _RECORDS = TypeAdapter(Record)
 
-_DRAW: dict[str, Callable[[torch.Generator, int | float], BI | BD | DN | Chain]] = {
-    "bi": lambda generator, scale: BI(),
-    "bd": lambda generator, scale: BD(),
-    "dn": lambda generator, scale: DN.draw(generator),
-    "bsrgan": lambda generator, scale: BSRGAN().draw(generator, scale),
-    "realesrgan": lambda generator, scale: RealESRGAN().draw(generator, scale),
+_DRAW: dict[str, Callable[[torch.Generator, int | float, float], BI | BD | DN | Chain]] = {
+    "bi": lambda generator, scale, webp: BI(),
+    "bd": lambda generator, scale, webp: BD(),
+    "dn": lambda generator, scale, webp: DN.draw(generator),
+    "bsrgan": lambda generator, scale, webp: BSRGAN(webp=webp).draw(generator, scale),
+    "realesrgan": lambda generator, scale, webp: RealESRGAN(webp=webp).draw(generator, scale),
 }
 
 
-def draw(kind: str, scale: int | float, generator: torch.Generator) -> Record:
+def draw(kind: str, scale: int | float, generator: torch.Generator, *, webp: float = 0.0) -> Record:
     """Draw a degradation with the published probabilities.
 
     Args:
-        kind: Which.
+        kind: One of `KINDS`.
         scale: How many times smaller the result is, at least 1.
         generator: The source of all that is random.
+        webp: Share of WebP among the compressions of `bsrgan` and `realesrgan`, which were
+            published with JPEG alone.
 
     Raises:
-        ValueError: If there is no such kind, or `scale` is below 1.
+        ValueError: If there is no such kind, or a number is out of its range.
 
     >>> record = draw("realesrgan", 4, torch.Generator().manual_seed(0))
     >>> Record.from_json(record.to_json()) == record
@@ -132,6 +135,8 @@ def draw(kind: str, scale: int | float, generator: torch.Generator) -> Record:
     """
     if kind not in _DRAW:
         raise ValueError(f"kind is {kind!r}; give one of {', '.join(KINDS)}")
-    if not 1 <= scale < float("inf"):
+    if not 1 <= scale < math.inf:
         raise ValueError(f"scale is {scale}; give how many times smaller, at least 1")
-    return Record(scale, _DRAW[kind](generator, scale))
+    if not 0 <= webp <= 1:
+        raise ValueError(f"webp is {webp}; give a share from 0 to 1")
+    return Record(scale, _DRAW[kind](generator, scale, webp))

@@ -1,0 +1,246 @@
+"""`bigpicture degrade`: low-resolution versions of pictures, each with the record that made it.
+
+cat.png, -o low ──▶ low/cat.png, low/cat.json     --records low ──▶ the same pixels again
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bigpicture.app.console import (
+    FAILED,
+    bar,
+    check_report,
+    complain,
+    refuse,
+    say,
+    write_report,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bigpicture.app.jobs import Job
+    from bigpicture.degrade.record import Record
+
+Kind = Literal["bi", "bd", "dn", "bsrgan", "realesrgan"]
+Find = Callable[["Job"], tuple["Record", str | None]]
+"""Returns what happens to a picture, and the sum over the pixels that it led to before, if any."""
+
+
+# The parameters are the command's options, each with its help: longer than other functions.
+def degrade(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT", help="Pictures, or folders of them.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for NAME.png and NAME.json.")
+    ],
+    kind: Annotated[
+        Kind | None,
+        typer.Option(
+            help="bicubic; blur and subsampling; bicubic and noise; or drawn at random, as BSRGAN "
+            "and Real-ESRGAN do."
+        ),
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option(help="How many times smaller; any number from 1.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of all that is drawn, together with a picture's name.")
+    ] = 0,
+    webp: Annotated[
+        float,
+        typer.Option(help="Share of WebP, not JPEG, among the compressions of the last two kinds."),
+    ] = 0.0,
+    records: Annotated[
+        Path | None,
+        typer.Option(
+            help="Do again what the records NAME.json of a folder say, or one file, for all "
+            "pictures; instead of --kind and --scale."
+        ),
+    ] = None,
+    recursive: Annotated[bool, typer.Option("--recursive", help="Folders in folders too.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--json", help="Write what was done, as JSON.")
+    ] = None,
+) -> None:
+    """Make low-resolution pictures, and records of how they were made.
+
+    A picture is degraded in the same way in every run with the same seed, whatever other pictures
+    there are. NAME.json states every number that was drawn; with --records it makes the same
+    pixels again, which is checked, and the exit status is 1 where it does not.
+    """
+    check_report(report)
+    find = _finder(output, kind, scale, seed, webp, records)
+
+    from bigpicture.app.jobs import Naming, plan
+
+    naming = Naming(output=output, mark="", suffix=".png", writable=frozenset({".png"}))
+    try:
+        jobs = plan(inputs, naming, recursive=recursive)
+    except ValueError as error:
+        refuse(error)
+    items: list[_Item] = []
+    try:
+        with bar(len(jobs)) as shown:
+            for job in jobs:
+                shown.name(job.input.name)
+                items.append(_item(job, find))
+                shown.reach(len(items))
+                _tell(items[-1])
+    finally:
+        write_report(report, {"items": [asdict(item) for item in items]})
+    failed = sum(item.status == "failed" for item in items)
+    if len(items) > 1:
+        say(f"{len(items) - failed} done" + (f", {failed} failed" if failed else ""))
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@dataclass(frozen=True)
+class _Item:
+    """What became of an input. Sizes are [width, height]."""
+
+    input: str
+    output: str | None = None
+    record: str | None = None
+    status: Literal["done", "failed"] = "done"
+    error: str | None = None
+    input_size: tuple[int, int] | None = None
+    output_size: tuple[int, int] | None = None
+
+
+def _finder(
+    output: Path,
+    kind: Kind | None,
+    scale: float | None,
+    seed: int,
+    webp: float,
+    records: Path | None,
+) -> Find:
+    """Return what finds the degradation of a picture; refuse options that make no sense."""
+    if records is not None:
+        if kind is not None or scale is not None:
+            refuse(f"--records {records} says what to do; leave out --kind and --scale")
+        if not records.exists():
+            refuse(f"--records {records}: there is no such file or folder")
+        return lambda job: _recorded(
+            records if records.is_file() else _beside(job, output, records)
+        )
+    if kind is None or scale is None:
+        refuse("--kind and --scale are needed, or --records")
+
+    import torch
+
+    from bigpicture.degrade.record import draw
+
+    whole = int(scale) if scale.is_integer() else scale
+
+    def drawn(job: "Job") -> tuple["Record", None]:
+        name = _beside(job, output, Path()).with_suffix("").as_posix()
+        own = int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:7], "big")
+        return draw(kind, whole, torch.Generator().manual_seed(own), webp=webp), None
+
+    try:  # with numbers out of range, no picture can be made
+        draw(kind, whole, torch.Generator(), webp=webp)
+    except ValueError as error:
+        refuse(error)
+    return drawn
+
+
+def _beside(job: "Job", output: Path, folder: Path) -> Path:
+    """Return the record of a picture in a folder of records, which has the results' tree."""
+    assert job.output is not None
+    inside = job.output.is_relative_to(output) and job.output != output
+    name = job.output.relative_to(output) if inside else Path(job.input.name)
+    return folder / name.with_suffix(".json")
+
+
+def _recorded(file: Path) -> tuple["Record", str | None]:
+    from bigpicture.degrade.record import Record
+
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or "record" not in content:
+            raise ValueError("it has no key 'record'")
+        return Record.from_json(content["record"]), content.get("sha256")
+    except FileNotFoundError:
+        raise ValueError(f"there is no record {file}") from None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+
+
+def _item(job: "Job", find: Find) -> _Item:
+    if job.output is None or job.error is not None:
+        return _Item(str(job.input), status="failed", error=job.error)
+    try:
+        return _degraded(job, job.output, find)
+    # A bad picture must not end the others.
+    except (ValueError, OSError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return _Item(str(job.input), status="failed", error=reason)
+
+
+def _degraded(job: "Job", output: Path, find: Find) -> _Item:
+    """Degrade and write a picture and its record; return what there is to report of it."""
+    from bigpicture.image import Metadata, Picture, quantise, read, write
+
+    record, expected = find(job)
+    high = read(job.input)
+    colour = high.colour if high.bits < 32 else quantise(high.colour, 16)
+    low = record.apply(colour)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # The colour profile still holds; size, thumbnail and resolution that EXIF tells do not.
+    write(Picture(low, None, Metadata(icc=high.metadata.icc)), output)
+    found = _sum(low)
+    content = {
+        "input": job.input.name,
+        "sha256": found,
+        "made_with": _versions(),
+        "record": record.to_json(),
+    }
+    beside = output.with_suffix(".json")
+    beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    differs = expected is not None and expected != found
+    return _Item(
+        input=str(job.input),
+        output=str(output),
+        record=str(beside),
+        status="failed" if differs else "done",
+        error="the result differs from the recorded one: another input, or made with other versions"
+        if differs
+        else None,
+        input_size=(high.width, high.height),
+        output_size=(low.shape[1], low.shape[0]),
+    )
+
+
+def _sum(pixels: "np.ndarray") -> str:
+    """Return a sum over size, depth and pixels."""
+    header = f"{pixels.dtype.name} {pixels.shape} "
+    return hashlib.sha256(header.encode() + pixels.tobytes()).hexdigest()
+
+
+def _versions() -> dict[str, Any]:
+    """Return the versions of what the pixels depend on."""
+    import pyvips
+    import torch
+
+    from bigpicture import __version__
+
+    libvips = ".".join(str(pyvips.version(part)) for part in range(3))
+    return {"bigpicture": __version__, "torch": torch.__version__, "libvips": libvips}
+
+
+def _tell(item: _Item) -> None:
+    if item.status == "failed":
+        complain(f"failed   {item.input}: {item.error}")
+    else:
+        (w, h), (wide, high) = item.input_size or (0, 0), item.output_size or (0, 0)
+        say(f"done     {item.input} → {item.output}  {w}×{h} → {wide}×{high}")

@@ -1,0 +1,153 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skimage.data
+
+from bigpicture.degrade.bi import bi
+from bigpicture.degrade.record import KINDS
+from bigpicture.image import Picture, read, write
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with two photographs, one in a folder in it."""
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    cat = np.ascontiguousarray(skimage.data.chelsea()[80:176, 120:240])
+    write(Picture.from_array(cat), folder / "cat.png")
+    write(Picture.from_array(cat[::-1].copy()), folder / "more" / "cat.png")
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_and_records_are_written_and_replay(bigpicture, photos, tmp_path, kind):
+    first, again = tmp_path / "first", tmp_path / "again"
+    options = ("--kind", kind, "--scale", 3, "--recursive")
+    assert bigpicture("degrade", photos, "-o", first, *options).exit_code == 0
+    names = {"cat.png", "cat.json", "more/cat.png", "more/cat.json"}
+    found = {p.relative_to(first).as_posix() for p in first.rglob("*") if p.is_file()}
+    assert found == names
+    result = bigpicture("degrade", photos, "-o", again, "--records", first, "--recursive")
+    assert result.exit_code == 0, result.stderr
+    assert all((first / name).read_bytes() == (again / name).read_bytes() for name in names)
+    content = json.loads((first / "cat.json").read_text())
+    assert content["input"] == "cat.png"
+    assert content["record"]["scale"] == 3
+    assert content["record"]["degradation"]["kind"] == kind
+    assert set(content["made_with"]) == {"bigpicture", "torch", "libvips"}
+
+
+def test_what_happens_to_a_picture_depends_on_seed_and_name_alone(bigpicture, photos, tmp_path):
+    def record(*arguments):
+        folder = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
+        options = ("-o", folder, "--kind", "bsrgan", "--scale", 4)
+        assert bigpicture("degrade", *arguments, *options).exit_code == 0
+        return {
+            path.relative_to(folder).as_posix(): json.loads(path.read_text())["record"]
+            for path in folder.rglob("*.json")
+        }
+
+    both = record(photos, "--recursive")
+    assert both["cat.json"] != both["more/cat.json"]
+    assert record(photos / "cat.png") == {"cat.json": both["cat.json"]}
+    assert record(photos / "cat.png", "--seed", 1)["cat.json"] != both["cat.json"]
+
+
+def test_bicubic_is_that_of_the_benchmarks(bigpicture, photos, tmp_path):
+    low = tmp_path / "low.png"
+    result = bigpicture("degrade", photos / "cat.png", "-o", low, "--kind", "bi", "--scale", 4)
+    assert result.exit_code == 0
+    np.testing.assert_array_equal(read(low).colour, bi(read(photos / "cat.png").colour, 4))
+    assert (tmp_path / "low.json").exists()
+
+
+def test_one_record_for_all_pictures(bigpicture, photos, tmp_path):
+    file = tmp_path / "one.json"
+    record = {"scale": 2, "degradation": {"kind": "dn", "seed": 5, "sigma": 10}}
+    file.write_text(json.dumps({"record": record}))
+    low = tmp_path / "low"
+    assert bigpicture("degrade", photos, "-o", low, "--records", file).exit_code == 0
+    assert json.loads((low / "cat.json").read_text())["record"]["degradation"]["seed"] == 5
+
+
+def test_another_result_than_the_recorded_is_reported(bigpicture, photos, tmp_path):
+    low, report = tmp_path / "low", tmp_path / "report.json"
+    options = ("--kind", "realesrgan", "--scale", 2)
+    assert bigpicture("degrade", photos / "cat.png", "-o", low, *options).exit_code == 0
+    shutil.copy(photos / "more" / "cat.png", photos / "cat.png")
+    result = bigpicture(
+        "degrade", photos / "cat.png", "-o", tmp_path / "b", "--records", low, "--json", report
+    )
+    assert result.exit_code == 1
+    assert "differs from the recorded one" in result.stderr
+    assert json.loads(report.read_text())["items"][0]["status"] == "failed"
+
+
+def test_a_bad_file_is_reported_and_the_others_are_done(bigpicture, photos, tmp_path):
+    (photos / "bad.png").write_bytes(b"no picture")
+    low = tmp_path / "low"
+    result = bigpicture("degrade", photos, "-o", low, "--kind", "bd", "--scale", 3)
+    assert result.exit_code == 1
+    assert "bad.png" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert sorted(path.name for path in low.iterdir()) == ["cat.json", "cat.png"]
+
+
+def test_missing_and_broken_records_are_reported(bigpicture, photos, tmp_path):
+    records = tmp_path / "records"
+    records.mkdir()
+    arguments = ("degrade", photos / "cat.png", "-o", tmp_path / "low", "--records", records)
+    assert "there is no record" in bigpicture(*arguments).stderr
+    (records / "cat.json").write_text("{}")
+    assert "it has no key 'record'" in bigpicture(*arguments).stderr
+    (records / "cat.json").write_text('{"record": {"scale": 2}}')
+    assert "no record of a degradation" in bigpicture(*arguments).stderr
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint8), (4, np.uint8), (3, np.uint16)])
+@pytest.mark.parametrize("kind", ["bi", "dn", "realesrgan"])
+def test_other_kinds_of_pictures(bigpicture, make, tmp_path, channels, dtype, kind):
+    file = make(tmp_path / "a.png", 24, 32, channels, dtype)
+    low = tmp_path / "low"
+    assert bigpicture("degrade", file, "-o", low, "--kind", kind, "--scale", 2).exit_code == 0
+    small = read(low / "a.png")
+    assert (small.height, small.width, small.alpha) == (12, 16, None)
+    assert small.is_gray == (channels == 1)
+    assert small.bits == (16 if dtype == np.uint16 and kind != "realesrgan" else 8)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ([], "--kind and --scale are needed"),
+        (["--kind", "bi"], "--kind and --scale are needed"),
+        (["--kind", "bi", "--scale", "0.5"], "scale is 0.5"),
+        (["--kind", "bi", "--scale", "nan"], "scale is nan"),
+        (["--kind", "bi", "--scale", "inf"], "scale is inf"),
+        (["--kind", "bicubic", "--scale", "2"], "bicubic"),
+        (["--kind", "bsrgan", "--scale", "2", "--webp", "2"], "webp is 2"),
+        (["--records", "nowhere"], "there is no such file"),
+        (["--records", ".", "--scale", "2"], "leave out --kind and --scale"),
+    ],
+)
+def test_wrong_requests_are_refused(bigpicture, photos, tmp_path, options, reason):
+    result = bigpicture("degrade", photos, "-o", tmp_path / "low", *options)
+    assert result.exit_code == 2
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "low").exists()
+
+
+def test_help_does_not_wait_for_pytorch():
+    code = (
+        "import sys\nfrom bigpicture.app.cli import main\ntry:\n    main()\nfinally:\n"
+        "    print(sorted({'torch', 'numpy', 'pyvips'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, "degrade", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "--records" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
