@@ -1,0 +1,166 @@
+"""RGT-S beside its implementation in spandrel: the same results, seconds and memory.
+
+    python benchmarks/rgt.py PYTHON [--scale 4] [--side 128] [--repeats 5] [--threads N]
+
+PYTHON is an interpreter that has `spandrel` (0.4.2 was measured), and of this package's
+dependencies torch, safetensors and jaxtyping; this package need not be installed there. spandrel
+imports torchvision, which RGT does not need: where it is missing, an empty one is put in its place.
+
+Both networks get the same random weights, none of them small, must agree to 1e-4 of the output's
+deviation, and take turns in one process. Peak memory is that of one pass in a process of its own,
+beyond what the process held before it.
+"""
+
+import argparse
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from bigpicture.models.network import Network
+from bigpicture.models.rgt import rgt_s
+from bigpicture.weights.public.rgt import RELEASE
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+
+
+class NoTorchvision(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds empty modules in place of torchvision's, in which every name is a class."""
+
+    def find_spec(
+        self, fullname: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Return how to import a module of torchvision."""
+        if fullname.split(".")[0] != "torchvision":
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        """Return an empty module."""
+        module = types.ModuleType(spec.name)
+        module.__getattr__ = lambda name: _nothing(name)  # pyright: ignore[reportAttributeAccessIssue]
+        return module
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Leave it empty."""
+
+
+def _nothing(name: str) -> type:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return type(name, (), {})
+
+
+def published(scale: int) -> nn.Module:
+    """Return spandrel's RGT-S."""
+    if importlib.util.find_spec("torchvision") is None:
+        sys.meta_path.insert(0, NoTorchvision())
+    from spandrel.architectures.RGT import RGT  # pyright: ignore[reportMissingImports]
+
+    return RGT(
+        upscale=scale,
+        embed_dim=180,
+        depth=[6] * 6,
+        num_heads=[6] * 6,
+        mlp_ratio=2,
+        split_size=[8, 32],
+        c_ratio=0.5,
+    ).eval()
+
+
+def ours(scale: int) -> nn.Module:
+    """Return this package's RGT-S."""
+    return Network(rgt_s(scale)).eval()
+
+
+def pair(scale: int) -> dict[str, nn.Module]:
+    """Return both with the same weights, none of which leaves a part without effect."""
+    theirs, own = published(scale), ours(scale)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in theirs.named_parameters():
+            if "norm" in name or "before_RG" in name or name.endswith("gamma"):
+                parameter.uniform_(0.5, 1.0)
+            elif ".pos." in name:
+                parameter.normal_()
+            else:
+                parameter.normal_(std=parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.1)
+    own.load_state_dict(RELEASE.convert(dict(theirs.state_dict())).tensors)
+    return {"spandrel": theirs, "ours": own}
+
+
+@torch.inference_mode()
+def compare(scale: int, side: int, repeats: int) -> None:
+    """Print how far the results are apart, and the medians of both."""
+    networks = pair(scale)
+    low = torch.rand(1, 3, side, side)
+    high = {name: network(low) for name, network in networks.items()}
+    expected = high["spandrel"]
+    error = ((high["ours"] - expected).abs().max() / expected.std()).item()
+    print(f"greatest difference: {error:.1e} of the output's deviation", flush=True)
+    if error > 1e-4:
+        raise SystemExit("the results differ")
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
+    for _ in range(repeats):
+        for name, network in networks.items():
+            start = time.perf_counter()
+            network(low)
+            seconds[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    for name, median in medians.items():
+        print(f"{name}: {median:.3f} s", flush=True)
+    print(f"times faster: {medians['spandrel'] / medians['ours']:.2f}", flush=True)
+
+
+@torch.inference_mode()
+def memory(build: Callable[[int], nn.Module], scale: int, side: int) -> None:
+    """Print the MB that one pass adds to the most that the process has held."""
+    network, low = build(scale), torch.rand(1, 3, side, side)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    network(low)
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def main() -> None:
+    """Run the comparison with the interpreter that has both."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("python", help="an interpreter that has spandrel")
+    parser.add_argument("--scale", type=int, default=4)
+    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--run", choices=("speed", "spandrel", "ours"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if options.run == "speed":
+        return compare(options.scale, options.side, options.repeats)
+    if options.run:
+        build = published if options.run == "spandrel" else ours
+        return memory(build, options.scale, options.side)
+    command = [options.python, "-W", "ignore", __file__, *sys.argv[1:], "--run"]
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    subprocess.run([*command, "speed"], env=environment, check=True)
+    peaks = {}
+    for name in ("spandrel", "ours"):
+        found = subprocess.run(
+            [*command, name], env=environment, check=True, capture_output=True, text=True
+        )
+        peaks[name] = float(found.stdout)
+        print(f"{name}: {peaks[name]:.0f} MB at most")
+    print(f"share of the memory: {peaks['ours'] / peaks['spandrel']:.2f}")
+
+
+if __name__ == "__main__":
+    main()

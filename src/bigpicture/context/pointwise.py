@@ -1,0 +1,30 @@
+"""A linear layer for each pixel, of features whose channels stand last.
+
+    (b, h, w, c) ──weight (d, c), bias (d)──▶ (b, h, w, d)
+
+Transformers think in tokens, convolutions in maps; in channels-last memory both are the same, so
+nothing is rearranged between them.
+"""
+
+from torch import nn
+
+from bigpicture.context.products import linear
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["Pointwise", "pointwise"]
+
+
+def pointwise(
+    x: Float[Tensor, "*n c"], weight: Float[Tensor, "d c"], bias: Float[Tensor, " d"]
+) -> Float[Tensor, "*n d"]:
+    """Return every pixel's new channels, `x weightᵀ + bias`."""
+    rows = x.reshape(-1, x.shape[-1])
+    return linear(rows, weight, bias).view(*x.shape[:-1], len(weight))
+
+
+class Pointwise(nn.Linear):
+    """`nn.Linear` at the speed of convolutions, see `bigpicture.context.products`."""
+
+    def forward(self, input: Float[Tensor, "*n c"]) -> Float[Tensor, "*n d"]:
+        """Return every pixel's new channels."""
+        return pointwise(input, self.weight, self.bias)

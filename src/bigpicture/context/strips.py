@@ -1,0 +1,52 @@
+"""Work on features in strips of rows, for local work that needs much memory on its way.
+
+    (b, h, w, c) ──some rows──▶ work ──▶ (b, h, w, d)
+
+On a CPU, what is made of a strip stays in the cache until it is used, and memory is only taken for
+one strip. Training keeps everything anyway, and compilers and GPUs want everything at once.
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["in_strips", "rows_at_once"]
+
+_PIXELS_AT_ONCE = 4096
+"""By each thread: some hundred numbers a pixel then fit into the cache."""
+
+
+def rows_at_once(x: Float[Tensor, "b h w c"]) -> int:
+    """Return how many rows of `x` should be worked on at a time; 0 if all at once."""
+    if x.device.type != "cpu" or torch.compiler.is_compiling() or torch.is_grad_enabled():
+        return 0
+    b, _, width, _ = x.shape
+    return max(1, _PIXELS_AT_ONCE * torch.get_num_threads() // (b * width))
+
+
+def in_strips(
+    work: Callable[..., Tensor], *features: Float[Tensor, "b h w _"], halo: int = 0
+) -> Float[Tensor, "b h w d"]:
+    """Return what `work` makes of features, strip by strip.
+
+    Args:
+        work: Takes rows of all `features` and returns as many rows; each must depend on rows up to
+            `halo` away alone, and on the border of what it is given as on the picture's border.
+        features: Of the same height and width.
+        halo: Rows that a strip is given more on each side, and that are dropped afterwards.
+    """
+    height, rows = features[0].shape[1], rows_at_once(features[0])
+    if not rows or rows >= height:
+        return work(*features)
+    result = None
+    for start in range(0, height, rows):
+        stop = min(start + rows, height)
+        first, last = max(0, start - halo), min(height, stop + halo)
+        made = work(*(x[:, first:last] for x in features))
+        if result is None:
+            result = made.new_empty(made.shape[0], height, *made.shape[2:])
+        result[:, start:stop] = made[:, start - first : stop - first]
+    assert result is not None
+    return result

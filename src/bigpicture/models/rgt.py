@@ -1,0 +1,67 @@
+"""RGT, the recursive generalization transformer.
+
+    (b, 3, h, w) ──groups of attention blocks──▶ (b, c, h, w) ──sub-pixel head──▶ (b, 3, r·h, r·w)
+
+Published sizes, whose checkpoints load: `rgt` and `rgt_s`. `rgt_light` is what a CPU can train.
+The rows of the paper's Table 1 are `ABLATIONS`.
+
+Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024.
+    https://arxiv.org/abs/2303.06373
+"""
+
+from dataclasses import replace
+
+from bigpicture.models.backbones.rgt import RGTSettings
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import NetworkSettings
+
+__all__ = ["ABLATIONS", "rgt", "rgt_ablation", "rgt_light", "rgt_s"]
+
+_RGT_S = RGTSettings()
+
+ABLATIONS: dict[str, RGTSettings] = {
+    "L-SA": replace(_RGT_S, attention="local", integration="none"),
+    "L-SA + RG-SA": replace(_RGT_S, integration="none"),
+    "L-SA + RG-SA + HAI": _RGT_S,
+    "w/o Recur": replace(_RGT_S, recursive=False),
+    "w/o Scale": replace(_RGT_S, scaling=1.0),
+    "w/ Skip": replace(_RGT_S, integration="skip"),
+    "L-SA w/ HAI": replace(_RGT_S, attention="local"),
+}
+"""Rows of Table 1 by the paper's names for them; `w/o HAI` is `L-SA + RG-SA`."""
+
+
+def rgt(scale: int) -> NetworkSettings:
+    """Return RGT, 13.4 M parameters."""
+    return _with_head(replace(_RGT_S, depths=(6,) * 8), scale)
+
+
+def rgt_s(scale: int) -> NetworkSettings:
+    """Return RGT-S, 10.2 M parameters."""
+    return _with_head(_RGT_S, scale)
+
+
+def rgt_light(scale: int) -> NetworkSettings:
+    """Return a small RGT, 1.1 M parameters, that a CPU can train; not the paper's.
+
+    96 channels are the least at which the position biases' networks, whose width is a 32nd of it,
+    still tell offsets apart (3). Windows of 8×16 are whole in patches of 48². The head, where most
+    pixels are, has half of the published width.
+    """
+    backbone = RGTSettings(channels=96, depths=(4, 4, 4), window=(8, 16), drop_path=0.0)
+    return _with_head(backbone, scale, width=32)
+
+
+def rgt_ablation(row: str, scale: int = 2) -> NetworkSettings:
+    """Return a row of Table 1, which the paper gives for ×2.
+
+    Raises:
+        ValueError: If there is no such row in `ABLATIONS`.
+    """
+    if row not in ABLATIONS:
+        raise ValueError(f"row must be one of {', '.join(ABLATIONS)}, not {row!r}")
+    return _with_head(ABLATIONS[row], scale)
+
+
+def _with_head(backbone: RGTSettings, scale: int, width: int = 64) -> NetworkSettings:
+    return NetworkSettings(backbone, SubPixelSettings(scale=scale, width=width))

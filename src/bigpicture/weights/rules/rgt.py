@@ -1,0 +1,33 @@
+"""Keys of RGT's backbone → its settings.
+
+What leaves no trace is as published: windows of 8×32, the recursion of RG-SA, `drop_path` 0.1; and
+where nothing is learned for what is added of a block's input, nothing is added.
+"""
+
+from collections.abc import Mapping
+
+from bigpicture.models.backbones.rgt import RGTSettings
+from bigpicture.shapes import Tensor
+from bigpicture.weights.public.release import count
+
+__all__ = ["MARK", "settings"]
+
+MARK = "groups.0.blocks.0.mlp.gate.conv.weight"
+
+
+def settings(tensors: Mapping[str, Tensor]) -> RGTSettings:
+    """Return the settings of the backbone that has `tensors`."""
+    channels = len(tensors["first.weight"])
+    groups = range(count(tensors, r"groups\.(\d+)\."))
+    block = "groups.0.blocks.{}.{}".format
+    queries = block(1, "attention.q.weight")
+    return RGTSettings(
+        channels=channels,
+        depths=tuple(count(tensors, rf"groups\.{group}\.blocks\.(\d+)\.") for group in groups),
+        heads=2 * len(tensors[block(0, "attention.biases.0.layers.9.weight")]),
+        mlp_ratio=len(tensors[block(0, "mlp.first.weight")]) / channels,
+        connection="3conv" if "last.0.weight" in tensors else "1conv",
+        attention="alternating" if queries in tensors else "local",
+        integration="hai" if block(0, "hai.gamma") in tensors else "none",
+        scaling=len(tensors[queries]) / channels if queries in tensors else 0.5,
+    )
