@@ -1,23 +1,51 @@
-"""Enlarge one picture after the other: a bad one is reported, the others are done."""
+"""Enlarge one picture after the other: a bad one is reported, the others are done.
 
+While one is computed, the next are read and the last are written. What was stopped can be gone on
+with: a result is there when it is complete, and what is left of incomplete ones is removed.
+"""
+
+import logging
 import time
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bigpicture.app.compare import compare
-from bigpicture.app.console import bar, complain, say, write_report
+from bigpicture.app.console import Bar, bar, complain, printable, say, write_report
 from bigpicture.app.jobs import Job
-from bigpicture.image import ImageWarning, Picture, read, write
-from bigpicture.infer.model import Model
-from bigpicture.infer.precision import Precision
+from bigpicture.app.overlap import Stages, overlap
+from bigpicture.app.recording import PeakMemory, heard_in, warnings_told_apart
+from bigpicture.app.restore import AnyPicture, Facts, Restoring, Source, nbytes
+from bigpicture.app.stopping import Stop, Stopped, stoppable
+from bigpicture.image import ImageWarning
+from bigpicture.image.read import is_image
+from bigpicture.image.save import remove_leftovers
+from bigpicture.infer.enlarge import EngineWarning
 
 
-@dataclass(frozen=True)
+@dataclass
 class Item:
-    """What became of an input. Sizes are [width, height]; seconds include reading and writing."""
+    """What became of an input.
+
+    Attributes:
+        input: The file.
+        output: The result, None if there is none.
+        status: Whether it is there now, was there already, or why not: `error`.
+        model: Name of the network.
+        error: Why it failed.
+        compare: The comparison, if one was asked for.
+        input_size: Width and height, of the first page if there are several.
+        output_size: As `input_size`.
+        pages: How many were enlarged.
+        tiling: Of each run of the network: sizes, side of tiles (None is no tiles), halo, context.
+        tiles: How many were computed.
+        drift: Of low frequencies, where they are matched: see `bigpicture.infer.matching`.
+        seconds: For reading, computing and writing, which overlap those of other inputs.
+        peak_memory: Bytes of the process, while this was computed.
+        peak_device_memory: Bytes of tensors on the device, if that has its own memory.
+        warnings: What was lost, or done otherwise than asked.
+    """
 
     input: str
     output: str | None
@@ -27,99 +55,221 @@ class Item:
     compare: str | None = None
     input_size: tuple[int, int] | None = None
     output_size: tuple[int, int] | None = None
-    tiles: int | None = None
+    pages: int = 0
+    tiling: list[dict[str, Any]] = field(default_factory=list)
+    tiles: int = 0
+    drift: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    peak_memory: int | None = None
+    peak_device_memory: int | None = None
     warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Run:
-    """What is done to every picture.
+class Outcome:
+    """What became of a batch.
 
     Attributes:
-        model: Enlarges them.
-        sized: What `Model.plan` takes: the size wanted and how it is computed in tiles.
-        ensemble: As in `Model.upscale`.
-        precision: As in `Model.upscale`.
-        quality: Of lossy formats, 1 to 100; None takes the writer's.
+        items: In the order of the jobs; those that were not begun are missing.
+        seconds: From beginning to end.
+        computing: Seconds of these in which pictures were computed.
+        stopped: Exit status, if a signal has ended the batch.
+    """
+
+    items: list[Item]
+    seconds: float
+    computing: float
+    stopped: int | None = None
+
+
+@dataclass
+class _Work:
+    """A job on its way, its numbers among all and among those to do, and what to report of it."""
+
+    job: Job
+    output: Path
+    number: int
+    order: int
+    facts: Facts = field(default_factory=Facts)
+    source: Source | None = None
+    restored: AnyPicture | None = None
+    error: str | None = None
+    seconds: float = 0.0
+    computing: float = 0.0
+    memory: tuple[int | None, int | None] = (None, None)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self) -> Iterator[None]:
+        """Time a part of the work, and keep its warnings and its error."""
+        start = time.monotonic()
+        try:
+            with heard_in(self.warnings):
+                yield
+        # A batch of hours must not end at one picture, whatever is wrong with it.
+        except Exception as error:
+            self.error = _reason(error)
+        finally:
+            self.seconds += time.monotonic() - start
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is done to all pictures.
+
+    Attributes:
+        restoring: How each becomes its result.
         resume: Leave out inputs whose results are there.
     """
 
-    model: Model
-    sized: dict[str, Any]
-    ensemble: bool = False
-    precision: Precision = "auto"
-    quality: int | None = None
+    restoring: Restoring
     resume: bool = False
 
-    def __call__(self, jobs: Iterable[Job], report: Path | None = None) -> list[Item]:
-        """Do all jobs, say what became of each, and write a report even if interrupted."""
-        jobs, items = list(jobs), []
+    def __call__(self, jobs: Iterable[Job], report: Path | None = None) -> Outcome:
+        """Do all jobs, say what became of each, and write a report even if stopped."""
+        batch = _Batch(self, list(jobs))
         try:
-            with bar(len(jobs)) as shown:
-                for done, job in enumerate(jobs):
-                    shown.name(job.input.name)
-                    items.append(self._item(job, lambda part, done=done: shown.reach(done + part)))
-                    shown.reach(done + 1)
-                    _tell(items[-1])
+            return batch.run()
         finally:
-            write_report(report, {"items": [asdict(item) for item in items]})
-        return items
+            write_report(report, asdict(batch.outcome()))
 
-    def _item(self, job: Job, progress: Callable[[int | float], None]) -> Item:
-        if job.output is None or job.error is not None:
-            return Item(str(job.input), None, "failed", self.model.name, job.error)
-        if self.resume and all(p.exists() for p in (job.output, job.compare) if p is not None):
-            return Item(str(job.input), str(job.output), "skipped", self.model.name)
-        start = time.monotonic()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ImageWarning)
-            try:
-                facts = self._enlarge(job, job.output, progress)
-            # A batch of hours must not end at one picture, whatever is wrong with it.
-            except Exception as error:
-                facts = {"status": "failed", "output": None, "error": _reason(error)}
-        facts.setdefault("warnings", [str(w.message) for w in caught if _is_for_users(w.category)])
-        facts["seconds"] = round(time.monotonic() - start, 3)
-        return Item(input=str(job.input), model=self.model.name, **facts)
+    def left_out(self, job: Job) -> bool:
+        """Return whether a job's results are there already."""
+        results = [path for path in (job.output, job.compare) if path is not None]
+        return self.resume and job.error is None and all(is_image(path) for path in results)
 
-    def _enlarge(
-        self, job: Job, output: Path, progress: Callable[[int | float], None]
-    ) -> dict[str, Any]:
-        """Read, enlarge and write a picture; return what there is to report of it."""
-        low = read(job.input)
-        plan = self.model.plan((low.height, low.width), **self.sized)
-        restored: Picture = self.model.upscale(
-            low,
-            progress=lambda done, total: progress(done / total),
-            ensemble=self.ensemble,
-            precision=self.precision,
-            **self.sized,
+
+class _Batch:
+    """A batch on its way."""
+
+    def __init__(self, run: Run, jobs: list[Job]) -> None:
+        self._restoring = run.restoring
+        self._total = len(jobs)
+        self._items: dict[int, Item] = {}
+        self._left: list[_Work] = []
+        for number, job in enumerate(jobs):
+            if job.output is None or job.error is not None:
+                self._items[number] = self._item(job, "failed", error=job.error)
+            elif run.left_out(job):
+                self._items[number] = self._item(job, "skipped", output=str(job.output))
+            else:
+                self._left.append(_Work(job, job.output, number, len(self._left)))
+        self._start = time.monotonic()
+        self._computing = 0.0
+        self._stopped: int | None = None
+
+    def run(self) -> Outcome:
+        """Do what is left of the jobs, and return what became of all."""
+        # pyvips logs what it raises as well.
+        logging.getLogger("pyvips").addHandler(logging.NullHandler())
+        for folder in {work.output.parent for work in self._left}:
+            remove_leftovers(folder)
+        for number, item in self._items.items():
+            self._tell(number, item)
+        try:
+            with stoppable() as stop, warnings_told_apart(ImageWarning, EngineWarning):
+                self._overlap(stop)
+        except Stopped as stopped:
+            self._stopped = stopped.status
+            done = sum(item.status != "failed" for item in self._items.values())
+            complain(f"stopped: {done} of {self._total} are done; --resume does the others")
+        return self.outcome()
+
+    def outcome(self) -> Outcome:
+        """Return what has become of the jobs so far."""
+        items = [self._items[number] for number in sorted(self._items)]
+        seconds = time.monotonic() - self._start
+        return Outcome(items, round(seconds, 3), round(self._computing, 3), self._stopped)
+
+    def _overlap(self, stop: Stop) -> None:
+        with bar(len(self._left)) as shown:
+            stages = Stages(
+                read=self._read,
+                compute=lambda work: self._compute(work, shown, stop),
+                write=self._write,
+                finished=self._finished,
+                size_read=lambda work: 0 if work.source is None else work.source.nbytes,
+                size_computed=lambda work: 0 if work.restored is None else nbytes(work.restored),
+            )
+            overlap(self._left, stages)
+        stop.check()
+
+    def _read(self, work: _Work) -> _Work:
+        with work.stage():
+            work.source = self._restoring.read(work.job.input)
+        return work
+
+    def _compute(self, work: _Work, shown: Bar, stop: Stop) -> _Work:
+        stop.check()
+        shown.name(printable(work.job.input.name))
+        shown.reach(work.order)
+        if work.source is not None:
+            start, peak = time.monotonic(), PeakMemory(self._restoring.model.device)
+            with work.stage():
+                work.restored = self._restoring.compute(
+                    work.source,
+                    work.output,
+                    work.facts,
+                    lambda part: shown.reach(work.order + part),
+                    stop,
+                )
+            stop.check()  # the engine's own exception has been taken for a failure
+            work.memory = peak.of_process(), peak.of_device()
+            self._computing += time.monotonic() - start
+        shown.reach(work.order + 1)
+        return work
+
+    def _write(self, work: _Work) -> _Work:
+        if work.error is None and work.source is not None and work.restored is not None:
+            with work.stage():
+                self._restoring.write(work.restored, work.output)
+                if work.job.compare is not None:
+                    self._restoring.write_comparison(work.source, work.restored, work.job.compare)
+        work.source = work.restored = None  # pixels need not wait until it is their turn to be told
+        return work
+
+    def _finished(self, work: _Work) -> None:
+        if work.number in self._items:
+            return
+        done, comparison = work.error is None, work.job.compare
+        item = self._item(
+            work.job,
+            "done" if done else "failed",
+            output=str(work.output) if done else None,
+            error=work.error,
+            compare=str(comparison) if done and comparison else None,
+            seconds=round(work.seconds, 3),
+            peak_memory=work.memory[0],
+            peak_device_memory=work.memory[1],
+            warnings=work.warnings,
+            **vars(work.facts),
         )
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write(restored, output, quality=self.quality)
-        if job.compare is not None:
-            write(compare(low, restored, self.model.name), job.compare)
-        return {
-            "status": "done",
-            "output": str(output),
-            "compare": None if job.compare is None else str(job.compare),
-            "input_size": (low.width, low.height),
-            "output_size": (restored.width, restored.height),
-            "tiles": sum(each.tiles for each in plan.passes),
-        }
+        self._items[work.number] = item
+        self._tell(work.number, item)
 
+    def _item(
+        self,
+        job: Job,
+        status: Literal["done", "skipped", "failed"],
+        output: str | None = None,
+        **facts: Any,  # noqa: ANN401 - those of an item
+    ) -> Item:
+        return Item(str(job.input), output, status, self._restoring.model.name, **facts)
 
-def _tell(item: Item) -> None:
-    if item.status == "failed":
-        complain(f"failed   {item.input}: {item.error}")
-    elif item.status == "skipped":
-        say(f"skipped  {item.input}: {item.output} is there")
-    else:
-        (w, h), (wide, high) = item.input_size or (0, 0), item.output_size or (0, 0)
-        say(f"done     {item.input} → {item.output}  {w}×{h} → {wide}×{high}, {item.seconds:.1f} s")
-    for warning in item.warnings:
-        complain(f"warning  {item.output or item.input}: {warning}")
+    def _tell(self, number: int, item: Item) -> None:
+        name, result = printable(item.input), printable(item.output or "")
+        place = f"{number + 1:{len(str(self._total))}}/{self._total}  " if self._total > 1 else ""
+        if item.status == "failed":
+            complain(f"{place}failed   {name}: {printable(item.error or '')}")
+        elif item.status == "skipped":
+            say(f"{place}skipped  {name}: {result} is there")
+        else:
+            (w, h), (wide, high) = item.input_size or (0, 0), item.output_size or (0, 0)
+            pages = f", {item.pages} pages" if item.pages > 1 else ""
+            sizes = f"{w}×{h} → {wide}×{high}{pages}, {item.seconds:.1f} s"
+            say(f"{place}done     {name} → {result}  {sizes}")
+        for warning in item.warnings:
+            complain(f"{place}warning  {result or name}: {printable(warning)}")
 
 
 def _reason(error: Exception) -> str:
@@ -127,7 +277,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, (ValueError, OSError)) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _is_for_users(kind: type[Warning]) -> bool:
-    return issubclass(kind, ImageWarning)

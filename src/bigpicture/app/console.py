@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,16 @@ REFUSED = 2
 
 console = Console(highlight=False)
 _errors = Console(stderr=True, highlight=False)
+
+
+def printable(text: str) -> str:
+    r"""Return a text in one line that moves no cursor, whatever the name of a file in it is.
+
+    >>> printable("new\nline \x1b[31mred \udcff grün")
+    'new\\nline \\x1b[31mred \\xff grün'
+    """
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", "".join(shown))
 
 
 def say(text: str) -> None:
@@ -89,7 +100,18 @@ def check_report(file: Path | None) -> None:
 
 
 def write_report(file: Path | None, content: object) -> None:
-    """Write a report as JSON, if one is wanted."""
-    if file is not None:
+    """Write a report as JSON, if one is wanted; end the command if that fails."""
+    if file is None:
+        return
+    from bigpicture.image.save import save
+
+    text = json.dumps(content, indent=2) + "\n"
+    try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        if file.exists() and not file.is_file():  # such as /dev/stdout
+            file.write_text(text, encoding="utf-8")
+        else:
+            save(file.resolve(), [text.encode()])
+    except OSError as error:
+        complain(f"error: the report {printable(str(file))} cannot be written: {error}")
+        raise typer.Exit(FAILED) from None

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 COMPUTED = "How it is computed"
 """The panel of `--help` for options that hardly change the result."""
 
+Colour = Literal["keep", "srgb"]
+"""Whether colours stay in their own space or become sRGB."""
+
 Device = Annotated[
     str,
     typer.Option(

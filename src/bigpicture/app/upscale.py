@@ -9,6 +9,7 @@ import typer
 from bigpicture.app.console import FAILED, check_report, refuse, say
 from bigpicture.app.options import (
     COMPUTED,
+    Colour,
     Device,
     Ensemble,
     Precision,
@@ -23,7 +24,11 @@ _SIZE, _FILES = "How large", "Files"
 # The parameters are the command's options, each with its help: longer than other functions.
 def upscale(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Pictures, or folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="INPUT",
+            help="Pictures, folders of them, patterns; - for a list of them from standard input.",
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -82,23 +87,63 @@ def upscale(
         ),
     ] = None,
     context: Annotated[
-        Literal["shared", "tile"],
+        Literal["shared", "exact", "tile"],
         typer.Option(
-            help="Whether tiles see the whole picture's context or only their own.",
+            help="Whether tiles see the whole picture's context, nearly or exactly (slower, in "
+            "more memory), or only their own.",
             rich_help_panel=COMPUTED,
         ),
     ] = "shared",
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="What tiles may take, such as 2G; else half of what is free.",
+            rich_help_panel=COMPUTED,
+        ),
+    ] = None,
+    match_low: Annotated[
+        bool,
+        typer.Option(
+            "--match-low",
+            help="Make the result, shrunk again, the input: no drift of colours or tones.",
+            rich_help_panel=COMPUTED,
+        ),
+    ] = False,
     ensemble: Ensemble = False,
     device: Device = "auto",
     precision: Precision = "auto",
     format: Annotated[
-        Literal["png", "jpg", "webp", "tif", "avif"] | None,
+        Literal["png", "jpg", "webp", "tif", "avif", "gif"] | None,
         typer.Option(help="Format of the results; else that of the input.", rich_help_panel=_FILES),
     ] = None,
     quality: Annotated[
         int | None,
         typer.Option(
             min=1, max=100, help="Of jpg, webp and avif; 95 if not given.", rich_help_panel=_FILES
+        ),
+    ] = None,
+    colour: Annotated[
+        Colour,
+        typer.Option(
+            help="keep leaves colours in their space, with their profile; srgb converts them.",
+            rich_help_panel=_FILES,
+        ),
+    ] = "keep",
+    all_pages: Annotated[
+        bool,
+        typer.Option(
+            "--all-pages",
+            help="All pages of TIFF, all frames of GIF and WebP, not only the first.",
+            rich_help_panel=_FILES,
+        ),
+    ] = False,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Refuse larger files, which may be made to exhaust the memory; 2³⁰ if not given.",
+            rich_help_panel=_FILES,
         ),
     ] = None,
     recursive: Annotated[
@@ -127,17 +172,19 @@ def upscale(
 
     16 bits, transparency, colour profile, EXIF and resolution are kept where the format holds
     them. No input is ever overwritten. A file that cannot be read is reported, the others are done,
-    and the exit status is 1; it is 2 if the options make no sense.
+    and the exit status is 1; it is 2 if the options make no sense, 130 after Ctrl-C.
     """
     target = _target(scale, size, width, height)
     sized = target | {"tile": parse_tile(tile), "context": context}
     # What is not given is left to the engine, whose defaults are those of the Python interface.
-    sized |= {k: v for k, v in (("halo", halo), ("sweeps", sweeps)) if v is not None}
+    given = {"halo": halo, "sweeps": sweeps, "memory": memory}
+    sized |= {name: value for name, value in given.items() if value is not None}
     check_report(report)
 
     from bigpicture.app.batch import Run
-    from bigpicture.app.jobs import Naming, plan
-    from bigpicture.image import FORMATS
+    from bigpicture.app.jobs import Naming, is_among, plan
+    from bigpicture.app.restore import Restoring
+    from bigpicture.image import FORMATS, MAX_PIXELS
 
     loaded = load_model(model or _default_model(scale), device)
     naming = Naming(
@@ -146,16 +193,28 @@ def upscale(
         suffix=None if format is None else f".{format}",
         writable=frozenset(FORMATS),
         compare=compare,
+        # Stills have no reason to be GIFs, of 256 colours.
+        kept=frozenset(FORMATS) - (set() if all_pages else {".gif"}),
+    )
+    options = {"ensemble": ensemble, "precision": precision, "match_low": match_low}
+    restoring = Restoring(
+        loaded, sized, options, colour, all_pages, quality, max_pixels or MAX_PIXELS
     )
     try:
+        loaded.plan((1, 1), **sized)  # options that make no sense for any picture
         jobs = plan(inputs, naming, recursive=recursive)
     except ValueError as error:
         refuse(error)
-    items = Run(loaded, sized, ensemble, precision, quality, resume)(jobs, report)
-    counts = {s: sum(i.status == s for i in items) for s in ("done", "skipped", "failed")}
-    if len(items) > 1:
+    if report is not None and is_among(report, jobs):
+        refuse(f"--json {report} is a picture that is read or written; give another name")
+    outcome = Run(restoring, resume)(jobs, report)
+    statuses = [item.status for item in outcome.items]
+    if len(statuses) > 1:
+        counts = {each: statuses.count(each) for each in ("done", "skipped", "failed")}
         say(", ".join(f"{count} {status}" for status, count in counts.items() if count))
-    if counts["failed"]:
+    if outcome.stopped is not None:
+        raise typer.Exit(outcome.stopped)
+    if "failed" in statuses:
         raise typer.Exit(FAILED)
 
 

@@ -64,20 +64,41 @@ def held_by(picture: Picture | Separations, format: str) -> Picture | Separation
         _warn(
             f"{format} holds {_SAID.get(format, deepest)} bits: the picture's {stored} are rounded"
         )
+    if must_be_srgb(picture, format):
+        picture = in_srgb(picture, format)
     if isinstance(picture, Separations):
-        if format in _WITH_CMYK:
-            colour = _without_alpha(picture.colour, format).at_depth(bits)
-            held = Separations(colour, picture.black.at_depth(bits))
-            return held.with_metadata(_held_metadata(held, format))
-        _warn(f"{format} has no CMYK: the picture becomes sRGB; write TIFF or JPEG to keep it")
-        picture = picture.to_srgb()
-    icc = picture.metadata.icc
-    gray_profile = picture.is_gray and icc is not None and space_of(icc) == "GRAY"
-    if format in _WITHOUT_METADATA or (gray_profile and format in _WITHOUT_GRAY):
-        converted = to_srgb(picture)
-        picture = converted.with_metadata(replace(converted.metadata, icc=None))
+        colour = _without_alpha(picture.colour, format).at_depth(bits)
+        held = Separations(colour, picture.black.at_depth(bits))
+        return held.with_metadata(_held_metadata(held, format))
     picture = _without_alpha(picture, format).at_depth(bits)
     return picture.with_metadata(_held_metadata(picture, format))
+
+
+def must_be_srgb(picture: Picture | Separations, format: str) -> bool:
+    """Return whether a format can hold a picture only in sRGB, having no place for its profile."""
+    if isinstance(picture, Separations):
+        return format not in _WITH_CMYK
+    icc = picture.metadata.icc
+    if icc is None:
+        return False
+    gray = picture.is_gray and space_of(icc) == "GRAY"
+    return format in _WITHOUT_METADATA or (gray and format in _WITHOUT_GRAY)
+
+
+def in_srgb(picture: Picture | Separations, format: str) -> Picture:
+    """Return what a format that needs sRGB can hold of a picture's colours, in floats.
+
+    Warns:
+        ImageWarning: If these were inks.
+    """
+    if isinstance(picture, Separations):
+        _warn(f"{format} has no CMYK: the picture becomes sRGB; write TIFF or JPEG to keep it")
+        picture = picture.to_srgb()
+    else:
+        picture = to_srgb(picture)
+    if format in _WITHOUT_METADATA:
+        picture = picture.with_metadata(replace(picture.metadata, icc=None))
+    return picture
 
 
 def _without_alpha(picture: Picture, format: str) -> Picture:

@@ -133,6 +133,16 @@ def read_pages(
     return decode_pages(_bytes_of(path), name=name, max_pixels=max_pixels, keep_cmyk=keep_cmyk)
 
 
+def is_image(path: str | os.PathLike[str]) -> bool:
+    """Return whether there is a file that begins as an image does. No pixel is decoded."""
+    try:
+        with Path(path).open("rb") as file:
+            _kind(file.read(64), "")
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def decode_pages(
     data: bytes,
     *,

@@ -1,0 +1,139 @@
+"""Read, compute and write at the same time, so that the device waits for neither.
+
+    jobs ──read (a thread)──▶ waiting ──compute (here)──▶ waiting ──write (some threads)──▶ finished
+
+What waits is bounded in bytes, not only in number: one picture more than fits is held on each side.
+Reading goes by the order of the jobs; so does what is finished, whoever was written first.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+_AHEAD = 8  # jobs that are read before their turn
+_WAITING = 256 * 2**20  # bytes that may wait to be computed, and as many to be written
+_WRITERS = min(4, os.cpu_count() or 1)
+
+J = TypeVar("J")
+R = TypeVar("R")
+W = TypeVar("W")
+F = TypeVar("F")
+
+
+@dataclass(frozen=True)
+class Stages(Generic[J, R, W, F]):
+    """What is done to a job. None of the first three may fail: failures are results as well.
+
+    Attributes:
+        read: In a thread of its own, one job after the other.
+        compute: In the thread that calls `overlap`.
+        write: In any of several threads.
+        finished: In the thread that calls `overlap`, in the order of the jobs. What is interrupted
+            is finished again.
+        size_read: Bytes of what was read.
+        size_computed: Bytes of what was computed.
+    """
+
+    read: Callable[[J], R]
+    compute: Callable[[R], W]
+    write: Callable[[W], F]
+    finished: Callable[[F], None]
+    size_read: Callable[[R], int]
+    size_computed: Callable[[W], int]
+
+
+def overlap(jobs: Iterable[J], stages: Stages[J, R, W, F], waiting: int = _WAITING) -> None:
+    """Take all jobs through their stages.
+
+    Whatever ends this early, such as Ctrl-C, what has been computed is written and finished before.
+
+    Args:
+        jobs: In the order in which they are to be done.
+        stages: What is done to each.
+        waiting: Bytes that may wait to be computed, and as many to be written.
+    """
+    to_write = _ToWrite(stages, waiting)
+    reader = _Reader(stages, waiting)
+    try:
+        for job in reader.all(iter(jobs)):
+            to_write.put(stages.compute(job))
+    finally:
+        reader.stop()
+        to_write.finish()
+
+
+class _Reader(Generic[J, R, W, F]):
+    def __init__(self, stages: Stages[J, R, W, F], waiting: int) -> None:
+        self._stages = stages
+        self._most = waiting
+        self._held = 0
+        self._stopped = False
+        self._room = threading.Condition()
+        self._pool = ThreadPoolExecutor(1, "read")
+
+    def all(self, jobs: Iterator[J]) -> Iterator[R]:
+        """Yield what is read of each job."""
+        coming: deque[Future[tuple[R, int]]] = deque()
+        for job in jobs:
+            coming.append(self._pool.submit(self._read, job))
+            if len(coming) > _AHEAD:
+                yield self._next(coming)
+        while coming:
+            yield self._next(coming)
+
+    def stop(self) -> None:
+        """Read no more, and wait for what is being read."""
+        with self._room:
+            self._stopped = True
+            self._room.notify_all()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _read(self, job: J) -> tuple[R, int]:
+        with self._room:
+            self._room.wait_for(lambda: self._held < self._most or self._stopped)
+        if self._stopped:
+            raise RuntimeError("stopped")  # which nobody waits for
+        read = self._stages.read(job)
+        size = self._stages.size_read(read)
+        with self._room:
+            self._held += size
+        return read, size
+
+    def _next(self, coming: deque[Future[tuple[R, int]]]) -> R:
+        read, size = coming.popleft().result()
+        with self._room:
+            self._held -= size
+            self._room.notify_all()
+        return read
+
+
+class _ToWrite(Generic[J, R, W, F]):
+    def __init__(self, stages: Stages[J, R, W, F], waiting: int) -> None:
+        self._stages = stages
+        self._most = waiting
+        self._pool = ThreadPoolExecutor(_WRITERS, "write")
+        self._waiting: deque[tuple[Future[F], int]] = deque()
+
+    def put(self, computed: W) -> None:
+        """Have a result written as soon as there is room, and finish those that are."""
+        while self._waiting and sum(size for _, size in self._waiting) >= self._most:
+            self._finish_one()
+        size = self._stages.size_computed(computed)
+        self._waiting.append((self._pool.submit(self._stages.write, computed), size))
+        while self._waiting and self._waiting[0][0].done():
+            self._finish_one()
+
+    def finish(self) -> None:
+        """Wait until all is written."""
+        while self._waiting:
+            self._finish_one()
+        self._pool.shutdown()
+
+    def _finish_one(self) -> None:
+        # It leaves the queue last: whoever is interrupted here has it still to finish.
+        self._stages.finished(self._waiting[0][0].result())
+        self._waiting.popleft()

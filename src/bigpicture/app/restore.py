@@ -1,0 +1,214 @@
+"""How a file becomes its result: its pages, its colours, its inks, each enlarged and rounded once.
+
+    path ──read──▶ Source ──compute──▶ Restored ──write──▶ path
+
+A picture keeps its colours, whatever its profile, unless sRGB is asked for or the result's format
+cannot hold them; then they are converted in floats before they are enlarged. CMYK goes through the
+network as two pictures, see `bigpicture.image.inks`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bigpicture.app.compare import compare
+from bigpicture.app.options import Colour
+from bigpicture.image import (
+    FORMATS,
+    MAX_PIXELS,
+    Pages,
+    Picture,
+    Separations,
+    read_pages,
+    to_srgb,
+    write,
+    write_pages,
+)
+from bigpicture.image.formats import in_srgb, must_be_srgb
+from bigpicture.infer.enlarge import Cancel, Report
+from bigpicture.infer.model import Model
+
+AnyPicture = Picture | Separations
+Advance = Callable[[float], None]
+"""Called with the share that is done of a file."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is read of a file ahead of its turn.
+
+    Attributes:
+        pages: All that is in it.
+        first: The picture, if it is to be enlarged alone; several are read one after the other.
+    """
+
+    pages: Pages
+    first: AnyPicture | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the pixels that are held."""
+        return 0 if self.first is None else nbytes(self.first)
+
+
+@dataclass
+class Facts:
+    """What there is to report of an enlargement.
+
+    Attributes:
+        input_size: Width and height, of the first page.
+        output_size: As `input_size`.
+        pages: How many were enlarged.
+        tiling: What was planned for each run of the network on the first page.
+        tiles: How many were computed in all.
+        drift: See `bigpicture.infer.enlarge.Report`.
+    """
+
+    input_size: tuple[int, int] | None = None
+    output_size: tuple[int, int] | None = None
+    pages: int = 0
+    tiling: list[dict[str, Any]] = field(default_factory=list)
+    tiles: int = 0
+    drift: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Restoring:
+    """What is done to each file.
+
+    Attributes:
+        model: Enlarges pictures.
+        sized: What `Model.plan` takes: the size wanted and how it is computed in tiles.
+        options: What else `Model.upscale` takes.
+        colour: Whether colours stay in their own space or become sRGB.
+        all_pages: Enlarge all pages and frames, not only the first.
+        quality: Of lossy formats, 1 to 100; None takes the writer's.
+        max_pixels: Refuse files of more.
+    """
+
+    model: Model
+    sized: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    colour: Colour = "keep"
+    all_pages: bool = False
+    quality: int | None = None
+    max_pixels: int = MAX_PIXELS
+
+    def read(self, path: Path) -> Source:
+        """Return what is in a file.
+
+        Raises:
+            ImageError: If it cannot be read.
+        """
+        pages = read_pages(path, max_pixels=self.max_pixels, keep_cmyk=True)
+        return Source(pages, None if self.all_pages and len(pages) > 1 else pages.first())
+
+    def compute(
+        self, source: Source, output: Path, facts: Facts, advance: Advance, cancel: Cancel
+    ) -> AnyPicture | None:
+        """Return a picture enlarged, None where its pages have been enlarged and written.
+
+        Args:
+            source: As it was read.
+            output: Where it goes, which says what colours it can have.
+            facts: Filled with what is done, also if it fails.
+            advance: Told of progress.
+            cancel: Ends the work when it is set.
+
+        Raises:
+            ValueError: If it cannot be enlarged, or its pages cannot be written.
+        """
+        if source.first is not None:
+            return self._enlarge(source.first, output, facts, advance, cancel)
+        pages, count = source.pages, len(source.pages)
+
+        def enlarged() -> Iterator[AnyPicture]:
+            for number, page in enumerate(pages):
+                yield self._enlarge(
+                    page, output, facts, lambda part, n=number: advance((n + part) / count), cancel
+                )
+
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_pages(enlarged(), output, delays=pages.delays, loop=pages.loop, quality=self.quality)
+        return None
+
+    def write(self, restored: AnyPicture, output: Path) -> None:
+        """Write a picture.
+
+        Raises:
+            ImageError: If it cannot be written.
+        """
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write(restored, output, quality=self.quality)
+
+    def write_comparison(self, source: Source, restored: AnyPicture, path: Path) -> None:
+        """Write what the network has added to a picture.
+
+        Raises:
+            ImageError: If it cannot be written.
+        """
+        assert source.first is not None
+        low, high = shown(source.first), shown(restored)
+        write(compare(low, high, self.model.name), path)
+
+    def _enlarge(
+        self, low: AnyPicture, output: Path, facts: Facts, advance: Advance, cancel: Cancel
+    ) -> AnyPicture:
+        facts.input_size = facts.input_size or (low.width, low.height)
+        format, bits = FORMATS[output.suffix.lower()], low.bits
+        if self.colour == "srgb":
+            low = shown(low)
+        elif must_be_srgb(low, format):
+            low = in_srgb(low, format)
+        if isinstance(low, Separations):
+            halves = [lambda part: advance(part / 2), lambda part: advance((1 + part) / 2)]
+            colour = self._upscale(low.colour, facts, halves[0], cancel)
+            black = self._upscale(low.black, facts, halves[1], cancel)
+            restored = Separations(colour, black)
+        else:
+            restored = self._upscale(low, facts, advance, cancel).at_depth(bits)
+        facts.output_size = facts.output_size or (restored.width, restored.height)
+        facts.pages += 1
+        return restored
+
+    def _upscale(self, low: Picture, facts: Facts, advance: Advance, cancel: Cancel) -> Picture:
+        report = Report()
+        if not facts.tiling:
+            plan = self.model.plan((low.height, low.width), **self.sized)
+            facts.tiling = [_told(asdict(each)) for each in plan.passes]
+        restored = self.model.upscale(
+            low,
+            progress=lambda done, total: advance(done / total),
+            cancel=cancel,
+            report=report,
+            **self.sized,
+            **self.options,
+        )
+        facts.tiles += sum(report.tiles)
+        facts.drift = facts.drift or report.drift
+        return restored
+
+
+def shown(picture: AnyPicture) -> Picture:
+    """Return a picture in sRGB; as it is if it is in it."""
+    return picture.to_srgb() if isinstance(picture, Separations) else to_srgb(picture)
+
+
+def nbytes(picture: AnyPicture) -> int:
+    """Return the bytes of a picture's pixels."""
+    if isinstance(picture, Separations):
+        return nbytes(picture.colour) + nbytes(picture.black)
+    return picture.colour.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes)
+
+
+def _told(run: dict[str, Any]) -> dict[str, Any]:
+    """Return a run of the network as reports tell it: sizes as width and height."""
+    high, wide = run["size"]
+    return {
+        "input_size": (run["width"], run["height"]),
+        "output_size": (wide, high),
+        "tiles": run["tiles"],
+        "tile": run["tiling"]["side"],
+        **{name: run["tiling"][name] for name in ("halo", "sweeps", "context")},
+    }
