@@ -63,7 +63,8 @@ def _measure(network: Network, device: torch.device) -> Callable[[Tensor, Tensor
         )
 
         found = LearnedPerceptualImagePatchSimilarity(net_type=network, normalize=True)
-    except ImportError as error:
+    # A torchvision that was built for another PyTorch is a RuntimeError.
+    except (ImportError, RuntimeError) as error:
         raise ImportError(
             f"LPIPS needs torchmetrics and torchvision ({error}): pip install 'bigpicture[iqa]'"
         ) from error
