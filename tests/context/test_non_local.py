@@ -56,7 +56,7 @@ def test_features_that_are_all_alike_do_not_divide_by_nothing():
 @pytest.mark.parametrize("scales", [(2,), (3, 4)], ids=str)
 def test_gradients_are_the_true_ones(scales, at_once):
     operator = CrossScaleAttention(2, scales).double()
-    x = torch.randn(1, 2, 5, 4, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(1, 2, 4, 3, dtype=torch.float64, requires_grad=True)
     names, values = zip(*operator.named_parameters(), strict=True)
 
     def apply(x, *values):

@@ -164,16 +164,15 @@ def _rebuild(
         blocks: What lies there, s² pixels of the fine grid one after the other.
         beyond: Rows and columns that are mirrored at the end, which overlap the last pixels.
     """
-    images, _, height, width = match.shape
     places = keys.shape[-2] * keys.shape[-1]
-    match = mirror_to(match, height + beyond[0], width + beyond[1]).permute(0, 2, 3, 1)
+    height, width = (side + more for side, more in zip(match.shape[-2:], beyond, strict=True))
+    padded = mirror_to(match, height, width).permute(0, 2, 3, 1)
     sharpness = _sharpness(keys)
     at_once = _AT_ONCE_ON_CPU if match.device.type == "cpu" else _AT_ONCE
-    result = match.new_empty(images, height, width, blocks.shape[1])
-    for window in _windows(height, width, at_once // places):
-        outer, middle = (window.grown(by, match.shape[1:3]) for by in (_HALO, 1))
-        for i in range(images):
-            own = outer.of(match[i])
+    result = match.new_empty(*padded.shape[:3], blocks.shape[1])
+    for outer, middle, window in _windows(height, width, at_once // places):
+        for i in range(len(match)):
+            own = outer.of(padded[i])
             similar = linear(own.flatten(0, 1), keys[i].flatten(1).mT)
             similar = _diagonal_sum(similar.view(*own.shape[:2], *keys.shape[-2:]))
             similar = middle.within(outer, similar).flatten(2) * sharpness[i]
@@ -181,7 +180,9 @@ def _rebuild(
             weights = window.within(middle, _diagonal_sum(weights))
             rebuilt = linear(weights.reshape(-1, places), blocks[i].flatten(1))
             window.of(result[i]).copy_(rebuilt.view(*weights.shape[:2], -1))
-    return result.permute(0, 3, 1, 2)
+    # cut off what was mirrored; a slice would ask, of an unknown size, whether it is there
+    rows, columns = (torch.arange(side, device=match.device) for side in match.shape[-2:])
+    return result.permute(0, 3, 1, 2)[..., rows[:, None], columns]
 
 
 def _sharpness(keys: Float[Tensor, "b k y x"]) -> Float[Tensor, "b p"]:
@@ -198,13 +199,13 @@ class _Window(NamedTuple):
     left: int
     right: int
 
-    def grown(self, by: int, size: Sequence[int]) -> "_Window":
+    def grown(self, by: int, height: int, width: int) -> "_Window":
         """Return the window with a halo, which ends where the picture does."""
         return _Window(
             max(self.top - by, 0),
-            min(self.bottom + by, size[0]),
+            min(self.bottom + by, height),
             max(self.left - by, 0),
-            min(self.right + by, size[1]),
+            min(self.right + by, width),
         )
 
     def of(self, x: Tensor) -> Tensor:
@@ -217,17 +218,18 @@ class _Window(NamedTuple):
         return x[top : top + self.bottom - self.top, left : left + self.right - self.left]
 
 
-def _windows(height: int, width: int, area: int) -> Iterator[_Window]:
-    """Cut a picture into windows of about `area` pixels, halos included."""
+def _windows(height: int, width: int, area: int) -> Iterator[tuple[_Window, _Window, _Window]]:
+    """Cut a picture into windows of about `area` pixels, each with a halo of 2, of 1 and without."""
     if torch.compiler.is_compiling():
-        yield _Window(0, height, 0, width)  # whatever loops would make a graph for one size
+        yield (_Window(0, height, 0, width),) * 3  # loops would make a graph for one size only
         return
     area = max(area, 16**2)  # smaller ones would be halo for the most part
     across = width if area >= 12 * width else math.isqrt(area) - 2 * _HALO
     down = area // min(width, across + 2 * _HALO) - 2 * _HALO
     for top in range(0, height, down):
         for left in range(0, width, across):
-            yield _Window(top, min(top + down, height), left, min(left + across, width))
+            own = _Window(top, min(top + down, height), left, min(left + across, width))
+            yield own.grown(_HALO, height, width), own.grown(1, height, width), own
 
 
 def _diagonal_sum(x: Float[Tensor, "y x j i"]) -> Float[Tensor, "y x j i"]:
@@ -238,12 +240,12 @@ def _diagonal_sum(x: Float[Tensor, "y x j i"]) -> Float[Tensor, "y x j i"]:
 
 
 def _along(x: Tensor, first: int, second: int) -> Tensor:
-    result = x.clone()
-    n, m = x.shape[first] - 1, x.shape[second] - 1
-    for one, other in ((0, 1), (1, 0)):
-        target = result.narrow(first, one, n).narrow(second, one, m)
-        target += x.narrow(first, other, n).narrow(second, other, m)
-    return result
+    around = [0] * 8
+    for dim in (first, second):
+        around[6 - 2 * dim] = around[7 - 2 * dim] = 1
+    padded, (n, m) = F.pad(x, around), (x.shape[first], x.shape[second])
+    before, after = (padded.narrow(first, i, n).narrow(second, i, m) for i in (0, 2))
+    return (x + before).add_(after)
 
 
 class _DiagonalSum(Function):

@@ -113,7 +113,7 @@ class ContinuousHead(Head):
         along = self._locate(rows, cell[0], part.rows)
         bands = []
         for one, (start, stop) in _bands(along, x):
-            high, wide = len(one.nearest), len(columns)
+            high, wide = one.nearest.shape[0], columns.shape[0]
 
             def index(i: Tensor, high: int = high, wide: int = wide) -> Index:
                 return i // (high * wide), i // wide % high, i % wide

@@ -166,7 +166,7 @@ class ImplicitHead(ContinuousHead):
         else:
             back = queries.step < 0
             base = torch.where(back, queries.near, queries.nearest)
-            pair = queries.step.abs() * len(tables.keys) + base
+            pair = queries.step.abs() * tables.keys.shape[0] + base
             logits = (hidden * rows_of(tables.pairs, pair)).sum(-1, keepdim=True)
             logits = logits + rows_of(tables.pair_bias, pair)
         return torch.softmax(logits.view(4, -1), 0)
