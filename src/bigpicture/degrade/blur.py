@@ -6,11 +6,11 @@ Kernels of up to 25 × 25 pixels are ten times faster as a product of Fourier tr
 sums over windows.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch.nn import functional as F
 
 from bigpicture.degrade import kernels
 from bigpicture.degrade.recorded import Recorded
@@ -20,8 +20,6 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Bell", "Blur", "Family", "Sinc", "convolve"]
 
 Family = Literal["gaussian", "generalised", "plateau"]
-
-_FAST = 16  # sides of Fourier transforms are rounded up to this: a large prime takes longer
 
 
 @dataclass(frozen=True)
@@ -89,12 +87,37 @@ def convolve(image: Float[Tensor, "c h w"], kernel: kernels.Kernel) -> Float[Ten
     """
     h, w = image.shape[-2:]
     reach = kernel.shape[-1] // 2
-    # Mirrored below and right twice as far, then moved: the same as on all four sides.
-    mirrored = mirror_to(image.flip(-2, -1)[None], h + reach, w + reach)[0].flip(-2, -1)
-    mirrored = mirror_to(mirrored[None], h + 2 * reach, w + 2 * reach)[0]
-    sides = [_FAST * math.ceil(side / _FAST) for side in mirrored.shape[-2:]]
+    mirrored = _mirrored(image, reach)
+    sides = [_fast(side) for side in mirrored.shape[-2:]]
     # A product of transforms turns the kernel around; turned before, it is not.
     weights = kernel.flip(0, 1).to(image)
     spectrum = torch.fft.rfft2(mirrored, s=sides) * torch.fft.rfft2(weights, s=sides)
     wrapped = torch.fft.irfft2(spectrum, s=sides)
     return wrapped[..., 2 * reach : 2 * reach + h, 2 * reach : 2 * reach + w]
+
+
+def _mirrored(image: Float[Tensor, "c h w"], reach: int) -> Float[Tensor, "c H W"]:
+    """Return the picture extended on all sides by its mirror image, as often as needed."""
+    h, w = image.shape[-2:]
+    if reach < min(h, w):
+        return F.pad(image[None], [reach] * 4, mode="reflect")[0]
+    # Below and on the right, then turned by 180° once more: the same as on all four sides.
+    for height, width in ((h + reach, w + reach), (h + 2 * reach, w + 2 * reach)):
+        image = mirror_to(image[None], height, width)[0].flip(-2, -1)
+    return image
+
+
+def _fast(side: int) -> int:
+    """Return the next length that a Fourier transform is fast at, without primes beyond 5.
+
+    >>> _fast(8), _fast(416), _fast(523)
+    (8, 432, 540)
+    """
+    while True:
+        rest = side
+        for prime in (2, 3, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return side
+        side += 1
