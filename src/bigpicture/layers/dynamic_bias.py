@@ -1,0 +1,57 @@
+"""Dynamic position bias: a small network says how much two pixels of a window have to do.
+
+    offsets (2h − 1, 2w − 1, 2) ──linear──▶ 3 × (norm, ReLU, linear) ──▶ one bias a head
+    biases of offsets ──▶ biases of pairs of pixels (heads, l, l)
+
+A table would have to be learned entry by entry; here, offsets near each other have similar biases.
+
+Source: Wang et al., "CrossFormer: A Versatile Vision Transformer Hinging on Cross-scale Attention",
+    ICLR 2022. https://arxiv.org/abs/2108.00154
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["DynamicPositionBias"]
+
+
+class DynamicPositionBias(nn.Module):
+    """A bias for each head and each pair of pixels in a window, made of the pair's offset.
+
+    Args:
+        heads: How many biases an offset has.
+        window: Height and width of the largest windows.
+        hidden: Width of the network. With 1, its norms leave nothing that tells offsets apart.
+    """
+
+    def __init__(self, heads: int, window: tuple[int, int], hidden: int) -> None:
+        super().__init__()
+        self.window = window
+        layers: list[nn.Module] = [nn.Linear(2, hidden)]
+        for width in (hidden, hidden, heads):
+            layers += [nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, width)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(
+        self, sizes: Iterable[tuple[int, int]]
+    ) -> dict[tuple[int, int], Float[Tensor, "heads l l"]]:
+        """Return the biases of all pairs of pixels, for windows of some heights and widths."""
+        like = next(self.parameters())
+        y, x = (torch.arange(1 - side, side).to(like) for side in self.window)
+        offsets = torch.stack(torch.meshgrid(y, x, indexing="ij"), -1)
+        table = self.layers(offsets).permute(2, 0, 1)
+        return {size: self._pairs(table, *size) for size in sizes}
+
+    def _pairs(
+        self, table: Float[Tensor, "heads y x"], height: int, width: int
+    ) -> Float[Tensor, "heads l l"]:
+        """Look the offset from each pixel to each other one up."""
+        y, x = (torch.arange(side, device=table.device) for side in (height, width))
+        rows = y[:, None] - y + self.window[0] - 1
+        columns = x[:, None] - x + self.window[1] - 1
+        pairs = table[:, rows[:, None, :, None], columns[None, :, None, :]]
+        return pairs.flatten(3, 4).flatten(1, 2)
