@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from bigpicture.layers import shifted_windows
+from bigpicture.context import strips
 from bigpicture.layers.shifted_windows import SwinBlock, SwinBlockSettings, WindowAttention
-from bigpicture.layers.windows import Cut, partition, reach_through, shift_mask, unpartition
+from bigpicture.layers.windows import Cut, partition, reach_through, shift_mask
 
 TINY = SwinBlockSettings(channels=6, heads=2, window=(4, 2), shift=(0, 0), hidden=5)
 
@@ -72,7 +72,7 @@ def test_a_block_is_the_paper_s_pixel_by_pixel(size, shift):
 @pytest.mark.parametrize("pixels", [1, 24, 60, 10**6])
 def test_strips_are_the_whole(shift, pixels, monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
-    monkeypatch.setattr(shifted_windows, "_PIXELS_AT_ONCE", pixels)
+    monkeypatch.setattr(strips, "_PIXELS_AT_ONCE", pixels)
     block = random_block(replace(TINY, shift=shift))
     x = torch.randn(2, 20, 6, 6, dtype=torch.float64)
     mask = shift_mask((20, 6), TINY.window, shift)
@@ -103,12 +103,12 @@ def test_every_parameter_learns():
         assert parameter.grad.abs().sum() > 0, name
 
 
-def test_windows_are_put_back_where_they_were():
+def test_windows_stand_row_by_row():
     x = torch.randn(2, 6, 8, 3)
     windows = partition(x, 3, 4)
     assert windows.shape == (8, 12, 3)
     assert torch.equal(windows[1].reshape(3, 4, 3), x[0, :3, 4:])
-    assert torch.equal(unpartition(windows, (6, 8), 3, 4), x)
+    assert torch.equal(windows[6].reshape(3, 4, 3), x[1, 3:, :4])
 
 
 def test_the_mask_cuts_windows_at_the_border():

@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from bigpicture.layers import shifted_windows
+from bigpicture.context import strips
 from bigpicture.models.backbones.swinir import SwinIRSettings
 from bigpicture.models.heads.direct import DirectSettings
 from bigpicture.models.heads.nearest import NearestSettings
@@ -185,7 +185,7 @@ def test_what_lies_beyond_the_reach_is_not_seen(window):
 
 
 def test_every_setting_learns_and_batches_are_their_pictures_one_by_one(monkeypatch):
-    monkeypatch.setattr(shifted_windows, "_PIXELS_AT_ONCE", 64)  # of several strips
+    monkeypatch.setattr(strips, "_PIXELS_AT_ONCE", 64)  # of several strips
     for connection in ("1conv", "3conv"):
         settings = SwinIRSettings(
             channels=12, depths=(1, 3), heads=(2, 4), window=4, connection=connection

@@ -15,15 +15,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from bigpicture.context.strips import rows_at_once
+from bigpicture.layers.bands import Band, cut, put_back
 from bigpicture.layers.drop_path import DropPath
-from bigpicture.layers.windows import attend, partition, unpartition
+from bigpicture.layers.windows import attend
 from bigpicture.shapes import Bool, Float, Tensor
 
 __all__ = ["SwinBlock", "SwinBlockSettings", "WindowAttention"]
-
-
-_PIXELS_AT_ONCE = 2048
-"""By each thread of a CPU: some hundred numbers a pixel fit into the cache of its core."""
 
 
 class WindowAttention(nn.Module):
@@ -52,9 +50,11 @@ class WindowAttention(nn.Module):
         self, x: Float[Tensor, "b h w c"], mask: Bool[Tensor, "m l l"] | None = None
     ) -> Float[Tensor, "b h w c"]:
         """Return what each pixel finds in its window; `mask` says which pairs see each other."""
-        size = (x.shape[1], x.shape[2])
-        q, k, v = partition(self.qkv(x), *self.window).chunk(3, -1)
-        return self.out(unpartition(attend(q, k, v, self.bias(), mask), size, *self.window))
+        rows, columns = (
+            Band(0, length, side) for length, side in zip(x.shape[1:3], self.window, strict=True)
+        )
+        q, k, v = cut(self.qkv(x), rows, columns).chunk(3, -1)
+        return self.out(put_back(attend(q, k, v, self.bias(), mask), x.shape[0], rows, columns))
 
     def bias(self) -> Float[Tensor, "heads l l"]:
         """Return what is added for each pair of pixels of a window."""
@@ -115,28 +115,18 @@ class SwinBlock(nn.Module):
     ) -> Float[Tensor, "b h w c"]:
         """Return the features of `x`; `mask` is that of the shifted windows."""
         down = self.settings.shift[0]
-        rows = self._rows_of_a_strip(x)
+        height, width = self.settings.window
+        rows = rows_at_once(x)
         if not rows:
             return _rolled(self._within(_rolled(x, -down, 1), mask), down, 1)
+        rows = max(1, rows // height) * height  # those of windows know nothing of each other
         strips = list(x[:, down:].split(rows, 1))
         strips[-1] = torch.cat([strips[-1], x[:, :down]], 1)  # around the border
-        windows = rows // self.settings.window[0] * (x.shape[2] // self.settings.window[1])
+        windows = rows // height * (x.shape[2] // width)
         done = [self._within(*own) for own in zip(strips, mask.split(windows), strict=True)]
         *before, last = done
         below, above = last.split([last.shape[1] - down, down], 1)
         return torch.cat([above, *before, below], 1)
-
-    def _rows_of_a_strip(self, x: Tensor) -> int:
-        """Return how many rows of pixels are worked on at a time; 0 if all should be.
-
-        Rows of windows know nothing of each other. On a CPU, what some of them need stays in the
-        cache, and memory is only taken for those. Training keeps everything anyway.
-        """
-        if x.device.type != "cpu" or torch.compiler.is_compiling() or torch.is_grad_enabled():
-            return 0
-        height = self.settings.window[0]
-        pixels = _PIXELS_AT_ONCE * torch.get_num_threads()
-        return max(1, pixels // (len(x) * x.shape[2] * height)) * height
 
     def _within(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return the features of whole rows of windows."""

@@ -1,6 +1,6 @@
-"""Windows: cut features into rectangles, attend within each, and put them together again.
+"""Windows: cut features into rectangles and attend within each.
 
-    (b, h, w, c) ──partition──▶ (n, l, c) ──attend──▶ (n, l, c) ──unpartition──▶ (b, h, w, c)
+    (b, h, w, c) ──partition──▶ (n, l, c) ──attend──▶ (n, l, c)
 
 n = b·(h/height)·(w/width) windows of l = height·width pixels, picture by picture, row by row.
 Windows are shifted by rolling the features, after which the last row and column of windows hold
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from bigpicture.shapes import Bool, Float, Tensor
 
-__all__ = ["Cut", "attend", "in_order", "partition", "reach_through", "shift_mask", "unpartition"]
+__all__ = ["Cut", "attend", "in_order", "partition", "reach_through", "shift_mask"]
 
 
 class Cut(NamedTuple):
@@ -42,15 +42,6 @@ def partition(x: Float[Tensor, "b h w c"], height: int, width: int) -> Float[Ten
     b, h, w, c = x.shape
     cells = x.view(b, h // height, height, w // width, width, c)
     return in_order(cells.transpose(2, 3)).view(-1).view(-1, height * width, c)
-
-
-def unpartition(
-    windows: Float[Tensor, "n l c"], size: tuple[int, int], height: int, width: int
-) -> Float[Tensor, "b h w c"]:
-    """Return the features of `size` (h, w) that `partition` cut into `windows`."""
-    (h, w), c = size, windows.shape[-1]
-    cells = windows.view(-1, h // height, w // width, height, width, c)
-    return in_order(cells.transpose(2, 3)).view(-1).view(-1, h, w, c)
 
 
 def in_order(x: Float[Tensor, "*d"]) -> Float[Tensor, "*d"]:
@@ -79,14 +70,14 @@ def shift_mask(
     >>> shift_mask((1, 4), (1, 2), (0, 1)).long().tolist()
     [[[1, 1], [1, 1]], [[1, 0], [0, 1]]]
     """
+    (h, w), (height, width) = size, window
+    number = torch.arange((h // height) * (w // width), device=device)[:, None]
+    pixel = torch.arange(height * width, device=device)
+    row = number // (w // width) * height + pixel // width
+    column = number % (w // width) * width + pixel % width
     # what was rolled around the border lies at the end of its axis
-    rows, columns = (
-        (torch.arange(side, device=device) >= side - by).float()
-        for side, by in zip(size, shift, strict=True)
-    )
-    region = (2 * rows[:, None] + columns)[None, ..., None]
-    label = partition(region, *window)
-    return label == label.mT
+    label = 2 * (row >= h - shift[0]) + (column >= w - shift[1])
+    return label[:, :, None] == label[:, None]
 
 
 def attend(
