@@ -14,6 +14,7 @@ from bigpicture.context.crac import CRACConv2d
 from bigpicture.context.graph import GraphReasoning
 from bigpicture.context.ikm import IKMConv2d
 from bigpicture.context.non_local import CrossScaleAttention
+from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
 
 OPERATORS = {
     "channel attention": lambda: ChannelAttention(4, reduction=2),
@@ -25,6 +26,9 @@ OPERATORS = {
     "ikm with a threshold for each layer": lambda: IKMConv2d(4, 6, threshold=(0.0, 0.1, 0.3)),
     "cross-scale attention": lambda: CrossScaleAttention(4),
     "cross-scale attention at three scales": lambda: CrossScaleAttention(4, (2, 3, 4)),
+    "rg-sa": lambda: RecursiveGeneralizationAttention(4, 2).eval(),
+    "rg-sa in training": lambda: RecursiveGeneralizationAttention(4, 2),
+    "rg-sa without recursion": lambda: RecursiveGeneralizationAttention(4, 2, recursive=False),
     "crac": lambda: CRACConv2d(4, 6, groups=2),
     "crac without parts": lambda: CRACConv2d(4, 4, without=("cdrr", "f_a1")).eval(),
 }
