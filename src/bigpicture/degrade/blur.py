@@ -12,9 +12,9 @@ from typing import Literal
 import torch
 from torch.nn import functional as F
 
+from bigpicture.context.pad import mirror_to
 from bigpicture.degrade import kernels
 from bigpicture.degrade.recorded import Recorded
-from bigpicture.layers.pad import mirror_to
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Bell", "Blur", "Family", "Sinc", "convolve"]

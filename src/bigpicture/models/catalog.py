@@ -9,17 +9,33 @@ from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.backbones.rcan import RCANSettings
 from bigpicture.models.backbones.rdn import RDNSettings
+from bigpicture.models.backbones.rgt import RGTSettings
 from bigpicture.models.backbones.swinir import SwinIRSettings
+from bigpicture.models.ciaosr import (
+    ciaosr_edsr,
+    ciaosr_light,
+    ciaosr_rdn,
+    ciaosr_rgt,
+    ciaosr_swinir,
+    ciaosr_uhdn,
+    liif_edsr,
+    liif_light,
+    liif_rdn,
+    liif_swinir,
+)
 from bigpicture.models.contract import BackboneSettings, HeadSettings
 from bigpicture.models.cran import cran, cran_light
 from bigpicture.models.edsr import edsr, edsr_baseline
 from bigpicture.models.heads.direct import DirectSettings
 from bigpicture.models.heads.graph import GraphSettings
+from bigpicture.models.heads.implicit import ImplicitSettings
+from bigpicture.models.heads.liif import LIIFSettings
 from bigpicture.models.heads.nearest import NearestSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.rcan import rcan
 from bigpicture.models.rdn import rdn, rdn_light
+from bigpicture.models.rgt import rgt, rgt_light, rgt_s
 from bigpicture.models.srgrn import srgrn, srgrn_light
 from bigpicture.models.swinir import swinir, swinir_light, swinir_real, swinir_real_l
 from bigpicture.models.uhdn import comonet_s, uhdn, uhdn_l
@@ -34,6 +50,15 @@ SIZES: dict[str, Callable[[int], NetworkSettings]] = {
     "comonet-s": comonet_s,
     "srgrn": srgrn,
     "srgrn-light": srgrn_light,
+    "ciaosr-edsr": ciaosr_edsr,
+    "ciaosr-rdn": ciaosr_rdn,
+    "ciaosr-swinir": ciaosr_swinir,
+    "ciaosr-rgt": ciaosr_rgt,
+    "ciaosr-uhdn": ciaosr_uhdn,
+    "ciaosr-light": ciaosr_light,
+    "rgt": rgt,
+    "rgt-s": rgt_s,
+    "rgt-light": rgt_light,
     "edsr-baseline": edsr_baseline,
     "edsr": edsr,
     "rcan": rcan,
@@ -43,6 +68,10 @@ SIZES: dict[str, Callable[[int], NetworkSettings]] = {
     "swinir-light": swinir_light,
     "swinir-real": swinir_real,
     "swinir-real-l": swinir_real_l,
+    "liif-edsr": liif_edsr,
+    "liif-rdn": liif_rdn,
+    "liif-swinir": liif_swinir,
+    "liif-light": liif_light,
 }
 """Name of a size → its settings at a scale."""
 
@@ -51,11 +80,14 @@ BACKBONES: dict[str, type[BackboneSettings]] = {
     "hourglass": HourglassSettings,
     "rcan": RCANSettings,
     "rdn": RDNSettings,
+    "rgt": RGTSettings,
     "swinir": SwinIRSettings,
 }
 HEADS: dict[str, type[HeadSettings]] = {
     "direct": DirectSettings,
     "graph": GraphSettings,
+    "implicit": ImplicitSettings,
+    "liif": LIIFSettings,
     "nearest": NearestSettings,
     "subpixel": SubPixelSettings,
 }

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from bigpicture.context.contract import ContextOperator
+from bigpicture.context.pad import mirror_to_multiple
 from bigpicture.layers.normalise import DIV2K_MEAN, Normalise
-from bigpicture.layers.pad import mirror_to_multiple
 from bigpicture.models.contract import BackboneSettings, HeadSettings, Limits, Region
 from bigpicture.models.heads.continuous import ContinuousHead
 from bigpicture.models.heads.coordinates import pixel_centres

@@ -14,15 +14,28 @@ from bigpicture.shapes import Tensor
 from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.catalog import RELEASES
 from bigpicture.weights.public.release import Converted
-from bigpicture.weights.rules import direct, edsr, graph, hourglass, nearest, rcan, rdn, subpixel, swinir
+from bigpicture.weights.rules import (
+    direct,
+    edsr,
+    graph,
+    hourglass,
+    implicit,
+    liif,
+    nearest,
+    rcan,
+    rdn,
+    rgt,
+    subpixel,
+    swinir,
+)
 
 __all__ = ["detect", "to_our_keys"]
 
 S = TypeVar("S")
 
 # a head's mark may be a key that another head has too, so the order matters
-_BACKBONES: tuple[ModuleType, ...] = (hourglass, edsr, rcan, rdn, swinir)
-_HEADS: tuple[ModuleType, ...] = (graph, nearest, direct, subpixel)
+_BACKBONES: tuple[ModuleType, ...] = (hourglass, edsr, rcan, rdn, swinir, rgt)
+_HEADS: tuple[ModuleType, ...] = (implicit, liif, graph, nearest, direct, subpixel)
 
 
 def to_our_keys(tensors: Mapping[str, Tensor], name: str) -> Converted:
