@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import skimage.data
 import torch
 
 from bigpicture.degrade.bsrgan import BSRGAN
 from bigpicture.degrade.chain import Chain, degrade_batch
+from bigpicture.degrade.compression import Compression
 from bigpicture.degrade.realesrgan import RealESRGAN
 from bigpicture.degrade.resizing import Resize
 
@@ -44,6 +46,22 @@ def test_the_number_of_threads_changes_nothing(settings, high):
     finally:
         torch.set_num_threads(before)
     assert torch.equal(*found)
+
+
+@pytest.mark.parametrize("scale", [1.75, 2])
+def test_halves_of_levels_are_rounded_alike_by_any_number_of_threads(scale):
+    """Resized so, many values are sums of halves, quarters, eighths of levels."""
+    levels = torch.from_numpy(skimage.data.chelsea()[:224, :224].transpose(2, 0, 1).copy())
+    chain = Chain("bsrgan", (Resize("bilinear", 1), Compression("jpeg", 85)))
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(chain.degrade(levels.double() / 255, scale))
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 @each_kind

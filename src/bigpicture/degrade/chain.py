@@ -3,9 +3,9 @@
     (c, H, W) in [0, 1] ──step──▶ … ──step──▶ (c, h, w) in levels of 1/255     h = ⌊H / scale⌋
 
 The steps hold every random choice and the seeds of the noise, so the same steps make the same
-picture, and as JSON they are its record. They compute in float64: what a GPU or another number of
-threads adds up in another order is then rounded away before it is seen (Apple's GPUs, which have
-no float64, compute in float32).
+picture, and as JSON they are its record. They compute in float64 and round with care (`to_levels`):
+what a GPU or another number of threads adds up in another order is gone before it is seen. (Apple's
+GPUs, which have no float64, compute in float32.)
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ from pydantic import Field
 from bigpicture.degrade.bi import low_size
 from bigpicture.degrade.blur import Blur
 from bigpicture.degrade.compression import Compression
+from bigpicture.degrade.levels import to_levels
 from bigpicture.degrade.noise import CorrelatedNoise, GaussianNoise, PoissonNoise
 from bigpicture.degrade.recorded import Recorded
 from bigpicture.degrade.resizing import Resize, Subsample
@@ -58,10 +59,10 @@ class Chain(Recorded):
         """
         low = low_size(high.shape[-2], high.shape[-1], scale)
         image = high[..., : round(low[0] * scale), : round(low[1] * scale)].detach()
-        image = image.to(torch.float32 if high.device.type == "mps" else torch.float64)
+        image = image.to(torch.float32 if high.device.type == "mps" else torch.float64).contiguous()
         for step in self.steps:
             image = step.apply(image, low)
-        return ((image * 255).round().clamp(0, 255) / 255).to(high.dtype)
+        return (to_levels(image) / 255).to(high.dtype)
 
     def apply(self, high: Stored, scale: int | float) -> StoredOut:
         """Return the low-resolution version of a stored picture (H, W, c), in 8 bits."""

@@ -14,6 +14,7 @@ import numpy as np
 import pyvips
 import torch
 
+from bigpicture.degrade.levels import to_levels
 from bigpicture.degrade.recorded import Recorded
 from bigpicture.image import ImageError, decode
 from bigpicture.shapes import Float, Tensor
@@ -53,7 +54,7 @@ class Compression(Recorded):
         side, limit = max(image.shape[-2:]), _LARGEST_SIDE[self.codec]
         if side > limit:
             raise ImageError(f"{self.codec} holds {limit} pixels a side, not {side}")
-        levels = (image * 255).round().clamp(0, 255).to(torch.uint8)
+        levels = to_levels(image).to(torch.uint8)
         stored = levels.permute(1, 2, 0).contiguous().cpu().numpy()
         pixels = decode(self._encoded(stored), name=f"the {self.codec}").colour
         if pixels.shape[2] > len(image):  # WebP has no gray: three channels, equal to rounding

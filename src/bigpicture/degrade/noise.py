@@ -15,6 +15,7 @@ from typing import Literal
 
 import torch
 
+from bigpicture.degrade.levels import to_levels
 from bigpicture.degrade.recorded import Recorded
 from bigpicture.shapes import Float, Tensor
 
@@ -91,7 +92,7 @@ class PoissonNoise(Recorded):
         if self.gray and len(bright) == 3:
             bright = torch.tensordot(torch.tensor([_GRAY], dtype=bright.dtype), bright, 1)
         # Of whole levels, so that a GPU's last digits do not change what is counted.
-        levels = (bright * 255).round().clamp(0, 255)
+        levels = to_levels(bright)
         most = 2 ** math.ceil(math.log2(len(levels.unique())))
         generator = torch.Generator().manual_seed(self.seed)
         counted = torch.poisson(levels / 255 * most, generator=generator)
