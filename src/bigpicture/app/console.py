@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +31,14 @@ def printable(text: str) -> str:
     >>> printable("new\nline \x1b[31mred \udcff grün")
     'new\\nline \\x1b[31mred \\xff grün'
     """
-    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return re.sub(r"\\udc([89a-f][0-9a-f])", r"\\x\1", "".join(shown))
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    byte = ord(character) - 0xDC00  # how Python holds a byte of a name that is no UTF-8
+    if 0x80 <= byte <= 0xFF:
+        return f"\\x{byte:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 def say(text: str) -> None:

@@ -77,7 +77,8 @@ class Pages:
         if len(self) > 1:
             what = "frames" if self.delays else "pages"
             warnings.warn(
-                f"{self.name} has {len(self)} {what}, of which only the first is taken",
+                f"{self.name} has {len(self)} {what}, of which only the first is taken; "
+                "read_pages, or --all-pages, takes all",
                 ImageWarning,
                 stacklevel=2,
             )
