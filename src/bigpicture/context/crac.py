@@ -21,7 +21,6 @@ Changed: θ, φ and g are one matrix product. Under autocast the mask is still m
 """
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
 
 import torch
@@ -30,6 +29,7 @@ from torch import nn
 from bigpicture.context.contract import ContextOperator, Part
 from bigpicture.context.grid import GridMean, gather_grid
 from bigpicture.context.kernels import Geometry, conv2d_per_image
+from bigpicture.context.precision import without_autocast
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["CRACConv2d", "CRACPart"]
@@ -99,7 +99,7 @@ class CRACConv2d(ContextOperator[GridMean]):
 
     def attention(self, context: GridMean) -> Float[Tensor, "b d c k k"]:
         """Return the mask F_A for each image, between 0 and 1."""
-        with _without_autocast(self.weight.device.type):
+        with without_autocast(self.weight.device.type):
             pooled = context.mean.to(self.weight.dtype).flatten(2)
             descriptors = self.encode(pooled).mT.contiguous()
             if self.reason is not None:
@@ -175,13 +175,6 @@ class _SpatialInteraction(nn.Module):
 def _normalise(norm: nn.BatchNorm1d, descriptors: Float[Tensor, "b e c"]) -> Tensor:
     """Return each channel normalised over all descriptors of the batch."""
     return norm(descriptors.flatten(0, 1)).view_as(descriptors)
-
-
-def _without_autocast(device: str) -> AbstractContextManager[object]:
-    # a device of shapes alone ("meta") has none
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        return torch.autocast(device, enabled=False)
-    return nullcontext()
 
 
 def _check(c_in: int, c_out: int, k: int, without: Sequence[str]) -> None:

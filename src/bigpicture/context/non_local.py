@@ -28,6 +28,7 @@ from torch.nn import functional as F
 
 from bigpicture.context.contract import ContextOperator, Part
 from bigpicture.context.pad import mirror_to
+from bigpicture.context.precision import without_autocast
 from bigpicture.context.products import linear
 from bigpicture.shapes import Float, Tensor
 
@@ -143,7 +144,7 @@ class CrossScaleAttention(ContextOperator[CrossScaleContext]):
         keys = self.reference[1](F.interpolate(reference, size, mode="bilinear"))
         blocks = F.pixel_unshuffle(values, scale)
         # Products of bf16 are too coarse to tell which of many patches is the most similar.
-        with torch.autocast(match.device.type, enabled=False):
+        with without_autocast(match.device.type):
             precise = torch.promote_types(match.dtype, torch.float32)
             rebuilt = _rebuild(match.to(precise), keys.to(precise), blocks.to(precise), beyond)
             fine = F.pixel_shuffle(rebuilt, scale)
@@ -219,9 +220,10 @@ class _Window(NamedTuple):
 
 
 def _windows(height: int, width: int, area: int) -> Iterator[tuple[_Window, _Window, _Window]]:
-    """Cut a picture into windows of about `area` pixels, each with a halo of 2, of 1 and without."""
+    """Cut a picture into windows of about `area` pixels, each with a halo of 2, 1 and 0."""
     if torch.compiler.is_compiling():
-        yield (_Window(0, height, 0, width),) * 3  # loops would make a graph for one size only
+        own = _Window(0, height, 0, width)  # loops would make a graph for one size only
+        yield own, own, own
         return
     area = max(area, 16**2)  # smaller ones would be halo for the most part
     across = width if area >= 12 * width else math.isqrt(area) - 2 * _HALO

@@ -93,15 +93,15 @@ class ImplicitHead(ContinuousHead):
 
     def __init__(self, channels: int, colours: int, settings: ImplicitSettings) -> None:
         super().__init__(settings.scale)
+        self.settings = settings
         self.channels = channels
-        self.by_mlp = settings.ensemble == "mlp"
         searched = settings.non_local
         self.non_local = CrossScaleAttention(channels, searched) if searched else None
         self.reach = 1 + (self.non_local.reach if self.non_local else 1)
         key, value = 9 * channels, (9 + len(searched)) * channels
         layers = settings.hidden, settings.depth
         self.phi_q = MLP(value, *layers, colours)
-        self.phi_k = MLP(key + 4, *layers, 1 if self.by_mlp else key)
+        self.phi_k = MLP(key + 4, *layers, 1 if settings.ensemble == "mlp" else key)
         self.phi_v = MLP(value + 4, *layers, value)
 
     def neighbourhood(self, cell: Tensor | float, length: int) -> Tensor | float:
@@ -132,7 +132,7 @@ class ImplicitHead(ContinuousHead):
 
         The other four are those pixels' own pairs: Q ⊙ K is K ⊙ Q.
         """
-        if self.by_mlp:
+        if self.settings.ensemble == "mlp":
             return x.new_empty(0, 1), x.new_empty(0, 1)
         height, width = x.shape[-2:]
         beyond = F.pad(x, (1, 1, 0, 1))
@@ -161,7 +161,7 @@ class ImplicitHead(ContinuousHead):
     def _weights(self, tables: _Tables, queries: Queries) -> Float[Tensor, "4 m"]:
         """Return how much each neighbour counts."""
         hidden = hidden_of_neighbours(self.phi_k, tables.keys, queries)
-        if self.by_mlp:
+        if self.settings.ensemble == "mlp":
             logits = linear(hidden, self.phi_k.last.weight, self.phi_k.last.bias)
         else:
             back = queries.step < 0

@@ -66,6 +66,7 @@ class LIIFHead(ContinuousHead):
 
     def __init__(self, channels: int, colours: int, settings: LIIFSettings) -> None:
         super().__init__(settings.scale)
+        self.settings = settings
         self.channels = channels
         self.imnet = MLP(9 * channels + 4, settings.hidden, settings.depth, colours)
 
