@@ -1,4 +1,4 @@
-"""Mirror a picture or its features beyond the right and lower border.
+"""Mirror a picture or its features beyond the right and lower border, and cut that off again.
 
     (b, c, h, w) → (b, c, H, W)     H ≥ h, W ≥ w
 
@@ -11,7 +11,7 @@ import torch
 
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["mirror_to", "mirror_to_multiple"]
+__all__ = ["crop_to", "mirror_to", "mirror_to_multiple"]
 
 
 def mirror_to(x: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tensor, "b c H W"]:
@@ -25,6 +25,15 @@ def mirror_to(x: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Ten
         for there, wanted in zip(x.shape[-2:], (height, width), strict=True)
     )
     return x[..., rows[:, None], columns]
+
+
+def crop_to(x: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tensor, "b c y x"]:
+    """Return the upper left `height` × `width` of `x`."""
+    if not torch.compiler.is_compiling():
+        return x[..., :height, :width]
+    # a slice would compare its end with sizes that are not known yet
+    rows, columns = (torch.arange(side, device=x.device) for side in (height, width))
+    return x.index_select(2, rows).index_select(3, columns)
 
 
 def mirror_to_multiple(x: Float[Tensor, "b c h w"], multiple: int) -> Float[Tensor, "b c H W"]:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from bigpicture.context.contract import ContextOperator
-from bigpicture.context.pad import mirror_to_multiple
+from bigpicture.context.pad import crop_to, mirror_to_multiple
 from bigpicture.layers.normalise import DIV2K_MEAN, Normalise
 from bigpicture.models.contract import BackboneSettings, HeadSettings, Limits, Region
 from bigpicture.models.heads.continuous import ContinuousHead
@@ -104,7 +104,7 @@ class Network(nn.Module):
         height, width = low.shape[-2:]
         normal = self.normalise(low)
         features = self.backbone(mirror_to_multiple(normal, self.backbone.multiple))
-        colours = self.head.query(features[..., :height, :width], normal, coordinates, cell)
+        colours = self.head.query(crop_to(features, height, width), normal, coordinates, cell)
         return self.normalise.undo(colours.mT.unsqueeze(-1)).squeeze(-1).mT
 
     def _restore(self, low: Tensor, size: tuple[int, int] | None, region: Region | None) -> Tensor:
@@ -114,7 +114,7 @@ class Network(nn.Module):
         features = self.backbone(padded)
         if isinstance(self.head, ContinuousHead):
             # it draws the grid that it is asked for, so the features are cropped
-            features = features[..., :height, :width]
+            features = crop_to(features, height, width)
             if size is None or region is None:
                 high = self.head(features, normal, size)
             else:
@@ -126,7 +126,7 @@ class Network(nn.Module):
                     f"size={size} was asked for, but this network only makes "
                     f"{(height * scale, width * scale)} of {(height, width)} (×{scale})"
                 )
-            high = self.head(features, padded)[..., : height * scale, : width * scale]
+            high = crop_to(self.head(features, padded), height * scale, width * scale)
         return self.normalise.undo(high)
 
     def _gains_nothing_from_batches(self, low: Tensor) -> bool:

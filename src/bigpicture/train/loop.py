@@ -54,6 +54,8 @@ def train(
     for step in range(first, steps):
         began = time.perf_counter()
         batch = patches.draw(step).to(device, layout)
+        # what networks draw themselves, such as dropped paths, is a function of the step as well
+        torch.manual_seed(hash((recipe.data.seed, step)))
         waited = time.perf_counter() - began
         rate = rate_at(step, recipe.optimiser)
         for group in run.optimiser.param_groups:
