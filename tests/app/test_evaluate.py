@@ -2,6 +2,10 @@ import json
 
 import pytest
 
+from bigpicture.app.contest import _method
+from bigpicture.infer.model import Model
+from bigpicture.models.catalog import build
+
 
 @pytest.fixture
 def pictures(make, tmp_path):
@@ -69,3 +73,107 @@ def test_the_field_s_first_number(bigpicture, shared):
     folder = shared / "data" / "benchmarks" / "Set5"
     result = bigpicture("evaluate", "--model", "bicubic", "--hr", folder, "--scale", 2)
     assert "33.67 dB" in result.stdout
+
+
+def test_models_are_compared(bigpicture, pictures, tiny, tmp_path):
+    report, page = tmp_path / "scores.json", tmp_path / "pages" / "page.html"
+    result = bigpicture(
+        *("evaluate", "--model", tiny, "--compare", "bicubic", "--hr", pictures, "--scale", 2),
+        *("--json", report, "--html", page, "--crops", 2),
+    )
+    assert result.exit_code == 0, result.output
+    reports = json.loads(report.read_text())["reports"]
+    assert [each["model"] for each in reports] == [tiny, "bicubic"]
+    assert f"bicubic − {tiny}" in result.stdout
+    content = page.read_text("utf-8")
+    assert content.count("<h2>") == 2
+    assert content.count("data:image/png") == 2 * (2 + 2 * 2)
+
+
+def test_sets_and_scales_are_scored_together(bigpicture, pictures, make, tmp_path):
+    make(tmp_path / "sets" / "Other" / "GTmod12" / "a.png", 48, 48)
+    pictures.rename(tmp_path / "sets" / "set")
+    arguments = ("evaluate", "--model", "bicubic", "--hr", tmp_path / "sets")
+    result = bigpicture(*arguments, "--scale", 2, "--scale", 3, "--format", "csv")
+    assert result.exit_code == 0, result.output
+    rows = [line.split(",")[:5] for line in result.stdout.splitlines()[1:]]
+    assert [row[1:3] for row in rows if row[4] == "mean"] == [
+        [name, scale] for scale in ("2", "3") for name in ("Other", "set")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("markdown", "| mean"),
+        ("latex", r"\bottomrule"),
+        ("json", '"images"'),
+        ("csv", "bicubic,set"),
+    ],
+)
+def test_formats_hold_nothing_else(bigpicture, pictures, kind, content):
+    arguments = ("evaluate", "--model", "bicubic", "--hr", pictures, "--scale", 2)
+    result = bigpicture(*arguments, "--format", kind)
+    assert result.exit_code == 0, result.output
+    assert content in result.stdout
+    assert "dB PSNR" not in result.stdout
+    if kind == "json":
+        assert json.loads(result.stdout)["model"] == "bicubic"
+
+
+def test_a_scale_in_the_name_of_a_model(bigpicture, pictures):
+    arguments = ("evaluate", "--model", "uhdn-x{scale}", "--hr", pictures, "--tile", "off")
+    result = bigpicture(*arguments, "--scale", 2, "--scale", 3)
+    assert result.exit_code == 0, result.output
+    assert "uhdn-x2 ×2" in result.stdout
+    assert "uhdn-x3 ×3" in result.stdout
+
+
+def test_pictures_without_originals_are_judged(bigpicture, pictures):
+    arguments = ("evaluate", "--model", "bicubic", "--lr", pictures / "HR", "--scale", 2)
+    result = bigpicture(*arguments, "--metric", "piqe")
+    assert result.exit_code == 0, result.output
+    assert "PIQE (mean of 2)" in result.stdout
+
+
+def test_a_set_that_fails_does_not_end_the_others(bigpicture, pictures, make, tmp_path):
+    make(tmp_path / "good" / "a.png", 40, 40)
+    (pictures / "HR" / "three.png").write_bytes(b"no picture")
+    arguments = ("evaluate", "--model", "bicubic", "--hr", pictures, "--hr", tmp_path / "good")
+    result = bigpicture(*arguments, "--scale", 2)
+    assert result.exit_code == 1
+    assert "three.png" in result.stderr
+    assert "bicubic, good, ×2" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--lr", "set"], "give the originals with --hr"),
+        (["--lr", "set", "--metric", "lpips"], "give the originals with --hr"),
+        (["--lr", "set", "--metric", "piqe", "--html", "a.html"], "--html a.html"),
+        (["--hr", "set", "--metric", "pqie"], "--metric pqie: give one of lpips"),
+        (["--hr", "set", "--compare", "bicubic"], "in the comparison already"),
+        (["--hr", "set", "--hr", "set/HR", "--lr", "set/HR"], "--lr set/HR is of one set"),
+        (["--hr", "set", "--html", "set"], "--html set cannot be written"),
+    ],
+)
+def test_requests_that_make_no_sense(bigpicture, pictures, monkeypatch, options, reason):
+    monkeypatch.chdir(pictures.parent)
+    result = bigpicture("evaluate", "--model", "bicubic", "--scale", 2, *options)
+    assert result.exit_code == 2, result.output
+    assert reason in result.stderr
+
+
+def test_the_paper_s_row_of_bicubic(bigpicture, shared):
+    sets = shared / "data" / "benchmarks"
+    result = bigpicture("evaluate", "--model", "bicubic", "--hr", sets / "Set5", "--scale", 4)
+    assert "SRGRN, Table 2" in result.stdout
+    assert "28.42" in result.stdout
+
+
+def test_models_are_known_by_their_settings(tiny):
+    model = Model(build("rcan", scale=4), build("rcan", scale=4).limits)
+    assert _method("best.safetensors", model) == "RCAN"
+    assert _method(tiny, None) is None
+    assert _method("bicubic", None) == "Bicubic"

@@ -108,30 +108,50 @@ def test_larger_scales_are_harder():
         assert in_order == sorted(in_order, reverse=True), key
 
 
+BI_2 = {"scale": 2, "degradation": "bi", "protocol": "sr-y"}
+
+
 def test_what_is_known_of_a_set_and_of_a_model():
-    (row,) = rows("Set5", scale=2, degradation="bi", protocol="sr-y", method="U-HDN+IKM")
-    assert row.scores == {"psnr": 38.06, "ssim": 0.9607}
+    (row,) = rows(["Set5"], **BI_2, methods=["U-HDN+IKM"])
+    assert row.scores == {"Set5": {"psnr": 38.06, "ssim": 0.9607}}
     assert row.sources == ("IKM, Table I", "IKM, Table II")
-    every = rows("Set5", scale=2, degradation="bi", protocol="sr-y")
+    every = rows(["Set5"], **BI_2)
     assert every[0].method == "RGT+"
-    assert [r.scores["psnr"] for r in every] == sorted(r.scores["psnr"] for r in every)[::-1]
+    psnr = [row.scores["Set5"].get("psnr", 0) for row in every]
+    assert psnr == sorted(psnr, reverse=True)
     # 32.24 dB of RDN in SRGRN's table 2 cannot be right
-    assert all(r.scores.get("psnr", 40) > 33 for r in every)
-    assert rows("Set5", scale=2, degradation="bd", protocol="sr-y") == []
-    methods = {fact.method for fact in facts()}
-    assert set(_METHODS.values()) <= methods
+    assert not any(32 < value < 33 for value in psnr)
+    assert rows(["Set5"], **(BI_2 | {"degradation": "bd"})) == []
+    assert "RGT+" not in [row.method for row in rows(["Set5"], **BI_2, ensemble=False)]
+    assert set(_METHODS.values()) <= {fact.method for fact in facts()}
     assert method_of("rgt-s-x4") == "RGT-S"
     assert method_of("cran-x3-bd") == "CRAN"
     assert known_set("Set14", 14) == "Set14"
 
 
-def test_tables_that_agree_are_one_row():
-    (row,) = rows("Urban100", scale=4, degradation="bi", protocol="sr-y", method="RDN-CiaoSR")
-    assert row.scores["psnr"] == 27.11
-    assert "CiaoSR, Table 2" in row.sources
-    (rdn, *_) = rows("Set14", scale=2, degradation="bi", protocol="sr-y", method="RDN")
-    assert rdn.scores == {"psnr": 34.01, "ssim": 0.9212}
-    assert rdn.sources == ("CRAN, Table 4", "SRGRN, Table 2", "CiaoSR, Table 2")
+def test_tables_that_agree_are_one_row_and_others_never_mix():
+    at_4 = BI_2 | {"scale": 4}
+    (row,) = rows(["Urban100"], **at_4, methods=["RDN-CiaoSR"])
+    assert row.scores == {"Urban100": {"psnr": 27.11, "ssim": 0.814, "lpips": 0.255}}
+    assert row.sources == ("CiaoSR, Table 2", "CiaoSR, Table 7", "CiaoSR, Table 8")
+    for sets in (["Set5", "Set14"], ["Set14", "Set5", "Urban100"]):
+        lines = rows(sets, **BI_2)
+        for line in lines:
+            for source in line.sources:
+                paper, _, table = source.partition(", Table ")
+                printed = {
+                    (fact.set, fact.metric): fact.value
+                    for fact in facts()
+                    if papers()[fact.paper].name == paper
+                    and fact.table == table
+                    and fact.method + "+" * fact.ensemble == line.method
+                    and (fact.scale, fact.doubt) == (2, None)
+                }
+                for name, scores in line.scores.items():
+                    for metric, value in scores.items():
+                        assert printed.get((name, metric), value) == value, line
+    merged = rows(["Set14"], **BI_2, methods=["RDN"])[0]
+    assert merged.sources == ("CRAN, Table 4", "SRGRN, Table 2", "CiaoSR, Table 2")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from bigpicture.data.benchmarks import Pair, open_benchmark
 from bigpicture.degrade.bd import bd
 from bigpicture.degrade.dn import DN
 from bigpicture.evaluate.bicubic import bicubic
-from bigpicture.evaluate.run import evaluate
+from bigpicture.evaluate.run import compare, evaluate
+from bigpicture.metrics.catalog import PERCEPTUAL
 from bigpicture.metrics.protocol import PROTOCOLS, SR_Y
 
 BI_ROWS = {
@@ -135,3 +136,97 @@ def test_no_pictures():
 def test_bicubic_refuses_nonsense(scale):
     with pytest.raises(ValueError, match=f"scale is {scale}"):
         bicubic(scale)
+
+
+def test_models_are_compared_on_the_same_pictures_in_their_order():
+    data = pairs(3)
+    drawn, seen = [], []
+
+    def lazily():
+        for each in data:
+            drawn.append(each.name)
+            yield each
+
+    def darker(low: torch.Tensor) -> torch.Tensor:
+        return nearest(low) * 0.9
+
+    reports = compare(
+        {"nearest": nearest, "darker": darker},
+        lazily(),
+        scale=2,
+        protocol=SR_Y,
+        watch=seen.append,
+    )
+    assert [report.model for report in reports] == ["nearest", "darker"]
+    assert reports[0] == evaluate(nearest, data, scale=2, protocol=SR_Y, model="nearest")
+    assert reports[1] == evaluate(darker, data, scale=2, protocol=SR_Y, model="darker")
+    assert drawn == [restored.pair.name for restored in seen] == ["p0", "p1", "p2"]
+    for restored in seen:
+        assert torch.equal(restored.pictures["darker"][0], darker(restored.pair.low))
+        assert restored.scores["nearest"] in reports[0].images
+
+
+def test_few_pictures_are_held_at_once():
+    data = pairs(9)
+    drawn = seen = 0
+
+    def lazily():
+        nonlocal drawn
+        for each in data:
+            drawn += 1
+            assert drawn - seen <= 4
+            yield each
+
+    def watch(_: object) -> None:
+        nonlocal seen
+        seen += 1
+
+    compare({"nearest": nearest}, lazily(), scale=2, protocol=SR_Y, watch=watch)
+    assert drawn == seen == 9
+
+
+def test_a_picture_that_cannot_be_read_ends_the_evaluation():
+    def broken():
+        yield pairs(1)[0]
+        raise ValueError("p1.png is no picture")
+
+    with pytest.raises(ValueError, match="p1.png is no picture"):
+        evaluate(nearest, broken(), scale=2, protocol=SR_Y)
+
+
+def test_other_metrics_stand_beside_the_protocol_s():
+    report = evaluate(nearest, pairs(1), scale=2, protocol=SR_Y, metrics=["piqe", "brisque"])
+    (image,) = report.images
+    assert list(image.scores) == ["psnr", "ssim", "piqe", "brisque"]
+    expected = PERCEPTUAL["piqe"].measure(nearest(pairs_of(report)[0].low)[None])
+    assert image.scores["piqe"] == pytest.approx(expected.item())
+
+
+def pairs_of(report) -> list[Pair]:
+    torch.manual_seed(0)
+    return pairs(len(report.images))
+
+
+def test_pictures_without_reference():
+    data = [pair._replace(reference=None) for pair in pairs(2)]
+    report = evaluate(nearest, data, scale=2, protocol=None, metrics=["piqe"])
+    assert report.protocol == "none"
+    assert list(report.mean) == ["piqe"]
+    with pytest.raises(ValueError, match="p0: has no reference"):
+        evaluate(nearest, data, scale=2, protocol=SR_Y)
+    with pytest.raises(ValueError, match="p0: has no reference, which lpips needs"):
+        evaluate(nearest, data, scale=2, protocol=None, metrics=["lpips"])
+
+
+def test_nothing_to_compare_and_nothing_to_measure():
+    with pytest.raises(ValueError, match="models is empty"):
+        compare({}, pairs(), scale=2, protocol=SR_Y)
+    with pytest.raises(ValueError, match="metrics is empty"):
+        evaluate(nearest, pairs(), scale=2, protocol=None)
+
+
+def test_a_report_knows_its_set(benchmarks):
+    benchmark = open_benchmark(benchmarks / "Set5", scale=4)
+    report = evaluate(bicubic(4), benchmark, scale=4, protocol=SR_Y, model="bicubic")
+    assert (report.benchmark, report.degradation) == ("Set5", "bi")
+    assert report.to_json()["benchmark"] == "Set5"

@@ -1,32 +1,49 @@
-"""`bigpicture evaluate`: a model's scores on a folder of pictures, under a named protocol."""
+"""`bigpicture evaluate`: models' scores on sets of pictures, under a named protocol."""
 
 import math
+import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from bigpicture.app.console import FAILED, bar, check_report, complain, refuse, say, write_report
-from bigpicture.app.options import COMPUTED, Device, Ensemble, Precision, load_model, parse_tile
+from bigpicture.app.console import FAILED, check_report, refuse, say, write_report
+from bigpicture.app.contest import Computed, Contest, Kind, measure, open_sets, restorer, whole
+from bigpicture.app.options import COMPUTED, Device, Ensemble, Precision, parse_tile
 
-if TYPE_CHECKING:
-    from bigpicture.data.benchmarks import Benchmark, Degrade
-    from bigpicture.evaluate.run import ImageScore, Report, Restore
+__all__ = ["evaluate", "measure", "restorer"]
 
-NOISE_SEED = 0
-"""Of `--degrade dn`: everyone who measures meets the same noise."""
+SHOWN = "What is shown"
+METRICS = ("lpips", "niqe", "brisque", "piqe")  # of bigpicture.metrics.catalog, which needs PyTorch
 
 
 # The parameters are the command's options, each with its help: longer than other functions.
 def evaluate(
-    high: Annotated[
-        Path,
-        typer.Option("--hr", help="Folder of high-resolution pictures, or a set with HR in it."),
+    scale: Annotated[
+        list[float],
+        typer.Option(help="How many times smaller the inputs are. May be given several times."),
     ],
-    scale: Annotated[float, typer.Option(help="How many times smaller the inputs are.")],
+    high: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--hr",
+            help="Folder of high-resolution pictures, a benchmark set (HR and LR_bicubic, GTmod12 "
+            "…), or a folder of sets. May be given several times. Without it, what --lr holds is "
+            "judged by metrics that need no reference.",
+        ),
+    ] = None,
     model: Annotated[
-        str, typer.Option(help="A name from `bigpicture models list`, a weight file, or bicubic.")
+        str,
+        typer.Option(
+            help="A name from `bigpicture models list`, a weight file, or bicubic. {scale} in it "
+            "stands for each --scale."
+        ),
     ] = "uhdn-x2",
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(help="Another model to set beside it. May be given several times."),
+    ] = None,
     low: Annotated[
         Path | None,
         typer.Option(
@@ -36,7 +53,7 @@ def evaluate(
         ),
     ] = None,
     degrade: Annotated[
-        Literal["bi", "bd", "dn"] | None,
+        Kind | None,
         typer.Option(
             help="How inputs are made: bicubic; blur and subsampling; bicubic and noise. bi where "
             "there are none and nothing is given."
@@ -46,6 +63,42 @@ def evaluate(
         Literal["sr-y", "sr-rgb"],
         typer.Option(help="What is compared: luma, as most tables do, or RGB."),
     ] = "sr-y",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="|".join(METRICS),
+            help="What is measured beside PSNR and SSIM. May be given several times.",
+        ),
+    ] = None,
+    format: Annotated[
+        Literal["text", "markdown", "csv", "json", "latex"],
+        typer.Option(help="Of what is printed.", rich_help_panel=SHOWN),
+    ] = "text",
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--published",
+            help="Show every method that the papers have on a set, not only the model's own row.",
+            rich_help_panel=SHOWN,
+        ),
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a page with scores and crops where models differ most, in one file.",
+            rich_help_panel=SHOWN,
+        ),
+    ] = None,
+    crops: Annotated[
+        int, typer.Option(min=1, help="Of each set on that page.", rich_help_panel=SHOWN)
+    ] = 6,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--json", help="Write the scores of each picture, as JSON.", rich_help_panel=SHOWN
+        ),
+    ] = None,
     tile: Annotated[
         str,
         typer.Option(
@@ -57,119 +110,56 @@ def evaluate(
     ensemble: Ensemble = False,
     device: Device = "auto",
     precision: Precision = "fp32",
-    report: Annotated[
-        Path | None, typer.Option("--json", help="Write the scores of each picture, as JSON.")
-    ] = None,
 ) -> None:
-    """Score a model on pictures whose high-resolution versions are known.
+    """Score models on pictures whose high-resolution versions are known.
 
-    Prints PSNR and SSIM of each picture and their means. For example:
+    Prints PSNR and SSIM of each picture and their means, beside published ones. For example:
 
     bigpicture evaluate --model bicubic --hr Set5 --scale 2
+
+    bigpicture evaluate --model uhdn-x{scale} --compare bicubic --hr Set5 --hr Set14 --scale 2
+    --scale 3 --published --html compared.html
     """
     side = parse_tile(tile)
-    if not 1 <= scale < math.inf:
-        refuse(f"--scale {scale:g}: give how many times smaller the inputs are, such as 2")
+    for wrong in (each for each in scale if not 1 <= each < math.inf):
+        refuse(f"--scale {wrong:g}: give how many times smaller the inputs are, such as 2")
+    _check(high, low, metric or (), html)
     check_report(report)
-    pairs = _pairs(high, low, scale, degrade)
-    restore = restorer(model, scale, device, tile=side, ensemble=ensemble, precision=precision)
-    try:
-        measured = measure(restore, pairs, scale=scale, protocol=protocol, model=model)
-    except (ValueError, OSError) as error:
-        complain(f"error: {error}")
-        raise typer.Exit(FAILED) from None
-    show(measured)
-    write_report(report, measured.to_json())
+    scales = [whole(each) for each in dict.fromkeys(scale)]
+    sets = {each: open_sets(high or (), low, each, degrade) for each in scales}
+    contest = Contest(protocol if high else None, tuple(metric or ()), crops if html else 0)
+    computed: Computed = {"tile": side, "ensemble": ensemble, "precision": precision}
+    for each in scales:
+        contest.enter([model, *(compare or ())], each, device, computed)
+    failed = contest.run(sets)
+    if contest.reports:
+        from bigpicture.evaluate.show import Shown
+
+        shown = Shown(contest.reports, contest.methods, ensemble, every)
+        say(shown.text(format))
+        write_report(report, shown.to_json())
+        if html is not None:
+            html.parent.mkdir(parents=True, exist_ok=True)
+            html.write_text(shown.page(contest.crops), encoding="utf-8")
+    if failed:
+        raise typer.Exit(FAILED)
 
 
-def measure(
-    restore: "Restore", pairs: "Benchmark", *, scale: int | float, protocol: str, model: str
-) -> "Report":
-    """Return the scores of a model, with a progress bar while it works."""
-    from bigpicture.evaluate.run import evaluate as run
-    from bigpicture.metrics.protocol import PROTOCOLS
-
-    with bar(len(pairs)) as shown:
-        done = 0
-
-        def advance(score: "ImageScore") -> None:
-            nonlocal done
-            done += 1
-            shown.name(score.name)
-            shown.reach(done)
-
-        shown.name(model)
-        return run(
-            restore,
-            pairs,
-            scale=scale,
-            protocol=PROTOCOLS[protocol],
-            model=model,
-            progress=advance,
+def _check(
+    high: Sequence[Path] | None, low: Path | None, metrics: Sequence[str], html: Path | None
+) -> None:
+    """Refuse what could only fail after hours of work."""
+    for wrong in (metric for metric in metrics if metric not in METRICS):
+        refuse(f"--metric {wrong}: give one of {', '.join(METRICS)}")
+    if not high and (low is None or not metrics or "lpips" in metrics):
+        refuse(
+            "give the originals with --hr; without them, pictures in --lr can be judged by "
+            "--metric niqe, brisque or piqe"
         )
-
-
-def show(report: "Report") -> None:
-    """Print the table of a report and, last, the mean."""
-    from bigpicture.evaluate.table import image_table
-
-    say(image_table(report))
-    mean = report.mean
-    say(
-        f"\n{report.model} ×{report.scale:g}: {mean['psnr']:.2f} dB PSNR, {mean['ssim']:.4f} SSIM "
-        f"({report.protocol}, mean of {len(report.images)})"
-    )
-
-
-def _pairs(high: Path, low: Path | None, scale: float, degrade: str | None) -> "Benchmark":
-    from bigpicture.data.benchmarks import open_benchmark
-
-    if degrade == "bd" and (scale != round(scale) or scale % 2 == 0):
-        refuse(f"--degrade bd --scale {scale:g}: it keeps the centre of a cell; give an odd scale")
-    try:
-        made_by = None if degrade is None else _degradation(degrade)
-        return open_benchmark(high, low, scale=_whole(scale), degrade=made_by)
-    except ValueError as error:
-        refuse(error)
-
-
-def _degradation(name: str) -> "Degrade":
-    """Return the degradation of a name; the noise of `dn` is the same in every run."""
-    import torch
-
-    from bigpicture.degrade.bd import bd
-    from bigpicture.degrade.bi import bi
-    from bigpicture.degrade.dn import DN
-
-    generator = torch.Generator().manual_seed(NOISE_SEED)
-    kinds: dict[str, Degrade] = {
-        "bi": bi,
-        "bd": lambda high, scale: bd(high, round(scale)),
-        "dn": lambda high, scale: DN.draw(generator).apply(high, scale),
-    }
-    return kinds[name]
-
-
-def restorer(
-    model: str,
-    scale: int | float,
-    device: str,
-    *,
-    tile: int | Literal["auto", "off"],
-    ensemble: bool,
-    precision: Literal["auto", "fp32", "bf16", "fp16"],
-) -> "Restore":
-    """Return what is evaluated; refuse what is no model, or one of another scale."""
-    if model == "bicubic":
-        from bigpicture.evaluate.bicubic import bicubic
-
-        return bicubic(_whole(scale))
-    loaded = load_model(model, device)
-    if loaded.scale != scale:
-        refuse(f"--scale {scale:g}: {model} enlarges {loaded.scale} times; give its own scale")
-    return lambda low: loaded.upscale(low, tile=tile, ensemble=ensemble, precision=precision)
-
-
-def _whole(scale: float) -> int | float:
-    """Return a whole scale as an int, which is how folders and errors name it."""
-    return int(scale) if scale == int(scale) else scale
+    if html is None:
+        return
+    if not high:
+        refuse(f"--html {html}: it shows errors, which need the originals; give --hr")
+    there = next(path for path in (html, *html.absolute().parents) if path.exists())
+    if html.is_dir() or not os.access(there, os.W_OK) or (there != html and not there.is_dir()):
+        refuse(f"--html {html} cannot be written; give the name of a file in a folder of yours")

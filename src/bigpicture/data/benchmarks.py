@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from bigpicture.data.layouts import find_layout, high_files, low_files
+from bigpicture.data.folders import images_in
+from bigpicture.data.layouts import find_layout, high_files, low_files, set_name
 from bigpicture.degrade.bi import bi, crop_to_scale
 from bigpicture.image.picture import Picture, quantise, to_float
 from bigpicture.image.read import read
@@ -31,11 +32,11 @@ Degrade = Callable[[np.ndarray, int | float], np.ndarray]
 
 
 class Pair(NamedTuple):
-    """A picture to restore and what it should become, both in [0, 1], gray or RGB."""
+    """A picture to restore and what it should become, if known; in [0, 1], gray or RGB."""
 
     name: str
     low: Float[Tensor, "c h w"]
-    reference: Float[Tensor, "c H W"]
+    reference: Float[Tensor, "c H W"] | None
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Benchmark:
     """Pairs that are read when they are asked for; iterating again reads again.
 
     Attributes:
-        high: Files of the references, by name.
+        high: Files of the references, by name; None where nobody has them.
         low: Files of the low-resolution pictures, by the same names; None to make them.
         scale: How many times smaller they are.
         degrade: What makes them where there are no files.
@@ -51,7 +52,7 @@ class Benchmark:
         degradation: Name of what made the low-resolution pictures, None if nobody says.
     """
 
-    high: dict[str, Path]
+    high: dict[str, Path] | None
     low: dict[str, Path] | None
     scale: int | float
     degrade: Degrade
@@ -59,11 +60,17 @@ class Benchmark:
     degradation: str | None = None
 
     def __len__(self) -> int:
-        return len(self.high)
+        return len(self.high or self.low or ())
 
     def __iter__(self) -> Iterator[Pair]:
-        for name, file in self.high.items():
-            yield self._made(name, file) if self.low is None else self._stored(name, self.low[name])
+        if self.high is None:
+            for name, file in (self.low or {}).items():
+                yield Pair(name, read(file).colour_tensor(), None)
+        elif self.low is None:
+            yield from (self._made(name, file) for name, file in self.high.items())
+        else:
+            files = self.low
+            yield from (self._stored(n, files[n], high) for n, high in self.high.items())
 
     def _made(self, name: str, file: Path) -> Pair:
         high = _levels(read(file))
@@ -73,13 +80,13 @@ class Benchmark:
             raise ValueError(f"{file}: {error}") from error
         return Pair(name, _tensor(low), _tensor(crop_to_scale(high, self.scale)))
 
-    def _stored(self, name: str, file: Path) -> Pair:
-        low, high = read(file), _levels(read(self.high[name]))
+    def _stored(self, name: str, file: Path, reference: Path) -> Pair:
+        low, high = read(file), _levels(read(reference))
         h, w = (round(self.scale * side) for side in low.colour.shape[:2])
         excess = (high.shape[0] - h, high.shape[1] - w)
         if low.colour.shape[2] != high.shape[2] or not all(0 <= e < self.scale for e in excess):
             raise ValueError(
-                f"{file} is {_described(low.colour)} but {self.high[name]} is {_described(high)}; "
+                f"{file} is {_described(low.colour)} but {reference} is {_described(high)}; "
                 f"at scale {self.scale} the second must be {h}×{w}, or larger by a part of a cell, "
                 "with as many channels"
             )
@@ -120,6 +127,21 @@ def open_benchmark(
         return Benchmark(references, None, scale, degrade or bi, layout.name, kind)
     partners = low_files(references, layout.low, scale)
     return Benchmark(references, partners, scale, bi, layout.name, layout.degradation)
+
+
+def open_pictures(folder: Path, *, scale: int | float) -> Benchmark:
+    """Take a folder's pictures as what is to be restored, without references.
+
+    Args:
+        folder: Of low-resolution files.
+        scale: How many times larger they are to become.
+
+    Raises:
+        ValueError: If the folder is missing or has no pictures. While iterating: if a file cannot
+            be read.
+    """
+    files = {file.name: file for file in images_in(folder)}
+    return Benchmark(None, files, scale, bi, set_name(folder))
 
 
 def _levels(picture: Picture) -> np.ndarray:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bigpicture.data.folders import SUFFIXES, images_in
 
-__all__ = ["Layout", "find_layout", "find_sets", "high_files", "low_files"]
+__all__ = ["Layout", "find_layout", "find_sets", "high_files", "low_files", "set_name"]
 
 _LAYOUTS = (
     ("HR", "LR_bicubic"),
@@ -28,8 +28,10 @@ _LAYOUTS = (
     ("GT", "LRbicx{scale}"),
     ("original", "LRbicx{scale}"),
 )
-_NO_NAMES = re.compile(r"HR|GT|GTmod\d+|original|image_SRF_\d+|[xX][\d.]+|DIV2K_valid_HR")
+_NO_NAMES = re.compile(r"HR|GT|GTmod\d+|original|LR\w*|image_SRF_\d+|[xX][\d.]+|DIV2K_valid_HR")
 """Folders that are named after what they hold, not after the set."""
+
+_PARTS = re.compile(r"(\d+)")  # so that Set5 comes before Set14
 
 _KINDS = {
     "bi": r"LR_?bic\w*|LRBIx?\d*|DIV2K_\w+_bicubic|image_SRF_\d+",
@@ -64,7 +66,7 @@ def find_layout(high: Path, low: Path | None, scale: int | float) -> Layout:
         low: Folder of low-resolution pictures, where they are not in `high`.
         scale: How many times smaller they are.
     """
-    name = _name(high)
+    name = set_name(high)
     found = [
         (high / up.format(scale=f"{scale:g}"), high / down.format(scale=f"{scale:g}"))
         for up, down in _LAYOUTS
@@ -93,7 +95,8 @@ def find_sets(folder: Path) -> list[Path]:
         raise ValueError(f"{folder} is no folder; give one that holds image files, or sets of them")
     if _is_set(folder):
         return [folder]
-    inside = sorted(path for path in folder.iterdir() if path.is_dir() and _is_set(path))
+    inside = [path for path in folder.iterdir() if path.is_dir() and _is_set(path)]
+    inside.sort(key=lambda path: [int(t) if t.isdigit() else t for t in _PARTS.split(path.name)])
     if not inside:
         raise ValueError(f"{folder} has no image files, and no benchmark set as Set5/HR in it")
     return inside
@@ -180,7 +183,12 @@ def _inside(folder: Path, scale: int | float) -> Path:
     return next((step for step in steps if step.is_dir()), folder)
 
 
-def _name(folder: Path) -> str:
+def set_name(folder: Path) -> str:
+    """Return the name of the set that a folder holds, or holds a part of.
+
+    >>> set_name(Path("benchmarks/Set5/HR")), set_name(Path("cats"))
+    ('Set5', 'cats')
+    """
     parts = [part for part in (folder.name, *(p.name for p in folder.absolute().parents)) if part]
     return next((part for part in parts if not _NO_NAMES.fullmatch(part)), folder.name)
 

@@ -3,18 +3,22 @@
     restore, (name, low, reference) … ──▶ Report: the scores of each picture and their means
 
 Training validates with this same function, so a score seen in training is the score in the table.
+Several models are compared in one pass: each picture is read and shrunk once. While a picture is
+restored, the next is read and the last is scored; the scores do not depend on it.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from bigpicture.data.benchmarks import Pair
+from bigpicture.data.benchmarks import Benchmark, Pair
+from bigpicture.metrics.catalog import PERCEPTUAL
 from bigpicture.metrics.protocol import Protocol
-from bigpicture.shapes import Tensor
+from bigpicture.shapes import Float, Tensor
 
 Restore = Callable[[Tensor], Tensor]
 """An LR picture (1, c, h, w) in [0, 1] ↦ the restored one (1, c, H, W), on any device.
@@ -26,7 +30,7 @@ is shown a gray picture three times, and the mean of what it returns is the rest
 
 @dataclass(frozen=True)
 class ImageScore:
-    """The scores of one picture, by metric: "psnr" in dB, "ssim"."""
+    """The scores of one picture, by metric: "psnr" in dB, "ssim", and others."""
 
     name: str
     scores: dict[str, float]
@@ -39,14 +43,18 @@ class Report:
     Attributes:
         model: The model's name.
         scale: Enlargement of each side.
-        protocol: Name of the protocol behind every number.
+        protocol: Name of the protocol behind PSNR and SSIM, "none" where neither was measured.
         images: Each picture's scores, in the order of the benchmark.
+        benchmark: Name of the set, if it has one.
+        degradation: Name of what made the low-resolution pictures, None if nobody says.
     """
 
     model: str
     scale: int | float
     protocol: str
     images: tuple[ImageScore, ...]
+    benchmark: str = ""
+    degradation: str | None = None
 
     @property
     def mean(self) -> dict[str, float]:
@@ -62,13 +70,23 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `json.dumps` takes; the infinite PSNR of equal pictures is None there."""
+        of = {"benchmark": self.benchmark, "degradation": self.degradation}
         return {
             "model": self.model,
             "scale": self.scale,
             "protocol": self.protocol,
             "mean": _finite(self.mean),
             "images": [{"name": image.name, **_finite(image.scores)} for image in self.images],
+            **(of if self.benchmark else {}),
         }
+
+
+class Restored(NamedTuple):
+    """A picture of a benchmark, and what each model made of it."""
+
+    pair: Pair
+    pictures: dict[str, Float[Tensor, "1 c H W"]]
+    scores: dict[str, ImageScore]
 
 
 def evaluate(
@@ -76,7 +94,8 @@ def evaluate(
     pairs: Iterable[Pair],
     *,
     scale: int | float,
-    protocol: Protocol,
+    protocol: Protocol | None,
+    metrics: Sequence[str] = (),
     model: str = "model",
     progress: Callable[[ImageScore], None] | None = None,
 ) -> Report:
@@ -86,28 +105,123 @@ def evaluate(
         restore: What is evaluated; already in evaluation mode.
         pairs: The pictures, such as a `Benchmark`, read one at a time.
         scale: Enlargement of each side, which decides the protocol's border.
-        protocol: How restored picture and reference are compared.
+        protocol: How PSNR and SSIM compare restored picture and reference; None measures neither.
+        metrics: What else is measured, keys of `bigpicture.metrics.catalog.PERCEPTUAL`, on whole
+            pictures in 8 bits.
         model: What the report calls `restore`.
         progress: Called with each picture's scores as soon as they are known.
 
     Raises:
-        ValueError: If there are no pictures, or a restored picture cannot be compared with its
-            reference; the error names it.
+        ValueError: If there are no pictures, nothing to measure, or a restored picture cannot be
+            compared with its reference; the error names it.
     """
-    images: list[ImageScore] = []
-    for name, low, reference in pairs:
-        with torch.no_grad():
-            restored = restore(low[None])
-        try:
-            scores = protocol.score(restored, reference[None].to(restored.device), scale)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
-        images.append(ImageScore(name, scores))
+
+    def watch(restored: Restored) -> None:
         if progress is not None:
-            progress(images[-1])
-    if not images:
+            progress(restored.scores[model])
+
+    models = {model: restore}
+    return compare(models, pairs, scale=scale, protocol=protocol, metrics=metrics, watch=watch)[0]
+
+
+def compare(
+    models: Mapping[str, Restore],
+    pairs: Iterable[Pair],
+    *,
+    scale: int | float,
+    protocol: Protocol | None,
+    metrics: Sequence[str] = (),
+    watch: Callable[[Restored], None] | None = None,
+) -> list[Report]:
+    """Restore and score each picture with each model, without gradients.
+
+    Args:
+        models: What is evaluated, by what the reports call it.
+        pairs: The pictures, such as a `Benchmark`, read one at a time in their order.
+        scale: Enlargement of each side, which decides the protocol's border.
+        protocol: How PSNR and SSIM compare restored picture and reference; None measures neither.
+        metrics: What else is measured, keys of `bigpicture.metrics.catalog.PERCEPTUAL`, on whole
+            pictures in 8 bits.
+        watch: Called with each picture, what became of it and its scores, in the order of `pairs`.
+
+    Returns:
+        A report for each model, in their order.
+
+    Raises:
+        ValueError: If there are no models or pictures, nothing to measure, or a restored picture
+            cannot be compared with its reference; the error names it.
+    """
+    if not models:
+        raise ValueError("models is empty; give at least one to evaluate")
+    if protocol is None and not metrics:
+        raise ValueError("protocol is None and metrics is empty; give one of them, or both")
+    images: dict[str, list[ImageScore]] = {model: [] for model in models}
+    for restored in _overlapped(models, pairs, _Measure(protocol, tuple(metrics), scale)):
+        for model, score in restored.scores.items():
+            images[model].append(score)
+        if watch is not None:
+            watch(restored)
+    if not any(images.values()):
         raise ValueError("pairs is empty; give at least one picture to evaluate")
-    return Report(model, scale, protocol.name, tuple(images))
+    name = "none" if protocol is None else protocol.name
+    of = (pairs.name, pairs.degradation) if isinstance(pairs, Benchmark) else ("", None)
+    return [Report(model, scale, name, tuple(found), *of) for model, found in images.items()]
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """What is measured on each restored picture."""
+
+    protocol: Protocol | None
+    metrics: tuple[str, ...]
+    scale: int | float
+
+    def __call__(self, pair: Pair, pictures: dict[str, Tensor]) -> Restored:
+        try:
+            scores = {m: ImageScore(pair.name, self._of(p, pair)) for m, p in pictures.items()}
+        except ValueError as error:
+            raise ValueError(f"{pair.name}: {error}") from error
+        return Restored(pair, pictures, scores)
+
+    def _of(self, restored: Float[Tensor, "1 c H W"], pair: Pair) -> dict[str, float]:
+        scores: dict[str, float] = {}
+        high = pair.reference
+        reference = None if high is None else high[None].to(restored.device)
+        if self.protocol is not None:
+            if reference is None:
+                raise ValueError("has no reference; measure what needs none, such as niqe")
+            scores = self.protocol.score(restored, reference, self.scale)
+        for name in self.metrics:
+            metric = PERCEPTUAL[name]
+            compared = [restored, *([reference] if metric.needs_reference else [])]
+            if any(picture is None for picture in compared):
+                raise ValueError(f"has no reference, which {name} needs")
+            # gray in three channels, for networks that judge colours
+            levels = [
+                (p.clamp(0, 1) * 255).round().div(255).expand(-1, 3, -1, -1) for p in compared
+            ]
+            scores[name] = metric.measure(*levels).item()
+        return scores
+
+
+def _overlapped(
+    models: Mapping[str, Restore], pairs: Iterable[Pair], measure: _Measure
+) -> Iterator[Restored]:
+    """Yield each picture restored and scored, while the next ones are on their way."""
+    source = iter(pairs)
+    # One thread for each: pictures are drawn in their order, and few of them are held in memory.
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as scorer:
+        upcoming = reader.submit(next, source, None)
+        scoring: Future[Restored] | None = None
+        while (pair := upcoming.result()) is not None:
+            upcoming = reader.submit(next, source, None)
+            with torch.no_grad():
+                pictures = {model: restore(pair.low[None]) for model, restore in models.items()}
+            last, scoring = scoring, scorer.submit(measure, pair, pictures)
+            if last is not None:
+                yield last.result()
+        if scoring is not None:
+            yield scoring.result()
 
 
 def _finite(scores: dict[str, float]) -> dict[str, float | None]:

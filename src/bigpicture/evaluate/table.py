@@ -1,14 +1,28 @@
-"""Reports as tables, in Markdown whose columns also line up in a terminal.
+"""Reports as tables: a row for each picture, or a row for each model, with published figures.
 
-Report ──▶ a row for each picture and one for the mean; several Reports ──▶ a row for each
+Report ──▶ pictures and their mean            several Reports ──▶ models, side by side over sets
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from bigpicture.evaluate.formats import Table, written
 from bigpicture.evaluate.run import Report
+from bigpicture.metrics.catalog import PERCEPTUAL
 
-_DIGITS = {"psnr": 2, "ssim": 4}
-_TITLES = {"psnr": "PSNR", "ssim": "SSIM"}
+__all__ = [
+    "Line",
+    "comparison_table",
+    "image_table",
+    "image_tables",
+    "measured",
+    "summary",
+    "tidy",
+]
+
+_DIGITS = {"psnr": 2, "ssim": 4} | {name: m.digits for name, m in PERCEPTUAL.items()}
+_TITLES = {"psnr": "PSNR", "ssim": "SSIM"} | {name: m.title for name, m in PERCEPTUAL.items()}
 
 
 def image_table(report: Report) -> str:
@@ -24,10 +38,140 @@ def image_table(report: Report) -> str:
     | baby  | 37.07 | 0.9522 |
     | mean  | 37.07 | 0.9522 |
     """
-    rows = [[image.name, *_numbers(image.scores)] for image in report.images]
-    rows.append(["mean", *_numbers(report.mean)])
-    title = f"{report.model}, ×{report.scale:g}, protocol {report.protocol}"
-    return f"{title}\n\n{_markdown(['image', *_titles(report.mean)], rows, left=1)}"
+    (table,) = image_tables([report])
+    return written(table, "markdown")
+
+
+def image_tables(reports: Sequence[Report]) -> list[Table]:
+    """Return the scores of each picture of a benchmark, of one model or of several.
+
+    Several models are columns, in a table for each metric; behind each but the first is its
+    difference from the first.
+
+    Args:
+        reports: Of the same pictures.
+
+    Raises:
+        ValueError: If there are no reports, or they are not of the same pictures.
+    """
+    first = _first(reports)
+    names = [image.name for image in first.images]
+    if any([image.name for image in report.images] != names for report in reports):
+        raise ValueError("the reports are of different pictures; make a table for each set")
+    rows = [[*names, "mean"]]
+    if len(reports) == 1:
+        scores = [*(image.scores for image in first.images), first.mean]
+        cells = [[number(metric, each[metric]) for metric in first.mean] for each in scores]
+        rows = [[name, *row] for name, row in zip(rows[0], cells, strict=True)]
+        return [
+            Table(["image", *map(title_of, first.mean)], rows, 1, (), (len(names),), _how(first))
+        ]
+    return [_side_by_side(reports, metric, rows[0]) for metric in first.mean]
+
+
+def _side_by_side(reports: Sequence[Report], metric: str, names: Sequence[str]) -> Table:
+    columns = [
+        [*(image.scores[metric] for image in report.images), report.mean[metric]]
+        for report in reports
+    ]
+    header, shown = ["image"], [list(names)]
+    for index, (report, column) in enumerate(zip(reports, columns, strict=True)):
+        header.append(report.model)
+        shown.append([number(metric, value) for value in column])
+        if index:
+            header.append("Δ")
+            pairs = zip(column, columns[0], strict=True)
+            shown.append([difference(metric, value, first) for value, first in pairs])
+    title = f"{title_of(metric)}, {_where(reports[0])}"
+    rows = list(zip(*shown, strict=True))
+    return Table(header, rows, 1, (), (len(names) - 1,), title)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a summary: a model's mean scores on several sets.
+
+    Attributes:
+        method: What scored them.
+        scale: Enlargement of each side.
+        scores: By set, then by metric.
+        origin: "measured", "difference" from another line, or the tables that published it.
+    """
+
+    method: str
+    scale: int | float
+    scores: Mapping[str, Mapping[str, float]]
+    origin: str = "measured"
+
+
+def measured(reports: Iterable[Report], *, differences: bool = False) -> list[Line]:
+    """Return a line for each scale and model, with the means over each set.
+
+    Args:
+        reports: In any order; the first model is the one that others are compared with.
+        differences: Put behind each other model how far its scores are from the first one's.
+    """
+    lines: dict[tuple[int | float, str], dict[str, Mapping[str, float]]] = {}
+    for report in reports:
+        lines.setdefault((report.scale, report.model), {})[report.benchmark] = report.mean
+    found: list[Line] = []
+    first: dict[int | float, Line] = {}
+    for (scale, model), scores in sorted(lines.items(), key=lambda item: item[0][0]):
+        line = Line(model, scale, scores)
+        reference = first.setdefault(scale, line)
+        found.append(line)
+        if differences and reference is not line:
+            found.append(_difference(line, reference))
+    return found
+
+
+def summary(lines: Sequence[Line], title: str = "") -> Table:
+    """Return lines as papers print them: a column for each metric of each set.
+
+    Raises:
+        ValueError: If there are no lines.
+    """
+    if not lines:
+        raise ValueError("lines is empty; give at least one")
+    columns: dict[str, dict[str, None]] = {}
+    for line in lines:
+        if line.origin == "measured":
+            for name, scores in line.scores.items():
+                columns.setdefault(name, {}).update(dict.fromkeys(scores))
+    sourced = any(line.origin not in ("measured", "difference") for line in lines)
+    header = ["method", "scale", *(["source"] if sourced else [])]
+    groups = [("", len(header)), *((name, len(metrics)) for name, metrics in columns.items())]
+    left = len(header)
+    header += [title_of(metric) for metrics in columns.values() for metric in metrics]
+    rows, breaks = [], []
+    for index, line in enumerate(lines):
+        if index and line.scale != lines[index - 1].scale:
+            breaks.append(index)
+        show = signed if line.origin == "difference" else number
+        source = {"measured": "here", "difference": ""}.get(line.origin, line.origin)
+        cells = [line.method, f"×{line.scale:g}", *([source] if sourced else [])]
+        for name, metrics in columns.items():
+            scores = line.scores.get(name, {})
+            cells += [show(m, scores[m]) if m in scores else "–" for m in metrics]
+        rows.append(cells)
+    return Table(header, rows, left, groups if any(columns) else (), breaks, title)
+
+
+def tidy(reports: Sequence[Report]) -> Table:
+    """Return every number of several reports, one row a picture, in full.
+
+    Raises:
+        ValueError: If there are no reports, or they do not hold the same metrics.
+    """
+    metrics = _metrics(reports)
+    header = ["model", "benchmark", "scale", "protocol", "image", *metrics]
+    rows = []
+    for report in reports:
+        how = [report.model, report.benchmark, f"{report.scale:g}", report.protocol]
+        for image in report.images:
+            rows.append([*how, image.name, *(repr(image.scores[m]) for m in metrics)])
+        rows.append([*how, "mean", *(repr(report.mean[m]) for m in metrics)])
+    return Table(header, rows, 5)
 
 
 def comparison_table(reports: Iterable[tuple[str, Report]]) -> str:
@@ -37,36 +181,80 @@ def comparison_table(reports: Iterable[tuple[str, Report]]) -> str:
         ValueError: If there are no reports, or they do not hold the same metrics.
     """
     reports = list(reports)
-    if not reports:
-        raise ValueError("reports is empty; give at least one (benchmark, report)")
-    metrics = list(reports[0][1].mean)
-    if any(list(report.mean) != metrics for _, report in reports):
-        raise ValueError("the reports hold different metrics; make a table for each kind")
+    metrics = _metrics([report for _, report in reports])
     rows = [
         [report.model, name, f"×{report.scale:g}", report.protocol, *_numbers(report.mean)]
         for name, report in reports
     ]
-    return _markdown(["model", "benchmark", "scale", "protocol", *_titles(metrics)], rows, left=4)
+    header = ["model", "benchmark", "scale", "protocol", *map(title_of, metrics)]
+    return written(Table(header, rows, 4), "markdown")
+
+
+def title_of(metric: str) -> str:
+    """Return a metric's name in tables."""
+    return _TITLES.get(metric, metric)
+
+
+def number(metric: str, value: float) -> str:
+    """Return a score with its metric's digits.
+
+    >>> number("psnr", 33.666), number("ssim", 0.93), number("psnr", math.inf)
+    ('33.67', '0.9300', '∞')
+    """
+    if math.isnan(value):
+        return "–"
+    return f"{value:.{_DIGITS.get(metric, 4)}f}" if math.isfinite(value) else "∞"
+
+
+def signed(metric: str, value: float) -> str:
+    """Return a difference of scores, with its sign.
+
+    >>> signed("psnr", 0.104), signed("psnr", -3.7), signed("ssim", -0.00001)
+    ('+0.10', '−3.70', '0.0000')
+    """
+    if not math.isfinite(value):
+        return "–"
+    text = f"{value:+.{_DIGITS.get(metric, 4)}f}"
+    return text[1:] if not float(text) else text.replace("-", "−")
+
+
+def difference(metric: str, value: float, first: float) -> str:
+    """Return how far a score is from another, with its sign."""
+    return signed(metric, value - first)
+
+
+def _difference(line: Line, first: Line) -> Line:
+    scores = {
+        name: {m: value - first.scores[name][m] for m, value in values.items()}
+        for name, values in line.scores.items()
+        if name in first.scores
+    }
+    return Line(f"{line.method} − {first.method}", line.scale, scores, "difference")
+
+
+def _metrics(reports: Sequence[Report]) -> list[str]:
+    metrics = list(_first(reports).mean)
+    if any(list(report.mean) != metrics for report in reports):
+        raise ValueError("the reports hold different metrics; make a table for each kind")
+    return metrics
+
+
+def _first(reports: Sequence[Report]) -> Report:
+    if not reports:
+        raise ValueError("reports is empty; give at least one (benchmark, report)")
+    return reports[0]
+
+
+def _how(report: Report) -> str:
+    return f"{report.model}, {_where(report)}"
+
+
+def _where(report: Report) -> str:
+    name = f"{report.benchmark}, " if report.benchmark else ""
+    made = f", {report.degradation.upper()}" if report.degradation else ""
+    how = "" if report.protocol == "none" else f", protocol {report.protocol}"
+    return f"{name}×{report.scale:g}{made}{how}"
 
 
 def _numbers(scores: Mapping[str, float]) -> list[str]:
-    return [f"{value:.{_DIGITS.get(metric, 4)}f}" for metric, value in scores.items()]
-
-
-def _titles(metrics: Iterable[str]) -> list[str]:
-    return [_TITLES.get(metric, metric) for metric in metrics]
-
-
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> str:
-    """Return a table whose first `left` columns are aligned left, the others right."""
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        )
-        return f"| {' | '.join(padded)} |"
-
-    rules = (f":{'-' * (w + 1)}" if i < left else f"{'-' * (w + 1)}:" for i, w in enumerate(widths))
-    return "\n".join([line(header), f"|{'|'.join(rules)}|", *map(line, rows)])
+    return [number(metric, value) for metric, value in scores.items()]

@@ -1,12 +1,13 @@
-"""Finds what was published about a set, a scale and a degradation under a protocol.
+"""Finds what was published about sets, a scale and a degradation under a protocol.
 
 set, scale, degradation, protocol ──▶ rows: a method and its scores, the best first
 """
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from bigpicture.evaluate.published.read import Fact, facts
+from bigpicture.evaluate.published.read import facts
 
 __all__ = ["Published", "known_set", "method_of", "rows"]
 
@@ -46,16 +47,16 @@ _METHODS = {
 
 @dataclass(frozen=True)
 class Published:
-    """What was published about a method on a set.
+    """What was published about a method.
 
     Attributes:
         method: The paper's name for it, with "+" for the mean over flips and turns.
-        scores: By metric.
+        scores: By set, then by metric.
         sources: The tables that print them.
     """
 
     method: str
-    scores: dict[str, float]
+    scores: dict[str, dict[str, float]]
     sources: tuple[str, ...]
 
 
@@ -84,49 +85,62 @@ def method_of(model: str) -> str | None:
 
 
 def rows(
-    set_name: str,
+    sets: Sequence[str],
     *,
     scale: int | float,
     degradation: str,
     protocol: str,
-    method: str | None = None,
+    methods: Collection[str] | None = None,
     ensemble: bool | None = None,
 ) -> list[Published]:
-    """Return the published scores on a set, those with the highest PSNR first.
+    """Return the published scores on sets, those with the highest PSNR on the first set first.
 
-    Ablations are left out, and figures that cannot be right. Tables that agree on a method are
-    one row.
+    Ablations are left out, and figures that cannot be right. Tables that agree on a method are one
+    row, tables that do not are rows of their own.
 
     Args:
-        set_name: The papers' name of the set, see `known_set`.
+        sets: The papers' names of the sets, see `known_set`.
         scale: Enlargement of each side.
         degradation: How low-resolution pictures were made: "bi", "bd" or "dn".
         protocol: The protocol's name.
-        method: Only this method, see `method_of`.
+        methods: Only these, see `method_of`.
         ensemble: Only with, or only without the mean over flips and turns.
     """
-    wanted = (set_name, scale, degradation, protocol)
-    by_table: dict[tuple[str, str, str], list[Fact]] = {}
+    by_table: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
     for fact in facts():
-        if (fact.set, fact.scale, fact.degradation, fact.protocol) != wanted:
+        wanted = fact.set in sets and (methods is None or fact.method in methods)
+        same = (fact.scale, fact.degradation, fact.protocol) == (scale, degradation, protocol)
+        if fact.set is None or not (wanted and same and ensemble in (None, fact.ensemble)):
             continue
-        if fact.settings or fact.doubt or fact.metric == "psnr_gain":
-            continue
-        if method in (None, fact.method) and ensemble in (None, fact.ensemble):
-            name = fact.method + "+" * fact.ensemble
-            by_table.setdefault((name, fact.paper, fact.table), []).append(fact)
+        if not (fact.settings or fact.doubt or fact.metric == "psnr_gain"):
+            row = by_table.setdefault((fact.method + "+" * fact.ensemble, fact.source), {})
+            row.setdefault(fact.set, {})[fact.metric] = fact.value
     found: list[Published] = []
-    for (name, _, _), group in by_table.items():
-        _add(found, name, {fact.metric: fact.value for fact in group}, group[0].source)
-    return sorted(found, key=lambda row: -row.scores.get("psnr", 0))
+    for (name, source), scores in by_table.items():
+        _add(found, Published(name, scores, (source,)))
+    first = sets[0] if sets else ""
+    return sorted(found, key=lambda row: -row.scores.get(first, {}).get("psnr", 0))
 
 
-def _add(found: list[Published], name: str, scores: dict[str, float], source: str) -> None:
+def _add(found: list[Published], row: Published) -> None:
     """Add a table's row, to the row of another table that agrees with it if there is one."""
-    for index, row in enumerate(found):
-        shared = row.scores.keys() & scores.keys()
-        related = shared or row.sources[0].split(",")[0] == source.split(",")[0]
-        if row.method == name and related and all(row.scores[m] == scores[m] for m in shared):
-            found[index] = Published(name, row.scores | scores, (*row.sources, source))
+    for index, other in enumerate(found):
+        shared = [
+            (other.scores[name][metric], value)
+            for name, scores in row.scores.items()
+            for metric, value in scores.items()
+            if metric in other.scores.get(name, {})
+        ]
+        related = shared or _paper(other.sources[0]) == _paper(row.sources[0])
+        if other.method == row.method and related and all(a == b for a, b in shared):
+            merged = {
+                name: other.scores.get(name, {}) | row.scores.get(name, {})
+                for name in other.scores | row.scores
+            }
+            found[index] = Published(row.method, merged, (*other.sources, *row.sources))
             return
-    found.append(Published(name, scores, (source,)))
+    found.append(row)
+
+
+def _paper(source: str) -> str:
+    return source.partition(",")[0]

@@ -1,0 +1,66 @@
+import csv
+import io
+import re
+
+import pytest
+
+from bigpicture.evaluate.formats import TABLE_FORMATS, Table, written
+
+TABLE = Table(
+    ["method", "scale", "PSNR", "SSIM", "PSNR", "SSIM"],
+    [
+        ["a & b_c", "×2", "33.67", "0.9303", "30.23", "0.8691"],
+        ["50 % | more", "×2", "−1.25", "∞", "–", "+0.1000"],
+        ["next", "×4", "1.00", "0.5000", "2.00", "0.2500"],
+    ],
+    left=2,
+    groups=[("", 2), ("Set5", 2), ("a very long name of a set", 2)],
+    breaks=[2],
+    title="×2, ×4",
+)
+
+
+def test_text_lines_up_under_its_groups():
+    title, blank, groups, header, rule, *rows = written(TABLE, "text").splitlines()
+    assert (title, blank) == ("×2, ×4", "")
+    assert set(rule) == set(rows[2]) == {"─"}
+    assert len({len(line) for line in (header, rule, *rows)}) == 1
+    start, end = (groups.index(text) for text in ("a very", "of a set"))
+    last = [match.start() for match in re.finditer("PSNR|SSIM", header)][2:]
+    assert start - 1 <= last[0] <= last[1] <= end + len("of a set")
+
+
+def test_markdown_says_the_group_in_each_title_and_keeps_bars_in_their_cell():
+    _, _, header, rule, *rows = written(TABLE, "markdown").splitlines()
+    assert "| Set5 PSNR | Set5 SSIM |" in header
+    assert rule.count("|") == header.count("|") == 7
+    assert r"50 % \| more" in rows[1]
+
+
+def test_latex_is_escaped_and_balanced():
+    lines = written(TABLE, "latex").splitlines()
+    assert lines[:2] == ["% ×2, ×4", r"\begin{tabular}{llrrrr}"]
+    assert (
+        r" &  & \multicolumn{2}{c}{Set5} & \multicolumn{2}{c}{a very long name of a set} \\"
+        in lines
+    )
+    (row,) = (line for line in lines if line.startswith("a "))
+    assert row == r"a \& b\_c & $\times$2 & 33.67 & 0.9303 & 30.23 & 0.8691 \\"
+    assert r"50 \% | more & $\times$2 & $-$1.25 & $\infty$ & – & +0.1000 \\" in lines
+    assert [line for line in lines if "rule" in line] == [
+        r"\toprule",
+        r"\midrule",
+        r"\midrule",
+        r"\bottomrule",
+    ]
+
+
+def test_csv_is_read_back():
+    header, *rows = csv.reader(io.StringIO(written(TABLE, "csv")))
+    assert header[2:4] == ["Set5 PSNR", "Set5 SSIM"]
+    assert rows == [list(row) for row in TABLE.rows]
+
+
+@pytest.mark.parametrize("kind", TABLE_FORMATS)
+def test_a_table_without_rows(kind):
+    assert "PSNR" in written(Table(["set", "PSNR"], []), kind)
