@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
@@ -16,10 +17,12 @@ from bigpicture.image import (
     Picture,
     Separations,
     decode,
+    encode,
     read,
     read_pages,
     write_pages,
 )
+from bigpicture.image.exif import as_page
 from bigpicture.image.read import decode_pages
 
 RNG = np.random.default_rng(7)
@@ -188,9 +191,26 @@ def test_an_animation_is_as_large_as_all_its_frames():
         list(decode_pages(data, max_pixels=350))
 
 
+def test_pages_end_where_positions_do():
+    page = encode(Picture(FRAMES[0]), "tiff")
+    assert as_page(page, 2**31, last=True)
+    with pytest.raises(ImageError, match="4 GiB"):
+        as_page(page, 2**32 - 100, last=True)
+    with pytest.raises(ImageError, match="alone"):
+        as_page(page.replace(b"II*", b"II+", 1), 8, last=True)
+
+
+def test_a_bigtiff_is_read_though_its_directories_are_not():
+    image = pyvips.Image.new_from_array(FRAMES[0]).copy(interpretation="srgb")
+    pages = decode_pages(image.tiffsave_buffer(bigtiff=True))
+    assert len(pages) == 1
+    np.testing.assert_array_equal(pages.first().colour, FRAMES[0])
+
+
 MANY = {"GIF": animated("GIF"), "WebP": animated("WEBP"), "TIFF": animated("TIFF")}
 
 
+@pytest.mark.filterwarnings("ignore::bigpicture.image.ImageWarning")
 @pytest.mark.parametrize("kind", MANY)
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())

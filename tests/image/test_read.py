@@ -288,9 +288,11 @@ SAMPLES = {
     "GIF": saved(Image.fromarray(RGB), "GIF"),
     "PPM": saved(Image.fromarray(RGB), "PPM"),
 }
+may_warn = pytest.mark.filterwarnings("ignore::bigpicture.image.ImageWarning")  # of pages
 fuzzed = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
+@may_warn
 @pytest.mark.parametrize("kind", SAMPLES)
 @fuzzed
 @given(data=st.data())
@@ -314,6 +316,7 @@ def decodes_or_is_refused(data: bytes) -> bool:
     return 0 < picture.height * picture.width <= 100_000
 
 
+@may_warn
 @pytest.mark.parametrize("kind", SAMPLES)
 @fuzzed
 @given(data=st.data())
@@ -324,6 +327,7 @@ def test_flipped_bits_give_a_picture_or_an_error(kind, data):
     assert decodes_or_is_refused(bytes(damaged))
 
 
+@may_warn
 @given(st.binary(max_size=300), st.sampled_from([sample[:40] for sample in SAMPLES.values()]))
 @settings(deadline=None)
 def test_noise_behind_a_signature_gives_a_picture_or_an_error(noise, head):

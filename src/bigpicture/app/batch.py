@@ -145,6 +145,7 @@ class _Batch:
     def __init__(self, run: Run, jobs: list[Job]) -> None:
         self._restoring = run.restoring
         self._total = len(jobs)
+        self._folders = {job.output.parent for job in jobs if job.output is not None}
         self._items: dict[int, Item] = {}
         self._left: list[_Work] = []
         for number, job in enumerate(jobs):
@@ -162,7 +163,7 @@ class _Batch:
         """Do what is left of the jobs, and return what became of all."""
         # pyvips logs what it raises as well.
         logging.getLogger("pyvips").addHandler(logging.NullHandler())
-        for folder in {work.output.parent for work in self._left}:
+        for folder in self._folders:
             remove_leftovers(folder)
         for number, item in self._items.items():
             self._tell(number, item)

@@ -25,7 +25,7 @@ from bigpicture.image.directories import (
     read_directory,
     write_directories,
 )
-from bigpicture.image.picture import Metadata
+from bigpicture.image.picture import ImageError, Metadata
 
 EXIF_HEADER = b"Exif\0\0"
 _ORIENTATION, _COLOUR_SPACE = 0x0112, 0xA001
@@ -133,16 +133,16 @@ def as_page(file: bytes, start: int, last: bool) -> bytes:
         last: Whether no page follows directly behind.
 
     Raises:
-        ValueError: If the file is no TIFF of strips, or the page ends beyond 4 GiB.
+        ImageError: If the file is no TIFF of strips, or the page ends beyond 4 GiB.
     """
     main = read_directory(file)
     if _STRIPS not in main:
-        raise ValueError("the page cannot be put into a TIFF of several; write it alone")
+        raise ImageError("the page cannot be put into a TIFF of several; write it alone")
     parts = {tag: read_directory(file, main[tag][2]) for tag in (EXPOSURE, PLACE) if tag in main}
-    behind = start + len(write_directories(main, parts, start))
+    behind = start + len(write_directories(main, parts, 8))  # as long, wherever it lies
     end = behind + len(file) + len(file) % 2
     if end >= 2**32:
-        raise ValueError("the pages together are larger than a TIFF of 4 GiB; write them apart")
+        raise ImageError("the pages together are larger than a TIFF of 4 GiB; write them apart")
     _, count, strips = main[_STRIPS]
     width = len(strips) // count
     at = [int.from_bytes(strips[i : i + width], "little") for i in range(0, len(strips), width)]
