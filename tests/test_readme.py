@@ -50,6 +50,7 @@ def test_commands_are_found():
         "upscale",
         "models",
         "evaluate",
+        "degrade",
         "train",
     }
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-COMMANDS = [[], ["upscale"], ["evaluate"], ["train"], ["models"], ["models", "show"]]
+COMMANDS = [[], ["upscale"], ["evaluate"], ["degrade"], ["train"], ["models"], ["models", "show"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
