@@ -27,15 +27,16 @@ def rows_at_once(x: Float[Tensor, "b h w c"]) -> int:
 
 
 def in_strips(
-    work: Callable[..., Tensor], *features: Float[Tensor, "b h w _"], halo: int = 0
-) -> Float[Tensor, "b h w d"]:
+    work: Callable[..., Tensor], *features: Float[Tensor, "b h w _"], halo: int = 0, scale: int = 1
+) -> Float[Tensor, "b H W d"]:
     """Return what `work` makes of features, strip by strip.
 
     Args:
-        work: Takes rows of all `features` and returns as many rows; each must depend on rows up to
-            `halo` away alone, and on the border of what it is given as on the picture's border.
+        work: Takes rows of all `features` and returns `scale` times as many; each must depend on
+            rows up to `halo` away alone, and on the border of what it is given as on the picture's.
         features: Of the same height and width.
         halo: Rows that a strip is given more on each side, and that are dropped afterwards.
+        scale: How many rows are made of one.
     """
     height, rows = features[0].shape[1], rows_at_once(features[0])
     if not rows or rows >= height:
@@ -46,7 +47,9 @@ def in_strips(
         first, last = max(0, start - halo), min(height, stop + halo)
         made = work(*(x[:, first:last] for x in features))
         if result is None:
-            result = made.new_empty(made.shape[0], height, *made.shape[2:])
-        result[:, start:stop] = made[:, start - first : stop - first]
+            result = made.new_empty(made.shape[0], scale * height, *made.shape[2:])
+        result[:, scale * start : scale * stop] = made[
+            :, scale * (start - first) : scale * (stop - first)
+        ]
     assert result is not None
     return result
