@@ -66,15 +66,17 @@ class Loader:
         delays = (*said, *[_DELAY] * count)[:count]
         return pages, delays, _number(header, "loop", 0)
 
-    def page(self, number: int) -> Picture | Separations:
-        """Return one page or frame."""
-        # What has no pages knows no such option.
-        stored = self._load(**({"page": number} if number else {}))
+    def page(self, number: int | None) -> Picture | Separations:
+        """Return one page or frame; None is the one that a file is to be shown by."""
+        stored = self._load(**({} if number is None else {"page": number}))
         check_size(stored.width, stored.height, self.max_pixels)
-        return self._picture(stored, *self._pixels(stored), number)
+        return self._picture(stored, *self._pixels(stored), number or 0)
 
     def pages(self, numbers: list[int]) -> Iterator[Picture | Separations]:
         """Yield pages one after the other; frames are decoded together, as each needs the last."""
+        if numbers == [0]:  # also of what knows no pages
+            yield self.page(None)
+            return
         if self.kind not in _ANIMATED or len(numbers) < 2:
             yield from (self.page(number) for number in numbers)
             return
