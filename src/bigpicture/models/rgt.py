@@ -42,7 +42,7 @@ def rgt_s(scale: int) -> NetworkSettings:
 
 
 def rgt_light(scale: int) -> NetworkSettings:
-    """Return a small RGT, 1.1 M parameters, that a CPU can train; not the paper's.
+    """Return a small RGT, 1.2 M parameters, that a CPU can train; not the paper's.
 
     96 channels are the least at which the position biases' networks, whose width is a 32nd of it,
     still tell offsets apart (3). Windows of 8×16 are whole in patches of 48². The head, where most

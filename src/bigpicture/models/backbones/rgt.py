@@ -4,7 +4,9 @@
     group: (b, c, h, w) ──blocks──▶ ──conv──▶ + its input
     block: x ──norm──▶ attention ──▶ + x ──norm──▶ gated MLP ──▶ + ──▶ + γ ⊙ x
 
-Even blocks attend within rectangle windows, odd ones to a coarse grid of the whole picture.
+Even blocks attend within rectangle windows, odd ones to a coarse grid of the whole picture. How
+often that was reduced depends on the size, so what is exported for sizes yet unknown is for those
+that agree on it: sides up to 1023.
 
 Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024.
     https://arxiv.org/abs/2303.06373. Loads the authors' weights.
