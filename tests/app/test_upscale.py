@@ -160,3 +160,20 @@ def test_names_that_cannot_be_shown_do_not_end_a_batch(make, tiny, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("framing", "size"), [("stretch", (40, 40)), ("fit", (30, 40)), ("fill", (40, 40))]
+)
+def test_a_size_is_stretched_fitted_or_filled(bigpicture, make, tiny, tmp_path, framing, size):
+    file = make(tmp_path / "a.png")  # 16×12
+    options = ("--model", tiny, "--size", "40x40", "--framing", framing)
+    assert bigpicture("upscale", file, *options).exit_code == 0
+    restored = read(tmp_path / "a_40x40.png")
+    assert (restored.height, restored.width) == size
+
+
+def test_framing_is_about_a_size(bigpicture, make, tiny, tmp_path):
+    result = bigpicture("upscale", make(tmp_path / "a.png"), "--model", tiny, "--framing", "fit")
+    assert result.exit_code == 2
+    assert "--framing fit: give --size too" in result.stderr

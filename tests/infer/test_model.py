@@ -182,3 +182,16 @@ def test_errors(model, arguments, message):
     # beartype, which is there in tests only, finds words that are no literal
     with pytest.raises(Exception, match=message):
         model.upscale(np.zeros((4, 4), np.uint8), **arguments)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize(
+    ("framing", "shape"), [("stretch", (40, 40)), ("fit", (40, 20)), ("fill", (40, 40))]
+)
+def test_frames(tiny, framing, shape, channels):
+    image = np.random.randint(0, 256, (40, 20, channels), np.uint8)
+    model = tiny.nearest()
+    result = model.upscale(image, size=(40, 40), framing=framing)
+    assert result.shape == (*shape, channels)
+    if framing == "fill":  # the middle rows of the picture twice as large
+        assert np.array_equal(result, model.upscale(image)[20:60])

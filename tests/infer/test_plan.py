@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bigpicture.infer.plan import sizes_to, target_size
+from bigpicture.infer.plan import Plan, framed, sizes_to, target_size
 from bigpicture.models.contract import Limits
 
 
@@ -58,3 +60,22 @@ def test_a_network_for_any_scale_renders_the_exact_size_in_one_pass(size):
 
 def test_nothing_larger_needs_no_network():
     assert sizes_to(30, 50, (30, 49), Limits(4, 3, reach=1, any_scale=True)) == []
+
+
+@given(*[st.integers(1, 3000)] * 4)
+def test_what_fits_is_within_the_frame_and_what_fills_covers_it(height, width, high, wide):
+    inside, none = framed(height, width, (high, wide), "fit")
+    assert none is None and inside[0] <= high and inside[1] <= wide
+    assert inside[0] == high or inside[1] == wide
+    around, frame = framed(height, width, (high, wide), "fill")
+    assert around[0] >= high and around[1] >= wide
+    assert around[0] == high or around[1] == wide
+    rows, columns = Plan(around, (), frame).cut
+    assert (rows.stop - rows.start, columns.stop - columns.start) == (high, wide)
+    for size in (inside, around):
+        assert abs(size[0] * width - size[1] * height) <= 0.5 * max(height, width) + width + height
+
+
+def test_framings_that_are_none():
+    with pytest.raises(Exception, match="framing"):
+        framed(1, 1, (1, 1), "squeeze")

@@ -63,6 +63,14 @@ def upscale(
         int | None,
         typer.Option(min=1, help="Height in pixels, width to match.", rich_help_panel=_SIZE),
     ] = None,
+    framing: Annotated[
+        Literal["stretch", "fit", "fill"],
+        typer.Option(
+            help="With --size of other proportions than the picture's: stretch it, fit all of it in, "
+            "or fill the size and cut off the rest.",
+            rich_help_panel=_SIZE,
+        ),
+    ] = "stretch",
     tile: Annotated[
         str,
         typer.Option(
@@ -175,7 +183,9 @@ def upscale(
     and the exit status is 1; it is 2 if the options make no sense, 130 after Ctrl-C.
     """
     target = _target(scale, size, width, height)
-    sized = target | {"tile": parse_tile(tile), "context": context}
+    if framing != "stretch" and size is None:
+        refuse(f"--framing {framing}: give --size too, which it is about")
+    sized = target | {"framing": framing, "tile": parse_tile(tile), "context": context}
     # What is not given is left to the engine, whose defaults are those of the Python interface.
     given = {"halo": halo, "sweeps": sweeps, "memory": memory}
     sized |= {name: value for name, value in given.items() if value is not None}

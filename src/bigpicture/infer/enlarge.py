@@ -158,8 +158,12 @@ class _Run:
         stored, close = planes.colour, planes.close_stored
         if isinstance(stored, Stored) and close is not None and self._in_bands(plan):
             (each,) = plan.passes
-            return close(self._smaller_until_it_fits(each, lambda t: self._bands(each, t, stored)))
-        return planes.close(*self._whole(planes, plan))
+            result = self._smaller_until_it_fits(each, lambda t: self._bands(each, t, stored))
+            return close(np.ascontiguousarray(result[plan.cut]))
+        colour, alpha = self._whole(planes, plan)
+        return planes.close(
+            colour[(..., *plan.cut)], None if alpha is None else alpha[(..., *plan.cut)]
+        )
 
     def _in_bands(self, plan: Plan) -> bool:
         """Return whether the one pass's pixels are those of the result."""

@@ -20,7 +20,7 @@ from bigpicture.infer.memory import (
     in_bytes,
     surely_fits,
 )
-from bigpicture.infer.plan import Pass, Plan, sizes_to, target_size
+from bigpicture.infer.plan import Framing, Pass, Plan, framed, sizes_to, target_size
 from bigpicture.infer.precision import Precision
 from bigpicture.infer.upscale import HALO, Sharing, Tiling, device_of, restore_whole
 from bigpicture.models.contract import Limits
@@ -105,6 +105,7 @@ class Model:
         size: tuple[int, int] | None = None,
         width: int | None = None,
         height: int | None = None,
+        framing: Framing = "stretch",
         tile: TileSide = "auto",
         halo: int | None = None,
         sweeps: int = 2,
@@ -131,6 +132,8 @@ class Model:
             size: Exact height and width of the result, in this order.
             width: Exact width; the proportions are kept unless `height` is given as well.
             height: Exact height, as `width`.
+            framing: What becomes of other proportions than the picture's, see
+                `bigpicture.infer.plan.Framing`.
             tile: Most low-resolution pixels of a tile's side; "auto" cuts only what does not fit
                 into memory, "off" nothing.
             halo: Pixels that a tile sees around its own: what the network can reach, but no more
@@ -161,6 +164,7 @@ class Model:
             size=size,
             width=width,
             height=height,
+            framing=framing,
             tile=tile,
             halo=halo,
             sweeps=sweeps,
@@ -179,6 +183,7 @@ class Model:
         size: tuple[int, int] | None = None,
         width: int | None = None,
         height: int | None = None,
+        framing: Framing = "stretch",
         tile: TileSide = "auto",
         halo: int | None = None,
         sweeps: int = 2,
@@ -194,6 +199,7 @@ class Model:
             size: ″
             width: ″
             height: ″
+            framing: ″
             tile: ″
             halo: ″
             sweeps: ″
@@ -213,6 +219,7 @@ class Model:
             to_width=width,
             to_height=height,
         )
+        target, frame = framed(*picture, target, framing)
         if halo is None:
             halo = self.limits.reach if context == "exact" else min(HALO, self.limits.reach)
         budget = None if memory is None else in_bytes(memory)
@@ -222,7 +229,7 @@ class Model:
             tiling = Tiling(side, halo, sweeps, context)
             passes.append(Pass(*picture, made, tiling, len(tiling.cut(*picture, self.limits))))
             picture = made
-        return Plan(target, tuple(passes))
+        return Plan(target, tuple(passes), frame)
 
     def _side(
         self,

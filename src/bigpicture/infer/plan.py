@@ -8,11 +8,16 @@ picture is bicubic alone, unless the network's own scale is 1.
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from bigpicture.infer.upscale import Tiling
 from bigpicture.models.contract import Limits
 
-__all__ = ["Pass", "Plan", "sizes_to", "target_size"]
+__all__ = ["Framing", "Pass", "Plan", "framed", "sizes_to", "target_size"]
+
+Framing = Literal["stretch", "fit", "fill"]
+"""What an exact size does to proportions that are not the picture's: `stretch` changes them, `fit`
+keeps the whole picture within the size, `fill` covers the size and cuts off what is beyond it."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,23 @@ class Plan:
     """How a picture becomes larger.
 
     Args:
-        size: Height and width of the result.
+        size: Height and width to which the picture is enlarged.
         passes: The network's runs, each on the result of the one before.
+        frame: Height and width that are cut from the middle of it, where that is less.
     """
 
     size: tuple[int, int]
     passes: tuple[Pass, ...]
+    frame: tuple[int, int] | None = None
+
+    @property
+    def cut(self) -> tuple[slice, slice]:
+        """Rows and columns of the enlarged picture that are the result."""
+        rows, columns = (
+            slice((side - kept) // 2, (side - kept) // 2 + kept)
+            for side, kept in zip(self.size, self.frame or self.size, strict=True)
+        )
+        return rows, columns
 
     @property
     def tiles(self) -> int:
@@ -67,7 +83,7 @@ def target_size(
         height: Of the picture.
         width: Of the picture.
         scale: Enlargement of each side, where nothing else is given.
-        size: Exact height and width; the picture's proportions may change.
+        size: Exact height and width.
         to_width: Exact width; the height follows. With `to_height`, as `size`.
         to_height: Exact height; the width follows.
 
@@ -93,6 +109,29 @@ def target_size(
     if not 0 < scale < float("inf"):
         raise ValueError(f"scale must be a positive number, not {scale}")
     return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def framed(
+    height: int, width: int, size: tuple[int, int], framing: Framing
+) -> tuple[tuple[int, int], tuple[int, int] | None]:
+    """Return the size to which a picture is brought for a frame, and the frame if it is cut.
+
+    >>> framed(100, 200, (100, 100), "fit"), framed(100, 200, (100, 100), "fill")
+    (((50, 100), None), ((100, 200), (100, 100)))
+
+    Raises:
+        ValueError: If there is no such framing.
+    """
+    if framing not in get_args(Framing):
+        raise ValueError(f"framing must be one of {', '.join(get_args(Framing))}, not {framing!r}")
+    if framing == "stretch":
+        return size, None
+    ratios = size[0] / height, size[1] / width
+    ratio = min(ratios) if framing == "fit" else max(ratios)
+    high, wide = max(1, round(height * ratio)), max(1, round(width * ratio))
+    if framing == "fit":
+        return (min(high, size[0]), min(wide, size[1])), None
+    return (max(high, size[0]), max(wide, size[1])), size
 
 
 def sizes_to(
