@@ -66,8 +66,8 @@ def upscale(
     framing: Annotated[
         Literal["stretch", "fit", "fill"],
         typer.Option(
-            help="With --size of other proportions than the picture's: stretch it, fit all of it in, "
-            "or fill the size and cut off the rest.",
+            help="With --size of other proportions than the picture's: stretch it, fit all of it "
+            "in, or fill the size and cut off the rest.",
             rich_help_panel=_SIZE,
         ),
     ] = "stretch",
