@@ -34,6 +34,7 @@ Index = tuple[Tensor, Tensor, Tensor]
 _BAND = 2**14  # pixels of the features' grid whose tables are kept at once
 _CHUNK = 2**15  # queries
 _CHUNK_ON_CPU = 2**11  # so few that they stay in cache
+_CHUNK_TO_LEARN_ON_CPU = 2**13  # each chunk's backward pass goes through whole tables
 _HALO = 2  # rows of features that a query sees beyond the one nearest to it
 
 
@@ -166,7 +167,8 @@ class ContinuousHead(Head):
         every = torch.arange(total, device=x.device)
         chunks = [every]  # loops would make a graph for one size only
         if not torch.compiler.is_compiling():
-            chunks = every.split(_CHUNK_ON_CPU if x.device.type == "cpu" else _CHUNK)
+            on_cpu = _CHUNK_TO_LEARN_ON_CPU if torch.is_grad_enabled() else _CHUNK_ON_CPU
+            chunks = every.split(on_cpu if x.device.type == "cpu" else _CHUNK)
         drawn = [self.draw(tables, queries(rows, columns, index(own), size)) for own in chunks]
         return torch.cat(drawn)
 

@@ -1,0 +1,94 @@
+"""What pictures of any size cost: CiaoSR over EDSR-baseline against a matrix product.
+
+    python benchmarks/ciaosr.py [--quick] [--json FILE]
+
+The networks and a float32 product of 4096² matrices take turns in one process; what is printed is
+how many products a network takes, which says more of another computer than seconds do. Peak memory
+is that of a process that does nothing else.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from timing import Run, interleaved
+
+from bigpicture.models.catalog import build
+
+SIDE = 4096  # of the matrices
+CASES = [
+    ("ciaosr-edsr", 96, 4.0),
+    ("ciaosr-edsr", 96, 2.0),
+    ("ciaosr-edsr", 48, 8.0),
+    ("ciaosr-edsr", 160, 2.5),
+    ("ciaosr-light", 96, 4.0),
+    ("liif-edsr", 96, 4.0),
+]
+
+
+def network_run(name: str, side: int, scale: float) -> Run:
+    """Return a run of a network, as inference does it, on a square picture."""
+    network = build(name).eval()
+    low = torch.rand(1, 3, side, side)
+    size = round(side * scale), round(side * scale)
+
+    def run() -> object:
+        with torch.inference_mode():
+            return network(low, size)
+
+    return run
+
+
+def product_run() -> Run:
+    """Return a run of the product."""
+    one, other = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)
+    return lambda: one @ other
+
+
+def peak_memory(name: str, side: int, scale: float) -> float:
+    """Return the peak memory, in GB, of a process that runs a network twice."""
+    command = [sys.executable, __file__, "--alone", name, str(side), str(scale)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(found.stdout)
+
+
+def alone(name: str, side: int, scale: float) -> None:
+    """Print the peak memory of this process, in GB, after it has run a network."""
+    run = network_run(name, side, scale)
+    run()
+    run()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(peak / 1e9 if sys.platform == "darwin" else peak / 1e6)  # in bytes there, else in kB
+
+
+def main() -> None:
+    """Print a table of ratios and memory."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the first case only, fewer repeats")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.alone:
+        name, side, scale = arguments.alone
+        return alone(name, int(side), float(scale))
+    rows = []
+    print(f"case | s | product of {SIDE}² s | ratio | peak GB\n--- | --- | --- | --- | ---")
+    for case in CASES[:1] if arguments.quick else CASES:
+        name, side, scale = case
+        runs = {"network": network_run(*case), "product": product_run()}
+        seconds = interleaved(runs, 3 if arguments.quick else 7)
+        ratio, peak = seconds["network"] / seconds["product"], peak_memory(*case)
+        title = f"{name}, {side}² ×{scale:g}"
+        times = f"{seconds['network']:.2f} | {seconds['product']:.3f}"
+        print(f"{title} | {times} | {ratio:.2f} | {peak:.2f}", flush=True)
+        rows.append({"case": title, **seconds, "ratio": ratio, "peak_gb": peak})
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
