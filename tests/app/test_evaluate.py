@@ -4,7 +4,11 @@ import pytest
 
 from bigpicture.app.contest import _method
 from bigpicture.infer.model import Model
-from bigpicture.models.catalog import build
+from bigpicture.models.backbones.edsr import EDSRSettings
+from bigpicture.models.catalog import build, from_settings
+from bigpicture.models.heads.liif import LIIFSettings
+from bigpicture.models.network import NetworkSettings
+from bigpicture.weights.file import save_network
 
 
 @pytest.fixture
@@ -177,3 +181,13 @@ def test_models_are_known_by_their_settings(tiny):
     assert _method("best.safetensors", model) == "RCAN"
     assert _method(tiny, None) is None
     assert _method("bicubic", None) == "Bicubic"
+
+
+def test_networks_for_any_scale(bigpicture, pictures, tmp_path):
+    settings = NetworkSettings(EDSRSettings(channels=8, blocks=1), LIIFSettings(hidden=8, depth=1))
+    facts = {"name": "any", "parameters": 1, "licence": "CC0", "scores": {}, "protocol": "sr-y"}
+    save_network(from_settings(settings), tmp_path / "any.safetensors", facts)
+    arguments = ("evaluate", "--model", tmp_path / "any.safetensors", "--hr", pictures)
+    result = bigpicture(*arguments, "--scale", 2, "--scale", 2.5, "--protocol", "sr-rgb")
+    assert result.exit_code == 0, result.output
+    assert "×2.5: " in result.stdout

@@ -123,7 +123,8 @@ def test_what_is_known_of_a_set_and_of_a_model():
     assert not any(32 < value < 33 for value in psnr)
     assert rows(["Set5"], **(BI_2 | {"degradation": "bd"})) == []
     assert "RGT+" not in [row.method for row in rows(["Set5"], **BI_2, ensemble=False)]
-    assert set(_METHODS.values()) <= {fact.method for fact in facts()}
+    assert set(_METHODS.values()) <= {fact.method for fact in facts()} | {""}
+    assert method_of("swinir-real-l-x4") is None
     assert method_of("rgt-s-x4") == "RGT-S"
     assert method_of("cran-x3-bd") == "CRAN"
     assert known_set("Set14", 14) == "Set14"

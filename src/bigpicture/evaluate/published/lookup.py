@@ -34,6 +34,11 @@ _METHODS = {
     "ciaosr-edsr": "EDSR-baseline-CiaoSR",
     "ciaosr-rdn": "RDN-CiaoSR",
     "ciaosr-swinir": "SwinIR-CiaoSR",
+    "ciaosr-light": "EDSR-baseline-CiaoSR",
+    "liif-edsr": "EDSR-baseline-LIIF",
+    "liif-rdn": "RDN-LIIF",
+    "liif-swinir": "SwinIR-LIIF",
+    "liif-light": "EDSR-baseline-LIIF",
     "rgt-s": "RGT-S",
     "rgt": "RGT",
     "edsr": "EDSR",
@@ -41,6 +46,7 @@ _METHODS = {
     "rcan": "RCAN",
     "rdn": "RDN",
     "swinir": "SwinIR",
+    "swinir-real": "",  # trained for other pictures than the papers' sets
 }
 """Sizes of our networks → the papers' names for them."""
 
@@ -81,7 +87,7 @@ def method_of(model: str) -> str | None:
     name = re.sub(r"-x[\d.]+(-b[di]|-dn)?$", "", model)
     while name and name not in _METHODS:
         name = name.rpartition("-")[0]
-    return _METHODS.get(name)
+    return _METHODS.get(name) or None
 
 
 def rows(
