@@ -162,19 +162,22 @@ def test_a_batch_is_its_pictures_one_by_one(name):
 
 @listed
 def test_every_parameter_learns(name):
-    network = shaken(LISTED[name])
-    low = picture(network.settings, 12, 10, count=4)
-    reached = set()
-    # in training, what precedes a normalisation over the batch moves nothing, and of a patch this
-    # small, what summarises large pictures is not asked
-    for training in (True, False):
-        network.train(training).zero_grad()
-        network(low).sub(0.5).square().mean().backward()
-        for key, parameter in network.named_parameters():
-            if parameter.grad is not None and parameter.grad.abs().sum() > 0:
-                assert parameter.grad.isfinite().all(), key
-                reached.add(key)
-    assert reached == {key for key, _ in network.named_parameters()}
+    left = {key for key, _ in shaken(LISTED[name]).named_parameters()}
+    for _ in range(5):  # of the few units of a small layer, a ReLU may leave nothing by chance
+        network = shaken(LISTED[name])
+        low = picture(network.settings, 12, 10, count=4)
+        # in training, what precedes a normalisation over the batch moves nothing, and of a patch
+        # this small, what summarises large pictures is not asked
+        for training in (True, False):
+            network.train(training).zero_grad()
+            network(low).sub(0.5).square().mean().backward()
+            for key, parameter in network.named_parameters():
+                if parameter.grad is not None and parameter.grad.abs().sum() > 0:
+                    assert parameter.grad.isfinite().all(), key
+                    left.discard(key)
+        if not left:
+            break
+    assert not left
 
 
 @listed

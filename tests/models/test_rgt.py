@@ -151,9 +151,11 @@ def test_ablations_learn(row):
     network = shaken(settings)
     network(torch.rand(2, 3, 19, 18)).sub(0.5).square().mean().backward()
     for name, parameter in network.named_parameters():
-        # what is the same for all keys leaves their softmax as it is
-        if not name.endswith(("attention.k.bias", "layers.9.bias")):
+        # what is the same for all keys leaves their softmax as it is; and of the three units of a
+        # bias network this small, ReLU may leave nothing
+        if not (name.endswith("attention.k.bias") or ".biases." in name):
             assert parameter.grad.abs().sum() > 0, name
+        assert parameter.grad is not None
 
 
 def test_an_unknown_row_is_answered_with_the_rows_there_are():

@@ -15,6 +15,7 @@ from typing import Literal
 
 from torch import nn
 
+from bigpicture.context.strips import in_strips
 from bigpicture.models.contract import Head
 from bigpicture.shapes import Float, Tensor
 
@@ -81,8 +82,17 @@ class SubPixelHead(Head):
         low: Float[Tensor, "b d h w"],
         size: tuple[int, int] | None = None,
     ) -> Float[Tensor, "b d H W"]:
-        """Return the picture of the features, `scale` times larger."""
-        return self.last(self.up(self.before(features)))
+        """Return the picture of the features, `scale` times larger.
+
+        On the fine grid, features need much more memory than anything before, so they are made in
+        strips where nothing needs them again.
+        """
+        rows = features.permute(0, 2, 3, 1)
+        return in_strips(self._enlarge, rows, halo=self.reach, scale=self.scale).permute(0, 3, 1, 2)
+
+    def _enlarge(self, features: Float[Tensor, "b h w c"]) -> Float[Tensor, "b H W d"]:
+        y = self.before(features.permute(0, 3, 1, 2))
+        return self.last(self.up(y)).permute(0, 2, 3, 1)
 
 
 def expand(channels: int, step: int, expansion: Expansion = "plain") -> list[nn.Module]:
