@@ -164,3 +164,11 @@ def test_bf16_autocast_works_forward_and_backward():
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         IKMConv2d(4, 6, **arguments)
+
+
+@pytest.mark.parametrize("size", [(50, 41), (3, 700), (1, 1), (700, 2)])
+def test_large_pictures_are_pooled_in_strips_to_the_same(size, monkeypatch):
+    x = torch.randn(2, 3, *size).relu()
+    whole = IKMConv2d(3, 4).gather(x).mean
+    monkeypatch.setattr("bigpicture.context.ikm._STRIP", 0.06)
+    torch.testing.assert_close(IKMConv2d(3, 4).gather(x).mean, whole, atol=1e-6, rtol=1e-6)
