@@ -77,6 +77,15 @@ def test_gradients_in_windows_are_those_of_the_formula(monkeypatch):
         torch.testing.assert_close(one, other)
 
 
+@pytest.mark.parametrize("size", [(14, 15), (13, 17)], ids=str)
+def test_evaluation_works_in_one_memory(size, at_once):
+    operator = CrossScaleAttention(6, (2, 3)).double()
+    x = torch.randn(2, 6, *size, dtype=torch.float64)
+    with torch.no_grad():
+        found = operator(x)
+    torch.testing.assert_close(found, by_the_formula(operator, x))
+
+
 @pytest.mark.parametrize("size", [(20, 24), (21, 23)], ids=str)
 def test_a_tile_that_shares_the_context_is_a_piece_of_the_whole(size):
     operator = CrossScaleAttention(4, (2, 3)).double()
@@ -100,6 +109,7 @@ def test_pieces_may_be_cut_anywhere():
     first, *others = [operator.gather(x[..., p.rows.start : p.rows.stop, :], p) for p in parts]
     for other in others:
         first = first.merge(other)
+    assert len(first.pieces) == 1  # put together once, not by each tile
     whole = operator.gather(x)
     torch.testing.assert_close(first.values, whole.values)
     torch.testing.assert_close(first.reference, whole.reference)

@@ -18,15 +18,15 @@ Changed: patches are never cut out. Similarities of patches are sums of similari
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.autograd import Function
 from torch.nn import functional as F
 
 from bigpicture.context.contract import ContextOperator, Part
+from bigpicture.context.diagonals import diagonal_sum
 from bigpicture.context.pad import mirror_to
 from bigpicture.context.precision import without_autocast
 from bigpicture.context.products import linear
@@ -40,7 +40,7 @@ _OVERLAP = 6.0  # by which the release divides, at any scale, what patches overl
 _SHORTEST = 1e-4  # length of a reference patch that is not divided by less
 _HALO = 2  # a rebuilt pixel depends on the similarities of pixels this far away
 _AT_ONCE = 2**26  # similarities
-_AT_ONCE_ON_CPU = 2**22  # so few that they stay in cache
+_AT_ONCE_ON_CPU = 6 * 2**20  # so few that they stay in cache, and in memory that is kept
 
 
 class Piece(NamedTuple):
@@ -60,8 +60,12 @@ class CrossScaleContext(NamedTuple):
     pieces: tuple[Piece, ...]
 
     def merge(self, other: "CrossScaleContext") -> "CrossScaleContext":
-        """Return the pieces of both parts."""
-        return self._replace(pieces=self.pieces + other.pieces)
+        """Return the pieces of both parts, put together as soon as they are all there."""
+        merged = self._replace(pieces=self.pieces + other.pieces)
+        known = sum(values.shape[-2] * values.shape[-1] for *_, values in merged.pieces)
+        if known < self.height * self.width:
+            return merged
+        return self._replace(pieces=(Piece(0, 0, merged.reference, merged.values),))
 
     @property
     def reference(self) -> Float[Tensor, "b d h w"]:
@@ -169,21 +173,36 @@ def _rebuild(
     height, width = (side + more for side, more in zip(match.shape[-2:], beyond, strict=True))
     padded = mirror_to(match, height, width).permute(0, 2, 3, 1)
     sharpness = _sharpness(keys)
-    at_once = _AT_ONCE_ON_CPU if match.device.type == "cpu" else _AT_ONCE
+    windows = _windows(height, width, _at_once(match) // places)
+    traced = torch.is_grad_enabled() or torch.compiler.is_compiling()
+    scratch = None if traced else match.new_empty(places * max(w[0].area for w in windows))
     result = match.new_empty(*padded.shape[:3], blocks.shape[1])
-    for outer, middle, window in _windows(height, width, at_once // places):
+    for outer, middle, window in windows:
         for i in range(len(match)):
             own = outer.of(padded[i])
             similar = linear(own.flatten(0, 1), keys[i].flatten(1).mT)
-            similar = _diagonal_sum(similar.view(*own.shape[:2], *keys.shape[-2:]))
-            similar = middle.within(outer, similar).flatten(2) * sharpness[i]
-            weights = torch.softmax(similar, -1).unflatten(-1, keys.shape[-2:])
-            weights = window.within(middle, _diagonal_sum(weights))
+            similar = diagonal_sum(similar.view(*own.shape[:2], *keys.shape[-2:]), scratch)
+            weights = _softmax(middle.within(outer, similar).flatten(2), sharpness[i], scratch)
+            weights = diagonal_sum(weights.unflatten(-1, keys.shape[-2:]), scratch)
+            weights = window.within(middle, weights)
             rebuilt = linear(weights.reshape(-1, places), blocks[i].flatten(1))
             window.of(result[i]).copy_(rebuilt.view(*weights.shape[:2], -1))
     # cut off what was mirrored; a slice would ask, of an unknown size, whether it is there
     rows, columns = (torch.arange(side, device=match.device) for side in match.shape[-2:])
     return result.permute(0, 3, 1, 2)[..., rows[:, None], columns]
+
+
+def _at_once(x: Tensor) -> int:
+    return _AT_ONCE_ON_CPU if x.device.type == "cpu" else _AT_ONCE
+
+
+def _softmax(
+    similar: Float[Tensor, "y x p"], sharpness: Float[Tensor, " p"], scratch: Tensor | None
+) -> Float[Tensor, "y x p"]:
+    if scratch is None:
+        return torch.softmax(similar * sharpness, -1)
+    sharp = scratch[: similar.numel()].view(similar.shape)
+    return torch.softmax(torch.mul(similar, sharpness, out=sharp), -1)
 
 
 def _sharpness(keys: Float[Tensor, "b k y x"]) -> Float[Tensor, "b p"]:
@@ -199,6 +218,11 @@ class _Window(NamedTuple):
     bottom: int
     left: int
     right: int
+
+    @property
+    def area(self) -> int:
+        """How many pixels it has."""
+        return (self.bottom - self.top) * (self.right - self.left)
 
     def grown(self, by: int, height: int, width: int) -> "_Window":
         """Return the window with a halo, which ends where the picture does."""
@@ -219,44 +243,19 @@ class _Window(NamedTuple):
         return x[top : top + self.bottom - self.top, left : left + self.right - self.left]
 
 
-def _windows(height: int, width: int, area: int) -> Iterator[tuple[_Window, _Window, _Window]]:
-    """Cut a picture into windows of about `area` pixels, each with a halo of 2, 1 and 0."""
+def _windows(height: int, width: int, area: int) -> list[tuple[_Window, _Window, _Window]]:
+    """Cut a picture into windows of at most `area` pixels, each with a halo of 2, 1 and 0."""
     if torch.compiler.is_compiling():
         own = _Window(0, height, 0, width)  # loops would make a graph for one size only
-        yield own, own, own
-        return
+        return [(own, own, own)]
     area = max(area, 16**2)  # smaller ones would be halo for the most part
-    across = width if area >= 12 * width else math.isqrt(area) - 2 * _HALO
-    down = area // min(width, across + 2 * _HALO) - 2 * _HALO
+    # rows by the sixteen are what products are fastest with
+    across = width if area >= 12 * width else math.isqrt(area) // 4 * 4 - 2 * _HALO
+    down = area // min(width, across + 2 * _HALO) // 4 * 4 - 2 * _HALO
+    windows = []
     for top in range(0, height, down):
         for left in range(0, width, across):
             own = _Window(top, min(top + down, height), left, min(left + across, width))
-            yield own.grown(_HALO, height, width), own.grown(1, height, width), own
-
-
-def _diagonal_sum(x: Float[Tensor, "y x j i"]) -> Float[Tensor, "y x j i"]:
-    """Return at (y, x, j, i) the sum of (y + a, x + b, j + a, i + b) over a, b in −1, 0, 1."""
-    if torch.is_grad_enabled() and x.requires_grad and not torch.compiler.is_compiling():
-        return _DiagonalSum.apply(x)  # pyright: ignore[reportReturnType]
-    return _along(_along(x, 0, 2), 1, 3)
-
-
-def _along(x: Tensor, first: int, second: int) -> Tensor:
-    around = [0] * 8
-    for dim in (first, second):
-        around[6 - 2 * dim] = around[7 - 2 * dim] = 1
-    padded, (n, m) = F.pad(x, around), (x.shape[first], x.shape[second])
-    before, after = (padded.narrow(first, i, n).narrow(second, i, m) for i in (0, 2))
-    return (x + before).add_(after)
-
-
-class _DiagonalSum(Function):
-    """The sum is its own adjoint, so nothing needs to be kept for the backward pass."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ANN401
-        return _along(_along(x, 0, 2), 1, 3)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
-        return _DiagonalSum.apply(grad)  # pyright: ignore[reportReturnType]
+            grown = (own.grown(by, height, width) for by in (_HALO, 1))
+            windows.append((*grown, own))
+    return windows
