@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from bigpicture.compute.pad import mirror_to_multiple
 from bigpicture.context import non_local
 from bigpicture.context.contract import Part, Span
 from bigpicture.context.non_local import CrossScaleAttention
-from bigpicture.context.pad import mirror_to_multiple
 
 
 def by_the_formula(operator, x):

@@ -26,10 +26,10 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
+from bigpicture.compute.kernels import Geometry, conv2d_per_image
+from bigpicture.compute.precision import without_autocast
 from bigpicture.context.contract import ContextOperator, Part
 from bigpicture.context.grid import GridMean, gather_grid
-from bigpicture.context.kernels import Geometry, conv2d_per_image
-from bigpicture.context.precision import without_autocast
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["CRACConv2d", "CRACPart"]

@@ -22,8 +22,9 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import nn
 
+from bigpicture.compute.precision import exact_dtype
 from bigpicture.context.contract import ContextOperator, Part
-from bigpicture.context.grid import GridMean, exact_dtype
+from bigpicture.context.grid import GridMean
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["GraphReasoning"]

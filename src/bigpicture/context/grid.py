@@ -12,10 +12,11 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
+from bigpicture.compute.precision import exact_dtype
 from bigpicture.context.contract import Part, Span
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["GridMean", "cell_bounds", "exact_dtype", "gather_grid"]
+__all__ = ["GridMean", "cell_bounds", "gather_grid"]
 
 
 class GridMean(NamedTuple):
@@ -57,14 +58,6 @@ def gather_grid(x: Float[Tensor, "b c h w"], cells: int, part: Part | None = Non
     own = part.crop(x).to(precise)
     total = rows @ own @ columns.mT
     return GridMean(total, rows.sum(1)[:, None] * columns.sum(1))
-
-
-def exact_dtype(x: Tensor) -> torch.dtype:
-    """Return the precision in which parts of a picture are summed.
-
-    Apple's GPUs have no float64; tiles are small enough for float32 there.
-    """
-    return torch.float32 if x.device.type == "mps" else torch.float64
 
 
 def cell_bounds(length: int, cells: int) -> list[tuple[int, int]]:

@@ -33,16 +33,16 @@ from torch import nn
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from bigpicture.context.contract import ContextOperator, Part
-from bigpicture.context.grid import GridMean, cell_bounds, gather_grid
-from bigpicture.context.kernels import (
+from bigpicture.compute.kernels import (
     Geometry,
     conv2d_per_image,
     in_groups,
     input_gradient,
-    match_autocast,
     shared_kernel_gradient,
 )
+from bigpicture.compute.precision import match_autocast
+from bigpicture.context.contract import ContextOperator, Part
+from bigpicture.context.grid import GridMean, cell_bounds, gather_grid
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Form", "Gradient", "IKMConv2d", "kernel_attention"]

@@ -25,11 +25,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bigpicture.compute.diagonals import diagonal_sum
+from bigpicture.compute.pad import mirror_to
+from bigpicture.compute.precision import without_autocast
+from bigpicture.compute.products import linear
 from bigpicture.context.contract import ContextOperator, Part
-from bigpicture.context.diagonals import diagonal_sum
-from bigpicture.context.pad import mirror_to
-from bigpicture.context.precision import without_autocast
-from bigpicture.context.products import linear
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["CrossScaleAttention", "CrossScaleContext", "Piece"]

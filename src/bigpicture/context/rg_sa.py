@@ -22,9 +22,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from bigpicture.compute.pointwise import Pointwise
+from bigpicture.compute.strips import in_strips
 from bigpicture.context.contract import ContextOperator, Part, Span
-from bigpicture.context.pointwise import Pointwise
-from bigpicture.context.strips import in_strips
 from bigpicture.shapes import Bool, Float, Tensor
 
 __all__ = ["RecursiveGeneralizationAttention", "TokenGrid"]

@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch.nn import functional as F
 
-from bigpicture.context.pad import mirror_to
+from bigpicture.compute.pad import mirror_to
 from bigpicture.degrade import kernels
 from bigpicture.degrade.recorded import Recorded
 from bigpicture.shapes import Float, Tensor

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from bigpicture.compute.precision import autocasts
 from bigpicture.image.resize import resize
 from bigpicture.infer.alpha import bleed_colours, enlarge_alpha, is_flat
 from bigpicture.infer.ensemble import self_ensemble
@@ -106,7 +107,7 @@ def enlarge(
             return run.image(planes, plan)
     except UnsoundError as error:
         with computing_in(options.precision, device, planes.bits, limits.precisions):
-            if not torch.is_autocast_enabled(device.type):
+            if not autocasts(device.type):
                 raise
         run.warn(f"{error} in {options.precision}; computed again in fp32")
         run.work.done = 0

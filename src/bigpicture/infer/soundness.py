@@ -4,8 +4,7 @@ fp16 ends at 65504, bf16 has 8 bits; features that leave their range become infi
 some networks turn that into an even black. Whoever asked for low precision can compute again.
 """
 
-import torch
-
+from bigpicture.compute.precision import autocasts
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["UnsoundError", "check_sound"]
@@ -27,7 +26,7 @@ def check_sound(
     least, greatest = restored.detach().float().aminmax()
     if not (least.isfinite() and greatest.isfinite()):
         raise UnsoundError("the network made NaN or infinite values")
-    low_precision = torch.is_autocast_enabled(restored.device.type)
+    low_precision = autocasts(restored.device.type)
     if low_precision and least == greatest and low.amax() > low.amin():
         raise UnsoundError(f"the network made an even {least.item():g} of a picture that is not")
     return restored

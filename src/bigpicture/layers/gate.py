@@ -11,7 +11,7 @@ Source: Chen et al., "Dual Aggregation Transformer for Image Super-Resolution", 
 from torch import nn
 from torch.nn import functional as F
 
-from bigpicture.context.pointwise import Pointwise
+from bigpicture.compute.pointwise import Pointwise
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["GatedMLP", "SpatialGate"]

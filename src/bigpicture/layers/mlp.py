@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from bigpicture.context.products import linear
+from bigpicture.compute.products import linear
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["MLP"]

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from bigpicture.context.pointwise import Pointwise, pointwise
-from bigpicture.context.strips import rows_at_once
+from bigpicture.compute.pointwise import Pointwise, pointwise
+from bigpicture.compute.strips import rows_at_once
 from bigpicture.layers.bands import Band, cut, join, lay, put_back, take
 from bigpicture.layers.dynamic_bias import DynamicPositionBias
 from bigpicture.layers.windows import Cut, attend

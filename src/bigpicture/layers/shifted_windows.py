@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bigpicture.context.strips import rows_at_once
+from bigpicture.compute.strips import rows_at_once
 from bigpicture.layers.bands import Band, cut, put_back
 from bigpicture.layers.drop_path import DropPath
 from bigpicture.layers.windows import attend

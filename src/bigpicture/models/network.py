@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from bigpicture.compute.pad import crop_to, mirror_to_multiple
 from bigpicture.context.contract import ContextOperator
-from bigpicture.context.pad import crop_to, mirror_to_multiple
 from bigpicture.layers.normalise import DIV2K_MEAN, Normalise
 from bigpicture.models.contract import BackboneSettings, HeadSettings, Limits, Region
 from bigpicture.models.heads.continuous import ContinuousHead

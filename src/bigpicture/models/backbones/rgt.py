@@ -21,8 +21,8 @@ from typing import Literal
 import torch
 from torch import nn
 
+from bigpicture.compute.strips import in_strips
 from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
-from bigpicture.context.strips import in_strips
 from bigpicture.layers.connection import REACH, Connection, connection
 from bigpicture.layers.drop_path import DropPath
 from bigpicture.layers.gate import GatedMLP

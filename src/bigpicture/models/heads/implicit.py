@@ -23,8 +23,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch.nn import functional as F
 
+from bigpicture.compute.products import linear
 from bigpicture.context.non_local import CrossScaleAttention
-from bigpicture.context.products import linear
 from bigpicture.layers.mlp import MLP
 from bigpicture.models.heads.continuous import (
     ContinuousHead,

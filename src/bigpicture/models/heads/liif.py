@@ -14,7 +14,7 @@ Changed: the first layer's part for the features is done once for each pixel. Th
 from dataclasses import dataclass
 from typing import Literal
 
-from bigpicture.context.products import linear
+from bigpicture.compute.products import linear
 from bigpicture.layers.mlp import MLP
 from bigpicture.models.heads.continuous import (
     ContinuousHead,

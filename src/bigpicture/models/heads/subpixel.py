@@ -15,7 +15,7 @@ from typing import Literal
 
 from torch import nn
 
-from bigpicture.context.strips import in_strips
+from bigpicture.compute.strips import in_strips
 from bigpicture.models.contract import Head
 from bigpicture.shapes import Float, Tensor
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
+from bigpicture.compute.precision import match_autocast
 from bigpicture.shapes import Float, Tensor
 
 __all__ = [
@@ -20,7 +21,6 @@ __all__ = [
     "conv2d_per_image",
     "in_groups",
     "input_gradient",
-    "match_autocast",
     "shared_kernel_gradient",
 ]
 
@@ -66,15 +66,6 @@ def in_groups(x: Tensor) -> bool:
     What it returns is a view then.
     """
     return torch.compiler.is_compiling() or x.device.type != "cpu"
-
-
-def match_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Return `tensors` in the precision that autocast, where it is on, gives a convolution."""
-    device = tensors[0].device.type
-    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
-        return tensors
-    dtype = torch.get_autocast_dtype(device)
-    return tuple(tensor.to(dtype) for tensor in tensors)
 
 
 def _grouped(x: Tensor, kernels: Tensor, geometry: Geometry) -> Tensor:

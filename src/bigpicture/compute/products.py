@@ -10,6 +10,7 @@ handed over as the pixels of pictures, in the memory that they lie in.
 import torch
 from torch.nn import functional as F
 
+from bigpicture.compute.precision import autocasts
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["linear"]
@@ -35,6 +36,6 @@ def _is_convolved_faster(x: Tensor) -> bool:
         not torch.compiler.is_compiling()
         and x.device.type == "cpu"
         and x.dtype == torch.float32
-        and not torch.is_autocast_enabled("cpu")
+        and not autocasts("cpu")
         and torch.backends.mkldnn.is_available()
     )

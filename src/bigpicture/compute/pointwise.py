@@ -8,7 +8,7 @@ nothing is rearranged between them.
 
 from torch import nn
 
-from bigpicture.context.products import linear
+from bigpicture.compute.products import linear
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Pointwise", "pointwise"]
@@ -23,7 +23,7 @@ def pointwise(
 
 
 class Pointwise(nn.Linear):
-    """`nn.Linear` at the speed of convolutions, see `bigpicture.context.products`."""
+    """`nn.Linear` at the speed of convolutions, see `bigpicture.compute.products`."""
 
     def forward(self, input: Float[Tensor, "*n c"]) -> Float[Tensor, "*n d"]:
         """Return every pixel's new channels."""
