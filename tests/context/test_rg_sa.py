@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from bigpicture.context import strips
+from bigpicture.compute import strips
 from bigpicture.context.contract import Part, Span
 from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
 
