@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bigpicture.app.analyse import analyse
 from bigpicture.app.console import say
 from bigpicture.app.degrade import degrade
 from bigpicture.app.evaluate import evaluate
@@ -51,6 +52,8 @@ app.command()(degrade)
 app.command()(evaluate)
 app.command()(train)
 app.add_typer(models, name="models")
+app.add_typer(analyse, name="analyse")
+app.add_typer(analyse, name="analyze", hidden=True)
 
 
 def main() -> None:

@@ -1,0 +1,102 @@
+"""Figures: panels side by side over a caption, as PNG, and beside it what they show as numbers.
+
+    panels, caption, numbers ──▶ NAME.png, NAME.json
+
+matplotlib, of the extra `analysis`, draws them; its Agg renderer needs no screen, and as pyplot is
+not used, nothing is kept between figures and any thread may draw.
+"""
+
+import io
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bigpicture.analysis.panels import Panel
+from bigpicture.image.save import save
+
+__all__ = ["check_figure", "save_figure"]
+
+_WIDTH = 4.2  # inches of a panel
+_TALLEST = 2.0
+_DOTS = 120  # an inch
+_LETTERS = 15  # of a caption, an inch
+
+
+def check_figure(file: Path) -> None:
+    """Make sure that a figure can be drawn and written, before the work it is to show.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: If the name is not that of a PNG.
+        OSError: If the folder is not there.
+    """
+    _figure_class()
+    if file.suffix.lower() != ".png":
+        raise ValueError(f"figure {file}: figures are PNGs; give a name that ends in .png")
+    if not file.absolute().parent.is_dir():
+        raise OSError(f"figure {file}: there is no folder {file.parent}; make it first")
+
+
+def save_figure(
+    file: Path,
+    panels: Sequence[Panel],
+    caption: str,
+    numbers: Mapping[str, Any],
+    columns: int = 3,
+) -> tuple[Path, Path]:
+    """Write a figure and what it shows.
+
+    Args:
+        file: A name that ends in `.png`.
+        panels: From left to right, then down.
+        caption: What the figure shows, written below it and into both files.
+        numbers: What becomes JSON: strings, finite numbers, lists, mappings.
+        columns: Most panels side by side.
+
+    Returns:
+        The picture and the JSON file, `file` with `.json` in place of `.png`.
+
+    Raises:
+        ImportError: If matplotlib is missing.
+        ValueError: If there are no panels, `file` is no PNG, or a number is NaN or infinite.
+        OSError: If a file cannot be written.
+    """
+    check_figure(file)
+    if not panels:
+        raise ValueError("panels are empty; a figure needs one")
+    text = json.dumps({"caption": caption, **numbers}, indent=2, allow_nan=False) + "\n"
+    drawn = _drawn(panels, caption, min(columns, len(panels)))
+    beside = file.with_suffix(".json")
+    save(file, [drawn])
+    save(beside, [text.encode()])
+    return file, beside
+
+
+def _drawn(panels: Sequence[Panel], caption: str, columns: int) -> bytes:
+    rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
+    heights = [_WIDTH * min(_TALLEST, max(panel.aspect for panel in row)) + 0.5 for row in rows]
+    lines = textwrap.wrap(caption, int(columns * _WIDTH * _LETTERS)) or [""]
+    size = columns * _WIDTH, sum(heights) + 0.25 * len(lines)
+    figure = _figure_class()(figsize=size, dpi=_DOTS, layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
+    for panel, axes in zip(panels, grid.flat, strict=False):
+        axes.set_title(panel.title, fontsize="medium")
+        panel.draw(axes)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize="small")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Description": caption, "Software": None})
+    return buffer.getvalue()
+
+
+def _figure_class() -> Any:  # noqa: ANN401 - matplotlib is imported only where figures are drawn
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            f"figures need matplotlib ({error}): pip install 'bigpicture[analysis]'"
+        ) from error
+    return Figure

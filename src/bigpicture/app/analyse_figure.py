@@ -1,0 +1,49 @@
+"""What the subcommands of `bigpicture analyse` that draw figures have in common."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bigpicture.app.console import refuse, say
+
+if TYPE_CHECKING:
+    from bigpicture.shapes import Tensor
+
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FILE.png",
+        help="The figure; its numbers go beside it, into FILE.json. Else named after the input.",
+    ),
+]
+
+
+@contextmanager
+def drawing(file: Path) -> Iterator[None]:
+    """Refuse a figure that could not be written before the work begins, and name it afterwards.
+
+    What is refused inside (a `ValueError`, an `OSError`) ends the command as well.
+    """
+    from bigpicture.analysis.figure import check_figure
+
+    try:
+        check_figure(file)
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        refuse(error)
+    say(f"{file} and {file.with_suffix('.json').name}")
+
+
+def read_colour(file: Path) -> "Tensor":
+    """Return a picture's colours (1, c, h, w) in [0, 1]; refuse what is none."""
+    from bigpicture.infer.kinds import open_planes
+
+    try:
+        return open_planes(file).floats()
+    except (ValueError, OSError) as error:
+        refuse(error)
