@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from bigpicture.compute import strips
 from bigpicture.compute.strips import in_strips, rows_at_once
-from bigpicture.context import strips
 
 
 def enlarged(x, y):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
+from bigpicture.compute import strips
 from bigpicture.compute.strips import in_strips
-from bigpicture.context import strips
 from bigpicture.layers.gate import GatedMLP
 from bigpicture.layers.hai import HybridAdaptiveIntegration
 

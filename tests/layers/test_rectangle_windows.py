@@ -9,7 +9,7 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn import functional as F
 
-from bigpicture.context import strips
+from bigpicture.compute import strips
 from bigpicture.layers import bands
 from bigpicture.layers.dynamic_bias import DynamicPositionBias
 from bigpicture.layers.rectangle_windows import RectangleWindowAttention, rectangles_see

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from bigpicture.context import strips
+from bigpicture.compute import strips
 from bigpicture.layers.shifted_windows import SwinBlock, SwinBlockSettings, WindowAttention
 from bigpicture.layers.windows import Cut, partition, reach_through, shift_mask
 

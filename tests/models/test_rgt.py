@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bigpicture.context import strips
+from bigpicture.compute import strips
 from bigpicture.context.contract import ContextOperator
 from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
 from bigpicture.layers.rectangle_windows import RectangleWindowAttention

@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from bigpicture.context import strips
+from bigpicture.compute import strips
 from bigpicture.models.backbones.swinir import SwinIRSettings
 from bigpicture.models.heads.direct import DirectSettings
 from bigpicture.models.heads.nearest import NearestSettings
