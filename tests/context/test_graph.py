@@ -107,6 +107,15 @@ def test_sums_of_tiles_are_those_of_the_whole():
     torch.testing.assert_close(graph.apply(x, merged), graph(x))
 
 
+def test_pixels_listen_to_the_node_that_is_assigned_to_them():
+    graph = GraphReasoning(2, nodes=2)
+    graph.assign.weight.data = 50 * torch.eye(2)[..., None, None]
+    graph.assign.bias.data.zero_()
+    x = torch.zeros(1, 2, 3, 4)
+    x[:, 0, :, :2] = x[:, 1, :, 2:] = 1
+    torch.testing.assert_close(graph.attention(x), x)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_rounds_no_sum_and_lets_none_overflow(dtype):
     graph = GraphReasoning(4, nodes=3)

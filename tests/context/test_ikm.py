@@ -35,6 +35,19 @@ def test_agrees_with_the_formula(form, k, dilation, images):
     torch.testing.assert_close(conv(x), by_the_formula(x, conv))
 
 
+@pytest.mark.parametrize("gradient", ["iso", "exact", "go"])
+def test_images_are_convolved_with_the_kernels_that_it_tells(gradient):
+    conv = IKMConv2d(4, 6, threshold=(0.1, 0.4), gradient=gradient).double()
+    x = torch.randn(3, 4, 9, 8, dtype=torch.float64)
+    kernels = conv.kernels(conv.gather(x))
+    assert len(kernels) == (1 if gradient == "go" else 3)
+    one_by_one = [
+        F.conv2d(image[None], own, padding=1)
+        for image, own in zip(x, kernels.expand(3, -1, -1, -1, -1), strict=True)
+    ]
+    torch.testing.assert_close(conv(x), torch.cat(one_by_one))
+
+
 @pytest.mark.parametrize("form", ["residual", "scaled"])
 def test_attention_averages_one(form):
     attention = kernel_attention(torch.rand(2, 4, 3, 3, dtype=torch.float64), form)

@@ -45,6 +45,22 @@ def test_agrees_with_the_formula(size, scales, at_once):
     torch.testing.assert_close(operator(x), by_the_formula(operator, x))
 
 
+@pytest.mark.parametrize("pixel", [(0, 0), (5, 7), (10, 12)], ids=str)
+def test_a_pixel_s_attention_is_the_softmax_of_its_patch_s_similarities(pixel):
+    operator = CrossScaleAttention(6, (2, 3)).double()
+    x = torch.randn(2, 6, 11, 13, dtype=torch.float64)
+    attention = operator.attention(x, operator.gather(x), pixel)
+    assert list(attention) == [2, 3]
+    for s, shares in attention.items():
+        padded = mirror_to_multiple(x, s)
+        reference = operator.reference(F.interpolate(padded, scale_factor=1 / s, mode="bilinear"))
+        for one, ref, own in zip(operator.match(padded), reference, shares, strict=True):
+            keys = F.unfold(ref[None], 3, padding=1)[0].mT.unflatten(1, (-1, 3, 3))
+            keys = keys / keys.flatten(1).norm(dim=1)[:, None, None, None]
+            weights = torch.softmax(10 * F.conv2d(one[None], keys, padding=1), 1)
+            torch.testing.assert_close(own.flatten(), weights[0, :, pixel[0], pixel[1]])
+
+
 def test_features_that_are_all_alike_do_not_divide_by_nothing():
     operator = CrossScaleAttention(4)
     x = torch.zeros(1, 4, 6, 6, requires_grad=True)

@@ -162,6 +162,28 @@ def draw_order(regions):
     return [regions[i] for i in torch.randperm(len(regions)).tolist()]
 
 
+@pytest.mark.parametrize("size", [(33, 16), (5, 19)], ids=str)
+def test_what_is_found_is_the_values_mixed_by_the_attention(size):
+    attention, x = random_attention(), torch.randn(2, 4, *size, dtype=torch.float64)
+    context = attention.gather(x)
+    shares = attention.attention(x, context)
+    torch.testing.assert_close(shares.sum((-1, -2)), torch.ones(2, 2, *size).double())
+    _, values = attention.keys_and_values(context)
+    mixed = (shares.flatten(4).flatten(2, 3) @ values).unflatten(2, size).permute(0, 2, 3, 1, 4)
+    found = attention.out(mixed.flatten(3)).permute(0, 3, 1, 2)
+    torch.testing.assert_close(found, attention(x))
+    one = attention.attention(x[..., 3:4, 7:8], context)
+    torch.testing.assert_close(one, shares[:, :, 3:4, 7:8])
+
+
+def test_tokens_that_are_not_there_are_not_attended_to():
+    attention, x = random_attention(), torch.randn(1, 4, 32, 32, dtype=torch.float64)
+    there = torch.tensor([[True, False], [True, True]])
+    shares = attention.attention(x, attention.gather(x)._replace(there=there))
+    assert shares[..., 0, 1].max() == 0
+    torch.testing.assert_close(shares.sum((-1, -2)), torch.ones(1, 2, 32, 32).double())
+
+
 def test_gradients_are_those_of_differences_also_through_parts():
     attention = random_attention()
     x = torch.randn(1, 4, 17, 7, dtype=torch.float64, requires_grad=True)

@@ -115,9 +115,13 @@ class CRACConv2d(ContextOperator[GridMean]):
             mask = torch.sigmoid(mask).unflatten(-1, (self.k, self.k))
             return mask.expand(-1, *self.weight.shape)
 
+    def kernels(self, context: GridMean) -> Float[Tensor, "b d c k k"]:
+        """Return W ⊙ F_A, the kernel that each image is convolved with."""
+        return self.weight * self.attention(context)
+
     def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Convolve each image with its own kernel."""
-        y = conv2d_per_image(x, self.weight * self.attention(context), self.geometry)
+        y = conv2d_per_image(x, self.kernels(context), self.geometry)
         return y if self.bias is None else y + self.bias.to(y.dtype).view(-1, 1, 1)
 
 

@@ -89,8 +89,12 @@ class GraphReasoning(ContextOperator[GridMean]):
         gathered = context.mean if self.normalize else context.total
         nodes = gathered.to(x.dtype).flatten(1).unflatten(1, (self.nodes, -1))
         spoken = self.widen(self.reason(nodes).mT)
-        share = torch.softmax(self.assign(x), 1)
+        share = self.attention(x)
         return (spoken @ share.flatten(2)).unflatten(2, x.shape[-2:])
+
+    def attention(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n h w"]:
+        """Return P, how much each pixel listens to each node; a pixel's shares sum to one."""
+        return torch.softmax(self.assign(x), 1)
 
 
 def _without_autocast(made: Tensor) -> AbstractContextManager[object]:

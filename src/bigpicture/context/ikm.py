@@ -136,28 +136,29 @@ class IKMConv2d(ContextOperator[GridMean]):
 
     def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Convolve each image with its own kernel (with the batch's mean kernel for `go`)."""
+        y = self._convolve(x, self.kernels(context))
+        return y if self.bias is None else y + self.bias.to(y.dtype).view(-1, 1, 1)
+
+    def kernels(self, context: GridMean) -> Float[Tensor, "b d c k k"]:
+        """Return W*, the kernel that each image is convolved with; for `go`, one for the batch.
+
+        For `iso`, whose gradient is not that of this product, the weight is a constant in it.
+        """
         attention = self.attention(context)
         if self.gradient == "go":
             attention = attention.mean(0, keepdim=True)
-        y = self._convolve(x, attention)
-        return y if self.bias is None else y + self.bias.to(y.dtype).view(-1, 1, 1)
-
-    def _convolve(self, x: Tensor, attention: Float[Tensor, "b n c k k"]) -> Tensor:
-        if self.gradient == "go":
-            return F.conv2d(x, self._modulated(self.weight, attention)[0], None, 1, *self.geometry)
-        learning = torch.is_grad_enabled() and self.weight.requires_grad
-        if self.gradient == "exact" or not learning:
-            return conv2d_per_image(x, self._modulated(self.weight, attention), self.geometry)
-        kernels = self._modulated(self.weight.detach(), attention)
-        return _LearnTheMean.apply(*match_autocast(x, kernels), self.weight, self.geometry)  # pyright: ignore[reportReturnType]
-
-    @staticmethod
-    def _modulated(
-        weight: Float[Tensor, "d c k k"], attention: Float[Tensor, "b n c k k"]
-    ) -> Float[Tensor, "b d c k k"]:
-        """Return each image's own kernels; the n thresholds share the output channels evenly."""
+        weight = self.weight.detach() if self.gradient == "iso" else self.weight
+        # the n thresholds share the output channels evenly
         groups = weight.unflatten(0, (attention.shape[1], -1))
         return (groups * attention.unsqueeze(2)).flatten(1, 2)
+
+    def _convolve(self, x: Tensor, kernels: Float[Tensor, "b d c k k"]) -> Tensor:
+        if self.gradient == "go":
+            return F.conv2d(x, kernels[0], None, 1, *self.geometry)
+        learning = torch.is_grad_enabled() and self.weight.requires_grad
+        if self.gradient == "exact" or not learning:
+            return conv2d_per_image(x, kernels, self.geometry)
+        return _LearnTheMean.apply(*match_autocast(x, kernels), self.weight, self.geometry)  # pyright: ignore[reportReturnType]
 
 
 def kernel_attention(share: Float[Tensor, "*b k k"], form: Form) -> Float[Tensor, "*b k k"]:

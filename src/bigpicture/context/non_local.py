@@ -29,6 +29,7 @@ from bigpicture.compute.diagonals import diagonal_sum
 from bigpicture.compute.pad import mirror_to
 from bigpicture.compute.precision import without_autocast
 from bigpicture.compute.products import linear
+from bigpicture.compute.rectangle import Rectangle
 from bigpicture.context.contract import ContextOperator, Part
 from bigpicture.shapes import Float, Tensor
 
@@ -140,13 +141,45 @@ class CrossScaleAttention(ContextOperator[CrossScaleContext]):
         whole = context.reference, context.values
         return torch.cat([self._at(scale, match, *whole) for scale in self.scales], 1).to(x.dtype)
 
+    def attention(
+        self, x: Float[Tensor, "b c h w"], context: CrossScaleContext, pixel: tuple[int, int]
+    ) -> dict[int, Float[Tensor, "b y x"]]:
+        """Return, for each search scale s, how much a pixel is like each place of the coarse grid.
+
+        A place (y, x) is the s×s pixels from (s·y, s·x) on; the shares of all sum to one. So the
+        patch around the pixel is rebuilt from the places, before patches are laid over one another.
+
+        Args:
+            x: As for `apply`.
+            context: As for `apply`.
+            pixel: Row and column in `x`.
+        """
+        match = self.match(x)
+        middle = Rectangle(pixel[0], pixel[0] + 1, pixel[1], pixel[1] + 1)
+        found = {}
+        for scale in self.scales:
+            keys = self._keys(scale, context.reference)
+            height, width = (scale * side for side in keys.shape[-2:])
+            outer = middle.grown(1, height, width)
+            own = outer.of(mirror_to(match, height, width).permute(2, 3, 0, 1)).unbind(2)
+            shares = [
+                _shares(*one, outer, middle).view(keys.shape[-2:])
+                for one in zip(own, keys, _sharpness(keys), strict=True)
+            ]
+            found[scale] = torch.stack(shares)
+        return found
+
+    def _keys(self, scale: int, reference: Tensor) -> Float[Tensor, "b k y x"]:
+        """Return what patches are compared with, on a grid coarser by `scale`."""
+        size = [-(-side // scale) for side in reference.shape[-2:]]
+        whole = mirror_to(reference, *(scale * side for side in size))
+        return self.reference[1](F.interpolate(whole, size, mode="bilinear"))
+
     def _at(self, scale: int, match: Tensor, reference: Tensor, values: Tensor) -> Tensor:
-        height, width = (-(-side // scale) * scale for side in values.shape[-2:])
+        keys = self._keys(scale, reference)
+        height, width = (scale * side for side in keys.shape[-2:])
         beyond = height - values.shape[-2], width - values.shape[-1]
-        values, reference = (mirror_to(map_, height, width) for map_ in (values, reference))
-        size = height // scale, width // scale
-        keys = self.reference[1](F.interpolate(reference, size, mode="bilinear"))
-        blocks = F.pixel_unshuffle(values, scale)
+        blocks = F.pixel_unshuffle(mirror_to(values, height, width), scale)
         # Products of bf16 are too coarse to tell which of many patches is the most similar.
         with without_autocast(match.device.type):
             precise = torch.promote_types(match.dtype, torch.float32)
@@ -180,9 +213,7 @@ def _rebuild(
     for outer, middle, window in windows:
         for i in range(len(match)):
             own = outer.of(padded[i])
-            similar = linear(own.flatten(0, 1), keys[i].flatten(1).mT)
-            similar = diagonal_sum(similar.view(*own.shape[:2], *keys.shape[-2:]), scratch)
-            weights = _softmax(middle.within(outer, similar).flatten(2), sharpness[i], scratch)
+            weights = _shares(own, keys[i], sharpness[i], outer, middle, scratch)
             weights = diagonal_sum(weights.unflatten(-1, keys.shape[-2:]), scratch)
             weights = window.within(middle, weights)
             rebuilt = linear(weights.reshape(-1, places), blocks[i].flatten(1))
@@ -194,6 +225,29 @@ def _rebuild(
 
 def _at_once(x: Tensor) -> int:
     return _AT_ONCE_ON_CPU if x.device.type == "cpu" else _AT_ONCE
+
+
+def _shares(
+    own: Float[Tensor, "v u k"],
+    keys: Float[Tensor, "k j i"],
+    sharpness: Float[Tensor, " p"],
+    outer: Rectangle,
+    middle: Rectangle,
+    scratch: Tensor | None = None,
+) -> Float[Tensor, "y x p"]:
+    """Return how much the patches around the pixels of `middle` are like those around the places.
+
+    Args:
+        own: Compared with the keys, the pixels of `outer`: those of `middle` and a halo of 1.
+        keys: Of the coarse grid, with its p places.
+        sharpness: Of each place.
+        outer: Where `own` lies.
+        middle: Which pixels ask.
+        scratch: As in `diagonal_sum`.
+    """
+    similar = linear(own.flatten(0, 1), keys.flatten(1).mT)
+    similar = diagonal_sum(similar.view(*own.shape[:2], *keys.shape[-2:]), scratch)
+    return _softmax(middle.within(outer, similar).flatten(2), sharpness, scratch)
 
 
 def _softmax(
@@ -211,42 +265,10 @@ def _sharpness(keys: Float[Tensor, "b k y x"]) -> Float[Tensor, "b p"]:
     return TEMPERATURE / energy.clamp(min=_SHORTEST**2).sqrt().flatten(1)
 
 
-class _Window(NamedTuple):
-    """A rectangle of pixels."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-    @property
-    def area(self) -> int:
-        """How many pixels it has."""
-        return (self.bottom - self.top) * (self.right - self.left)
-
-    def grown(self, by: int, height: int, width: int) -> "_Window":
-        """Return the window with a halo, which ends where the picture does."""
-        return _Window(
-            max(self.top - by, 0),
-            min(self.bottom + by, height),
-            max(self.left - by, 0),
-            min(self.right + by, width),
-        )
-
-    def of(self, x: Tensor) -> Tensor:
-        """Return the window's pixels of a picture (h, w, …)."""
-        return x[self.top : self.bottom, self.left : self.right]
-
-    def within(self, outer: "_Window", x: Tensor) -> Tensor:
-        """Return the window's pixels of an outer window's (y, x, …)."""
-        top, left = self.top - outer.top, self.left - outer.left
-        return x[top : top + self.bottom - self.top, left : left + self.right - self.left]
-
-
-def _windows(height: int, width: int, area: int) -> list[tuple[_Window, _Window, _Window]]:
+def _windows(height: int, width: int, area: int) -> list[tuple[Rectangle, Rectangle, Rectangle]]:
     """Cut a picture into windows of at most `area` pixels, each with a halo of 2, 1 and 0."""
     if torch.compiler.is_compiling():
-        own = _Window(0, height, 0, width)  # loops would make a graph for one size only
+        own = Rectangle(0, height, 0, width)  # loops would make a graph for one size only
         return [(own, own, own)]
     area = max(area, 16**2)  # smaller ones would be halo for the most part
     # rows by the sixteen are what products are fastest with
@@ -255,7 +277,7 @@ def _windows(height: int, width: int, area: int) -> list[tuple[_Window, _Window,
     windows = []
     for top in range(0, height, down):
         for left in range(0, width, across):
-            own = _Window(top, min(top + down, height), left, min(left + across, width))
+            own = Rectangle(top, min(top + down, height), left, min(left + across, width))
             grown = (own.grown(by, height, width) for by in (_HALO, 1))
             windows.append((*grown, own))
     return windows

@@ -162,7 +162,7 @@ class RecursiveGeneralizationAttention(ContextOperator[TokenGrid]):
     def apply(self, x: Float[Tensor, "b c h w"], context: TokenGrid) -> Float[Tensor, "b c h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return what each pixel finds among the tokens."""
         keys, values = self.keys_and_values(context)
-        there = None if context.there is None else context.there.flatten()[None]
+        there = _seen(context)
         scale = keys.shape[-1] ** -0.5
         missing = 0
         if x.device.type == "cpu":
@@ -177,8 +177,28 @@ class RecursiveGeneralizationAttention(ContextOperator[TokenGrid]):
 
         return in_strips(ask, x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
+    def attention(
+        self, x: Float[Tensor, "b c h w"], context: TokenGrid
+    ) -> Float[Tensor, "b heads h w y x"]:
+        """Return how much each pixel attends to each token; a pixel's shares sum to one.
+
+        `apply`, which mixes the tokens' values by these, never has so large a table in memory.
+        Pixels ask each on their own, so it can be had for a few of them.
+        """
+        keys, _ = self.keys_and_values(context)
+        queries = self._by_head(self.q(x.permute(0, 2, 3, 1)))
+        similar = queries @ keys.mT * keys.shape[-1] ** -0.5
+        if (there := _seen(context)) is not None:
+            similar = similar.masked_fill(~there, -torch.inf)
+        shares = torch.softmax(similar, -1).unflatten(-1, context.grid.shape[-2:])
+        return shares.unflatten(2, x.shape[-2:])
+
     def _by_head(self, x: Float[Tensor, "b y x c"]) -> Float[Tensor, "b heads l d"]:
         return x.flatten(1, 2).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def _seen(context: TokenGrid) -> Bool[Tensor, "1 l"] | None:
+    return None if context.there is None else context.there.flatten()[None]
 
 
 class _Blocks(NamedTuple):
