@@ -5,8 +5,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from bigpicture.data.batch import Batch
 from bigpicture.data.photographs import Photograph
 from bigpicture.data.queries import Queries
+from bigpicture.data.settings import Interval
 from bigpicture.image.resize import resize
 
 
@@ -20,13 +22,18 @@ def photographs() -> list[Photograph]:
 
 
 def queries(photographs, scales=(1.0, 4.0), points=50, seed=1) -> Queries:
-    return Queries(photographs, scales, images=3, size=12, points=points, seed=seed)
+    return Queries(photographs, Interval(*scales), images=3, size=12, points=points, seed=seed)
+
+
+def floats(batch: Batch) -> Batch:
+    assert batch.low.dtype == batch.target.dtype == torch.uint8
+    return batch.to(torch.device("cpu"), torch.contiguous_format)
 
 
 def test_shapes_ranges_and_one_scale_a_batch(photographs):
     sides = set()
     for step in range(20):
-        low, colours, points = queries(photographs).draw(step)
+        low, colours, points = floats(queries(photographs).draw(step))
         assert low.shape == (3, 3, 12, 12)
         assert colours.shape == (3, 50, 3)
         assert points.coordinates.shape == points.cell.shape == (3, 50, 2)
@@ -39,7 +46,7 @@ def test_shapes_ranges_and_one_scale_a_batch(photographs):
 
 
 def test_colours_are_those_of_the_crop_at_the_points(photographs):
-    low, colours, points = queries(photographs, (3.0, 3.0), points=36 * 36).draw(0)
+    low, colours, points = floats(queries(photographs, (3.0, 3.0), points=36 * 36).draw(0))
     side = 36
     where = ((points.coordinates + 1) * side / 2 - 0.5).round().long()
     high = torch.empty(3, 3, side, side)

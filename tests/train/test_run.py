@@ -86,10 +86,10 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(recipe, tmp_path, quie
     draw = "bigpicture.data.patches.Patches.draw"
     original = __import__("bigpicture.data.patches", fromlist=["Patches"]).Patches.draw
 
-    def stop_at_two(self, step):
+    def stop_at_two(self, step, *share):
         if step == 2:
             raise KeyboardInterrupt
-        return original(self, step)
+        return original(self, step, *share)
 
     monkeypatch.setattr(draw, stop_at_two)
     with pytest.raises(KeyboardInterrupt):

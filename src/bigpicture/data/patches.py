@@ -1,23 +1,22 @@
 """Photographs → batches of paired random crops.
 
-    photographs ──step──▶ low (b, 3, p, p), high (b, 3, r·p, r·p)    floats in [0, 1]
+    photographs ──seed, step──▶ low (b, 3, p, p), high (b, 3, r·p, r·p)    uint8
 
-The batch of a step is a pure function of seed and step, so a run that is interrupted goes on with
-the batches that it would have had.
+Each crop is a pure function of the seed, the step and its number in the batch. So a run that is
+interrupted goes on with the batches that it would have had, and processes can share a batch out.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Shaped
 
 from bigpicture.data.batch import Batch
+from bigpicture.data.crops import Share, choice_of, corner, generators, stacked, turned, window
+from bigpicture.data.degraded import Degraded, Noisy
 from bigpicture.data.photographs import Photograph
-from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Patches", "tensor_of", "turned", "window"]
+__all__ = ["Patches"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,8 @@ class Patches:
         images: Crops in a batch.
         size: Side of a low-resolution crop, in pixels.
         seed: Of all random choices.
+        degrade: What is drawn anew for each crop: `Degraded` makes the low-resolution crop out of
+            the high one, `Noisy` changes that of the photograph. None leaves it as it is.
     """
 
     photographs: Sequence[Photograph]
@@ -37,39 +38,33 @@ class Patches:
     images: int
     size: int
     seed: int
+    degrade: Degraded | Noisy | None = None
 
-    def draw(self, step: int) -> Batch:
-        """Return the low- and high-resolution crops of a step."""
-        rng = np.random.default_rng([self.seed, step])
-        pairs = [self._crop(rng) for _ in range(self.images)]
-        low, high = (np.stack(side) for side in zip(*pairs, strict=True))
-        return Batch(tensor_of(low), tensor_of(high))
+    def draw(self, step: int, share: Share = (0, 1)) -> Batch:
+        """Return the low- and high-resolution crops of a step, or a share of them.
 
-    def _crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        photograph = self.photographs[int(rng.integers(len(self.photographs)))]
-        height, width = photograph.low.shape[:2]
-        top = int(rng.integers(height - self.size + 1))
-        left = int(rng.integers(width - self.size + 1))
-        symmetry = int(rng.integers(8))
-        return (
-            turned(window(photograph.low, top, left, self.size), symmetry),
-            turned(
-                window(photograph.high, *(self.scale * v for v in (top, left, self.size))), symmetry
-            ),
-        )
+        Raises:
+            ValueError: If there is no crop in the share.
+        """
+        pairs = [self._pair(rng) for rng in generators(self.seed, step, self.images, share)]
+        return Batch(*(stacked(side) for side in zip(*pairs, strict=True)))
 
+    def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        photograph, symmetry = choice_of(self.photographs, rng), int(rng.integers(8))
+        if isinstance(self.degrade, Degraded):
+            return self._degraded(photograph.high, symmetry, self.degrade, rng)
+        top, left = corner(photograph.low, self.size, rng)
+        low = turned(window(photograph.low, top, left, self.size), symmetry)
+        high = window(photograph.high, *(self.scale * v for v in (top, left, self.size)))
+        low = low if self.degrade is None else self.degrade.apply(low, rng)
+        return low, turned(high, symmetry)
 
-def window(image: Shaped[np.ndarray, "h w c"], top: int, left: int, size: int) -> np.ndarray:
-    """Return the square of so many pixels from a corner on."""
-    return image[top : top + size, left : left + size]
-
-
-def turned(image: Shaped[np.ndarray, "h w c"], symmetry: int) -> np.ndarray:
-    """Return one of the eight flips and quarter turns."""
-    image = np.rot90(image, symmetry % 4)
-    return image[:, ::-1] if symmetry >= 4 else image
-
-
-def tensor_of(stacked: Shaped[np.ndarray, "b h w c"]) -> Float[Tensor, "b c h w"]:
-    """Return pictures of 8 bits as floats in [0, 1]."""
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).float() / 255
+    def _degraded(
+        self, image: np.ndarray, symmetry: int, degrade: Degraded, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        side = self.size + degrade.margin
+        around = window(image, *corner(image, side * self.scale, rng), side * self.scale)
+        around = np.ascontiguousarray(turned(around, symmetry))
+        top, left = degrade.offset(rng)
+        low = window(degrade.apply(around, side, rng), top, left, self.size)
+        return low, window(around, *(self.scale * v for v in (top, left, self.size)))

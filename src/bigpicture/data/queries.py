@@ -1,10 +1,11 @@
 """Photographs → batches for networks that render any scale: crops, and points to be rendered.
 
-    photographs ──step──▶ low (b, 3, p, p); coordinates, cell (b, q, 2); colours (b, q, 3)
+    photographs ──seed, step──▶ low (b, 3, p, p); coordinates, cell (b, q, 2); colours (b, q, 3)
 
-A batch has one scale, drawn from an interval. Its low-resolution crops are made on the fly: crops
-of the photographs, shrunk by the antialiased bicubic kernel and rounded to 8 bits. Of each crop's
-pixels some are drawn, for rendering all of them would cost most where it teaches least.
+A batch has one scale, drawn from an interval or a set. Its low-resolution crops are made on the
+fly: crops of the photographs, shrunk by the antialiased bicubic kernel and rounded to 8 bits, or
+degraded. Of each crop's pixels some are drawn, for rendering all of them would cost most where it
+teaches least.
 
 Source: Chen et al., "Learning Continuous Image Representation with Local Implicit Image Function",
     CVPR 2021, section 4.1, as CiaoSR does. https://arxiv.org/abs/2012.09161
@@ -12,15 +13,27 @@ Source: Chen et al., "Learning Continuous Image Representation with Local Implic
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from bigpicture.data.batch import Batch, Points
-from bigpicture.data.patches import tensor_of, turned, window
+from bigpicture.data.crops import (
+    Corner,
+    Share,
+    choice_of,
+    corner,
+    generator,
+    generators,
+    stacked,
+    turned,
+    window,
+)
+from bigpicture.data.degraded import Degraded, Noisy
 from bigpicture.data.photographs import Photograph
+from bigpicture.data.settings import Scales
 from bigpicture.image.resize import resize
-from bigpicture.shapes import Tensor
 
 __all__ = ["Queries"]
 
@@ -31,44 +44,84 @@ class Queries:
 
     Attributes:
         photographs: Where to crop from, each equally likely.
-        scales: Least and greatest enlargement.
+        scales: From which a batch's enlargement is drawn.
         images: Crops in a batch.
         size: Side of a low-resolution crop, in pixels.
         points: Pixels that are drawn of each crop, or all that there are.
         seed: Of all random choices.
+        degrade: What is drawn anew for each crop: `Degraded` makes the low-resolution crop in
+            place of the bicubic kernel, `Noisy` adds to what that makes. None leaves it.
     """
 
     photographs: Sequence[Photograph]
-    scales: tuple[float, float]
+    scales: Scales
     images: int
     size: int
     points: int
     seed: int
+    degrade: Degraded | Noisy | None = None
 
-    def draw(self, step: int) -> Batch:
-        """Return the batch of a step."""
-        rng = np.random.default_rng([self.seed, step])
-        side = round(self.size * rng.uniform(*self.scales))
-        crops = np.stack([self._crop(rng, side) for _ in range(self.images)])
-        high = tensor_of(crops)
-        low = resize(high, size=(self.size, self.size)).mul(255).round().clamp(0, 255) / 255
-        count = min(self.points, side * side)
-        chosen = [rng.choice(side * side, count, replace=False) for _ in range(self.images)]
-        return _at(low, high, torch.from_numpy(np.stack(chosen)))
+    def draw(self, step: int, share: Share = (0, 1)) -> Batch:
+        """Return the batch of a step, or a share of its crops.
 
-    def _crop(self, rng: np.random.Generator, side: int) -> np.ndarray:
-        photograph = self.photographs[int(rng.integers(len(self.photographs)))]
-        height, width = photograph.high.shape[:2]
-        top = int(rng.integers(height - side + 1))
-        left = int(rng.integers(width - side + 1))
-        return turned(window(photograph.high, top, left, side), int(rng.integers(8)))
+        Raises:
+            ValueError: If there is no crop in the share.
+        """
+        scale = self.scales.draw(generator(self.seed, step))
+        around = self.size + (self.degrade.margin if isinstance(self.degrade, Degraded) else 0)
+        grid = _Grid(self.size, around, round(around * scale))
+        drawn = [self._crop(rng, grid) for rng in generators(self.seed, step, self.images, share)]
+        low, colours, where = zip(*drawn, strict=True)
+        coordinates = torch.from_numpy(np.stack(where)).float()
+        cell = torch.full_like(coordinates, 2 * around / (self.size * grid.high))
+        points = Points(coordinates, cell)
+        return Batch(stacked(low), torch.from_numpy(np.stack(colours)), points)
+
+    def _crop(
+        self, rng: np.random.Generator, grid: "_Grid"
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return a crop (p, p, 3), colours (q, 3) and where these are (q, 2)."""
+        image, symmetry = choice_of(self.photographs, rng).high, int(rng.integers(8))
+        high = window(image, *corner(image, grid.high, rng), grid.high)
+        high = np.ascontiguousarray(turned(high, symmetry))
+        offset = (0, 0)
+        if isinstance(self.degrade, Degraded):
+            low, offset = self.degrade.apply(high, grid.around, rng), self.degrade.offset(rng)
+        else:
+            low = _shrunk(high, grid.around)
+            low = low if self.degrade is None else self.degrade.apply(low, rng)
+        rows, columns = grid.draw(offset, self.points, rng)
+        where = grid.coordinates(np.stack([rows, columns], -1), offset)
+        return window(low, *offset, self.size), high[rows, columns], where
 
 
-def _at(low: Tensor, high: Tensor, chosen: Tensor) -> Batch:
-    """Return the batch whose points are the pixels `chosen` (b, q), counted row by row."""
-    side = high.shape[-1]
-    colours = high.flatten(2).gather(2, chosen.unsqueeze(1).expand(-1, high.shape[1], -1)).mT
-    where = torch.stack([chosen // side, chosen % side], -1)
-    coordinates = (2 * where + 1).float() / side - 1
-    cell = torch.full_like(coordinates, 2 / side)
-    return Batch(low, colours.contiguous(), Points(coordinates, cell))
+class _Grid(NamedTuple):
+    """Pixels of a low-resolution crop, of what is made with it, and of that in high resolution."""
+
+    low: int
+    around: int
+    high: int
+
+    def draw(
+        self, offset: Corner, points: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows and columns of pixels of `high` whose centres lie in the crop."""
+        count = self.low * self.high // self.around
+        chosen = rng.choice(count * count, min(points, count * count), replace=False)
+        return tuple(
+            # the first whose centre is not before the crop: ⌈offset · high / around − ½⌉
+            at - (self.around - 2 * before * self.high) // (2 * self.around)
+            for before, at in zip(offset, np.divmod(chosen, count), strict=True)
+        )
+
+    def coordinates(self, pixels: np.ndarray, offset: Corner) -> np.ndarray:
+        """Return where the centres of pixels of `high` lie in the crop, which is [−1, 1]."""
+        centres = (pixels + 0.5) * self.around / self.high - offset
+        return 2 * centres / self.low - 1
+
+
+def _shrunk(high: np.ndarray, side: int) -> np.ndarray:
+    """Return a square (H, H, 3) at another side, rounded to 8 bits."""
+    planes = torch.from_numpy(high).permute(2, 0, 1).float()
+    shrunk = resize(planes, size=(side, side)).round().clamp(0, 255)
+    return shrunk.byte().permute(1, 2, 0).numpy()

@@ -57,7 +57,10 @@ class DN(Recorded):
         Raises:
             ValueError: If `scale` is below 1, or the picture is smaller than one cell of it.
         """
-        low = bi(high, scale)
+        return self.noisy(bi(high, scale))
+
+    def noisy(self, low: Stored) -> StoredOut:
+        """Add the noise to a picture that has been shrunk already."""
         highest = np.iinfo(low.dtype).max
         generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(low.shape, generator=generator, dtype=torch.float64).numpy()

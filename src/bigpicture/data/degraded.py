@@ -1,0 +1,80 @@
+"""Low-resolution crops that are made when they are drawn: another degradation for each.
+
+    high (H, W, 3), rng ──draw──▶ record ──apply──▶ low (h, w, 3)     uint8
+
+Records come from the crop's own generator. So a crop never looks twice the same, and still a step's
+batch depends on seed and step alone: no pool of earlier crops is needed to mix the degradations of
+a batch, as Real-ESRGAN's published program needs it, where they share their sizes.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from bigpicture.degrade.dn import DN
+from bigpicture.degrade.draw import choose
+from bigpicture.degrade.record import Kind, draw
+from bigpicture.shapes import UInt8
+
+__all__ = ["Degraded", "Noisy"]
+
+Crop = UInt8[np.ndarray, "H W c"]
+LowCrop = UInt8[np.ndarray, "h w c"]
+
+
+@dataclass(frozen=True)
+class Degraded:
+    """Makes a low-resolution crop of a high one.
+
+    Attributes:
+        kinds: Of the degradation, each equally likely.
+        webp: Share of WebP among the compressions.
+        margin: How many low-resolution pixels more than a crop has are degraded, to be cut off at
+            random: crops then lie at all places on the grids that compression works on, and their
+            borders are not always those where a blur has no neighbours. JPEG's grid is of 16
+            pixels where colour has half the resolution, so with 15 all places are equally likely.
+    """
+
+    kinds: tuple[Kind, ...]
+    webp: float = 0.0
+    margin: int = 15
+
+    def apply(self, high: Crop, side: int, rng: np.random.Generator) -> LowCrop:
+        """Return `high`, a square, shrunk to `side` pixels by what the generator draws."""
+        scale = _scale(high.shape[0], side)
+        generator = _generator(rng)
+        return draw(choose(generator, self.kinds), scale, generator, webp=self.webp).apply(high)
+
+    def offset(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Draw how many rows and columns of the margin lie before the crop."""
+        top, left = rng.integers(self.margin + 1, size=2)
+        return int(top), int(left)
+
+
+@dataclass(frozen=True)
+class Noisy:
+    """Adds the noise of DN to a low-resolution crop."""
+
+    def apply(self, low: LowCrop, rng: np.random.Generator) -> LowCrop:
+        """Return the crop with noise that the generator draws."""
+        return DN.draw(_generator(rng)).noisy(low)
+
+
+def _generator(rng: np.random.Generator) -> torch.Generator:
+    return torch.Generator().manual_seed(int(rng.integers(2**62)))
+
+
+def _scale(high: int, low: int) -> int | float:
+    """Return the scale at which a side of `high` pixels has just `low` of them.
+
+    >>> _scale(96, 48), math.floor(49 / _scale(49, 3))
+    (2, 3)
+    """
+    if high % low == 0:
+        return high // low
+    scale = high / low
+    while math.floor(high / scale) < low:  # a last digit too much
+        scale = math.nextafter(scale, 0)
+    return scale
