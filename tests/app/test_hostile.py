@@ -21,10 +21,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bigpicture.app.recording import PeakMemory
 from bigpicture.image import ImageError, ImageWarning, Picture, encode, read
 from bigpicture.image.directories import write_directories
 from bigpicture.image.read import decode
+from bigpicture.infer.peak import PeakMemory
 
 RGB = np.random.default_rng(3).integers(0, 256, (11, 17, 3), dtype=np.uint8)
 

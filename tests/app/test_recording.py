@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from bigpicture.app.recording import PeakMemory, heard_in, warnings_told_apart
+from bigpicture.app.recording import heard_in, warnings_told_apart
+from bigpicture.infer.peak import PeakMemory
 
 
 class OurWarning(UserWarning):

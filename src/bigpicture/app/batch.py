@@ -15,13 +15,14 @@ from typing import Any, Literal
 from bigpicture.app.console import Bar, bar, complain, printable, say, write_report
 from bigpicture.app.jobs import Job
 from bigpicture.app.overlap import Stages, overlap
-from bigpicture.app.recording import PeakMemory, heard_in, warnings_told_apart
+from bigpicture.app.recording import heard_in, warnings_told_apart
 from bigpicture.app.restore import AnyPicture, Facts, Restoring, Source, nbytes
 from bigpicture.app.stopping import Stop, Stopped, stoppable
 from bigpicture.image import ImageWarning
 from bigpicture.image.read import is_image
 from bigpicture.image.save import remove_leftovers
 from bigpicture.infer.enlarge import EngineWarning
+from bigpicture.infer.peak import PeakMemory
 
 
 @dataclass
