@@ -6,12 +6,15 @@ Source: Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016.
     https://arxiv.org/abs/1603.09382
 """
 
+from collections.abc import Sequence
+
+import torch
 from torch import nn
 from torch.nn import functional as F
 
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["DropPath"]
+__all__ = ["DropPath", "drop_rates"]
 
 
 class DropPath(nn.Module):
@@ -30,3 +33,13 @@ class DropPath(nn.Module):
         if not (self.training and self.rate):
             return x
         return x * F.dropout(x.new_ones(len(x), *[1] * (x.ndim - 1)), self.rate)
+
+
+def drop_rates(depths: Sequence[int], last: float) -> list[list[float]]:
+    """Return each group's blocks' rates, which grow evenly from 0 to that of the last block.
+
+    >>> drop_rates((2, 1), 0.5)
+    [[0.0, 0.25], [0.5]]
+    """
+    rates = torch.linspace(0, last, sum(depths), device="cpu")
+    return [group.tolist() for group in rates.split(list(depths))]

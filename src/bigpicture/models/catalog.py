@@ -40,7 +40,7 @@ from bigpicture.models.srgrn import srgrn, srgrn_light
 from bigpicture.models.swinir import swinir, swinir_light, swinir_real, swinir_real_l
 from bigpicture.models.uhdn import comonet_s, uhdn, uhdn_l
 
-__all__ = ["ANY_SCALE", "BACKBONES", "HEADS", "SIZES", "build", "family", "from_settings"]
+__all__ = ["BACKBONES", "HEADS", "SIZES", "build", "family", "from_settings"]
 
 SIZES: dict[str, Callable[[int], NetworkSettings]] = {
     "cran": cran,
@@ -92,9 +92,6 @@ HEADS: dict[str, type[HeadSettings]] = {
     "subpixel": SubPixelSettings,
 }
 
-ANY_SCALE = ("implicit", "liif")
-"""Heads that render any size."""
-
 _FAMILY_OF_HEAD = {"implicit": "ciaosr", "graph": "srgrn", "liif": "liif"}
 _FAMILY_OF_BACKBONE = {"hourglass": "uhdn"}
 
@@ -116,11 +113,12 @@ def build(name: str, scale: int | None = None, attention: Attention | None = Non
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(SIZES)}"
         raise ValueError(f"no network is called {name!r}; {hint}")
     settings = SIZES[name](4 if scale is None else scale)
-    if scale is None and settings.head.kind not in ANY_SCALE:
-        raise ValueError(f"{name} needs a scale, such as scale=4")
     if attention is not None:
         settings = _with_attention(name, settings, attention)
-    return from_settings(settings)
+    network = from_settings(settings)
+    if scale is None and not network.limits.any_scale:
+        raise ValueError(f"{name} needs a scale, such as scale=4")
+    return network
 
 
 def from_settings(settings: NetworkSettings) -> Network:

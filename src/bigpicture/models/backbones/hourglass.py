@@ -19,8 +19,7 @@ from bigpicture.layers.blocks import Residual, residual_block
 from bigpicture.layers.dense import DenseUnit
 from bigpicture.layers.hourglass import UHourglassBlock
 from bigpicture.layers.modulation import Activation, Modulation
-from bigpicture.models.contract import Backbone
-from bigpicture.shapes import Float, Tensor
+from bigpicture.models.backbones.trunk import Trunk
 
 __all__ = ["Hourglass", "HourglassSettings"]
 
@@ -60,23 +59,15 @@ class HourglassSettings:
         return Hourglass(colours, self)
 
 
-class Hourglass(Backbone):
+class Hourglass(Trunk):
     """Features of normalised pictures, at their size. See `HourglassSettings`."""
 
     def __init__(self, colours: int, settings: HourglassSettings) -> None:
-        super().__init__()
         s = settings
-        self.channels = s.channels
         layers = 2 * len(s.depths) if s.block == "residual" else sum(s.depths)
-        self.reach = 2 + s.blocks * layers * s.modulation.reach
-        self.first = nn.Conv2d(colours, s.channels, 3, padding=1, bias=s.bias)
-        self.blocks = nn.Sequential(*(_block(s, index) for index in range(s.blocks)))
-        self.last = nn.Conv2d(s.channels, s.channels, 3, padding=1, bias=s.bias)
-
-    def forward(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c h w"]:
-        """Return the features of the normalised pictures `x`."""
-        features = self.first(x)
-        return self.last(self.blocks(features)) + features
+        reach = s.blocks * layers * s.modulation.reach
+        blocks = [_block(s, index) for index in range(s.blocks)]
+        super().__init__(colours, s.channels, blocks, reach, s.bias)
 
 
 def _block(s: HourglassSettings, index: int) -> nn.Module:

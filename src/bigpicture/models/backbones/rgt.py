@@ -1,7 +1,6 @@
 """RGT's backbone: groups of blocks that see windows and the whole picture in turn.
 
-    (b, colours, h, w) ──conv──▶ f ──norm──▶ groups ──norm──▶ ──conv──▶ + f (b, c, h, w)
-    group: (b, c, h, w) ──blocks──▶ ──conv──▶ + its input
+    (b, colours, h, w) ──groups of blocks between convolutions (`transformer_trunk`)──▶ (b, c, h, w)
     block: x ──norm──▶ attention ──▶ + x ──norm──▶ gated MLP ──▶ + ──▶ + γ ⊙ x
 
 Even blocks attend within rectangle windows, odd ones to a coarse grid of the whole picture. How
@@ -10,26 +9,23 @@ that agree on it: sides up to 1023.
 
 Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024.
     https://arxiv.org/abs/2303.06373. Loads the authors' weights.
-Changed: features stay in one channels-last memory throughout, so nothing is rearranged between
-    attention and convolutions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import nn
 
 from bigpicture.compute.strips import in_strips
 from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
-from bigpicture.layers.connection import REACH, Connection, connection
-from bigpicture.layers.drop_path import DropPath
+from bigpicture.layers.connection import REACH, Connection
+from bigpicture.layers.drop_path import DropPath, drop_rates
 from bigpicture.layers.gate import GatedMLP
 from bigpicture.layers.hai import HybridAdaptiveIntegration
 from bigpicture.layers.rectangle_windows import RectangleWindowAttention, rectangles_see
 from bigpicture.layers.windows import Cut, reach_through
-from bigpicture.models.contract import Backbone
+from bigpicture.models.backbones.transformer_trunk import Group, TransformerTrunk
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["RGT", "RGTSettings"]
@@ -74,32 +70,23 @@ class RGTSettings:
         return RGT(colours, self)
 
 
-class RGT(Backbone):
+class RGT(TransformerTrunk):
     """Features of normalised pictures, at their size. See `RGTSettings`."""
 
     def __init__(self, colours: int, settings: RGTSettings) -> None:
-        super().__init__()
-        s = self.settings = settings
-        self.channels = s.channels
+        s = settings
+        groups = (
+            Group(s.channels, _blocks(s, index, rates), s.connection)
+            for index, rates in enumerate(drop_rates(s.depths, s.drop_path))
+        )
+        super().__init__(colours, s.channels, groups, s.connection)
+        self.settings = settings
         self.align = max(s.window)
         self.reach = reach_through(list(_steps(s)))
-        self.first = nn.Conv2d(colours, s.channels, 3, padding=1)
-        self.before = nn.LayerNorm(s.channels)
-        self.groups = nn.ModuleList(_Group(s, index) for index in range(len(s.depths)))
-        self.after = nn.LayerNorm(s.channels)
-        self.last = connection(s.channels, s.connection)
         for layer in self.modules():
             if isinstance(layer, nn.Linear):  # as vision transformers start
                 nn.init.trunc_normal_(layer.weight, std=0.02)
                 nn.init.zeros_(layer.bias)
-
-    def forward(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c h w"]:
-        """Return the features of the normalised pictures `x`."""
-        first = self.first(x).contiguous(memory_format=torch.channels_last)
-        features = self.before(first.permute(0, 2, 3, 1))
-        for group in self.groups:
-            features = group(features)
-        return self.last(self.after(features).permute(0, 3, 1, 2)) + first
 
 
 class RGTBlock(nn.Module):
@@ -147,25 +134,10 @@ class RGTBlock(nn.Module):
         return self.attention(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
-class _Group(nn.Module):
-    """Blocks and a convolution, plus their input (b, h, w, c)."""
-
-    def __init__(self, s: RGTSettings, index: int) -> None:
-        super().__init__()
-        before = sum(s.depths[:index])
-        rates = torch.linspace(0, s.drop_path, sum(s.depths), device="cpu").tolist()
-        self.blocks = nn.Sequential(
-            *(
-                RGTBlock(s, _attention(s, shifted), rates[before + block])
-                for block, shifted in enumerate(_shifts(s, index))
-            )
-        )
-        self.last = connection(s.channels, s.connection)
-
-    def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
-        """Return the features of `x`."""
-        y = self.last(self.blocks(x).permute(0, 3, 1, 2))
-        return y.permute(0, 2, 3, 1) + x
+def _blocks(s: RGTSettings, group: int, rates: Sequence[float]) -> Iterator[RGTBlock]:
+    """Yield the blocks of a group."""
+    for shifted, rate in zip(_shifts(s, group), rates, strict=True):
+        yield RGTBlock(s, _attention(s, shifted), rate)
 
 
 def _shifts(s: RGTSettings, group: int) -> Iterator[bool | None]:

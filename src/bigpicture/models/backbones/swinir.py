@@ -1,28 +1,22 @@
-"""SwinIR's backbone: groups of Swin Transformer blocks, each with a convolution and a skip.
-
-    (b, colours, h, w) ──conv──▶ f ──norm──▶ groups ──norm──▶ ──conv──▶ + f (b, c, h, w)
-    group: (b, c, h, w) ──blocks──▶ ──conv──▶ + its input
+"""SwinIR's backbone: groups of Swin Transformer blocks (`transformer_trunk`).
 
 Every second block shifts its windows by a half. Sides are multiples of the window's.
 
 Source: Liang et al., "SwinIR: Image Restoration Using Swin Transformer", ICCV Workshops 2021.
     https://arxiv.org/abs/2108.10257
-Changed: masks are made once for a picture and shared by its blocks; features stay in one
-    channels-last memory throughout, so nothing is rearranged between blocks and convolutions.
+Changed: masks are made once for a picture and shared by its blocks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-from torch import nn
-
-from bigpicture.layers.connection import REACH, Connection, connection
+from bigpicture.layers.connection import REACH, Connection
+from bigpicture.layers.drop_path import drop_rates
 from bigpicture.layers.shifted_windows import SwinBlock, SwinBlockSettings
-from bigpicture.layers.windows import Cut, in_order, reach_through, shift_mask
-from bigpicture.models.contract import Backbone
-from bigpicture.shapes import Bool, Float, Tensor
+from bigpicture.layers.windows import Cut, reach_through, shift_mask
+from bigpicture.models.backbones.transformer_trunk import Group, TransformerTrunk
+from bigpicture.shapes import Float, Tensor
 
 __all__ = ["SwinIR", "SwinIRSettings"]
 
@@ -57,7 +51,7 @@ class SwinIRSettings:
         return SwinIR(colours, self)
 
 
-class SwinIR(Backbone):
+class SwinIR(TransformerTrunk):
     """Features of normalised pictures, at their size. See `SwinIRSettings`.
 
     Raises:
@@ -66,65 +60,40 @@ class SwinIR(Backbone):
     """
 
     def __init__(self, colours: int, settings: SwinIRSettings) -> None:
-        super().__init__()
-        s = self.settings = settings
+        s = settings
         if len(s.depths) != len(s.heads):
             raise ValueError(f"heads={s.heads} must have an entry for each of depths={s.depths}")
-        self.channels = s.channels
+        rates = drop_rates(s.depths, s.drop_path)
+        groups = (
+            Group(s.channels, _blocks(s, heads, own), s.connection)
+            for heads, own in zip(s.heads, rates, strict=True)
+        )
+        super().__init__(colours, s.channels, groups, s.connection)
+        self.settings = settings
         self.multiple = self.align = s.window
         self.reach = reach_through(list(_steps(s)))
-        self.first = nn.Conv2d(colours, s.channels, 3, padding=1)
-        self.before = nn.LayerNorm(s.channels)
-        self.groups = nn.ModuleList(_Group(s, index) for index in range(len(s.depths)))
-        self.after = nn.LayerNorm(s.channels)
-        self.last = connection(s.channels, s.connection)
 
-    def forward(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c h w"]:
-        """Return the features of the normalised pictures `x`."""
-        mask = self._mask(x)
-        first = in_order(self.first(x).permute(0, 2, 3, 1))
-        features = self.before(first)
-        for group in self.groups:
-            features = group(features, mask)
-        features = self.last(self.after(features).permute(0, 3, 1, 2)).permute(0, 2, 3, 1) + first
-        return features.permute(0, 3, 1, 2)
-
-    def _mask(self, x: Tensor) -> Bool[Tensor, "m l l"]:
+    def shared(self, x: Float[Tensor, "b h w c"]) -> tuple[Tensor, ...]:
+        """Return the mask of the shifted windows."""
         window, shift = self.settings.window, self.settings.window // 2
-        size = (x.shape[2], x.shape[3])
-        return shift_mask(size, (window, window), (shift, shift), x.device)
+        size = (x.shape[1], x.shape[2])
+        return (shift_mask(size, (window, window), (shift, shift), x.device),)
 
 
-class _Group(nn.Module):
-    """Blocks and a convolution, plus their input (b, h, w, c)."""
-
-    def __init__(self, s: SwinIRSettings, index: int) -> None:
-        super().__init__()
-        before = sum(s.depths[:index])
-        rates = torch.linspace(0, s.drop_path, sum(s.depths), device="cpu").tolist()
-        self.blocks = nn.ModuleList(
-            SwinBlock(
-                SwinBlockSettings(
-                    s.channels,
-                    s.heads[index],
-                    window=(s.window, s.window),
-                    shift=(_shift(s, block), _shift(s, block)),
-                    hidden=round(s.channels * s.mlp_ratio),
-                    drop_path=rates[before + block],
-                )
+def _blocks(s: SwinIRSettings, heads: int, rates: Sequence[float]) -> Iterator[SwinBlock]:
+    """Yield the blocks of a group."""
+    for block, rate in enumerate(rates):
+        shift = _shift(s, block)
+        yield SwinBlock(
+            SwinBlockSettings(
+                s.channels,
+                heads,
+                window=(s.window, s.window),
+                shift=(shift, shift),
+                hidden=round(s.channels * s.mlp_ratio),
+                drop_path=rate,
             )
-            for block in range(s.depths[index])
         )
-        self.last = connection(s.channels, s.connection)
-
-    def forward(
-        self, x: Float[Tensor, "b h w c"], mask: Bool[Tensor, "m l l"]
-    ) -> Float[Tensor, "b h w c"]:
-        """Return the features of `x`; `mask` is that of the shifted windows."""
-        y = x
-        for block in self.blocks:
-            y = block(y, mask)
-        return self.last(y.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) + x
 
 
 def _shift(s: SwinIRSettings, block: int) -> int:

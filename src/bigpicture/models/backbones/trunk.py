@@ -1,4 +1,4 @@
-"""What EDSR and RCAN have in common: first convolution, blocks, last convolution, plus a skip.
+"""What EDSR, RCAN and U-HDN have in common: blocks between two convolutions, and a skip.
 
     (b, colours, h, w) ──conv──▶ f (b, c, h, w) ──blocks──▶ ──conv──▶ + f
 
@@ -24,17 +24,23 @@ class Trunk(Backbone):
         channels: Feature channels c.
         blocks: Between the two convolutions, each from c to c channels.
         reach: How many pixels away all blocks together see other than through a context.
+        bias: Of the two convolutions.
     """
 
     def __init__(
-        self, colours: int, channels: int, blocks: Sequence[nn.Module], reach: int
+        self,
+        colours: int,
+        channels: int,
+        blocks: Sequence[nn.Module],
+        reach: int,
+        bias: bool = True,
     ) -> None:
         super().__init__()
         self.channels = channels
         self.reach = reach + 2
-        self.first = nn.Conv2d(colours, channels, 3, padding=1)
+        self.first = nn.Conv2d(colours, channels, 3, padding=1, bias=bias)
         self.blocks = nn.Sequential(*blocks)
-        self.last = nn.Conv2d(channels, channels, 3, padding=1)
+        self.last = nn.Conv2d(channels, channels, 3, padding=1, bias=bias)
 
     def forward(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c h w"]:
         """Return the features of the normalised pictures `x`."""
