@@ -18,8 +18,9 @@ from pydantic import TypeAdapter
 
 from bigpicture.context.contract import ContextOperator
 from bigpicture.layers.modulation import Modulation
-from bigpicture.models.catalog import BACKBONES, HEADS, SIZES, build
+from bigpicture.models.catalog import SIZES, build
 from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.variant import BACKBONES, HEADS
 from bigpicture.weights.detect import detect
 from bigpicture.weights.file import load_file, save_network
 from bigpicture.weights.public.release import Converted

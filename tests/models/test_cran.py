@@ -1,12 +1,10 @@
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils.flop_counter import FlopCounterMode
 
+from bigpicture.analysis.conventions import by_hooks
+from bigpicture.analysis.cost import parameters
 from bigpicture.context.crac import CRACConv2d
 from bigpicture.layers.blocks import Residual
 from bigpicture.layers.modulation import Modulation
@@ -22,28 +20,23 @@ TINY = NetworkSettings(
 )
 
 
-def parameters(module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
 def test_parameters_and_multiply_adds():
-    pixels = 160 * 160
-    with FakeTensorMode():
-        network = Network(cran(2)).eval()
-        with FlopCounterMode(display=False) as counter:
-            network(torch.rand(1, 3, 160, 160))
-    kernels = sum(m.weight.numel() for m in network.modules() if isinstance(m, CRACConv2d))
-    flops = counter.get_flop_counts()["Global"]
-    convolutions = flops[torch.ops.aten.convolution] / 2
+    with torch.device("meta"):
+        network = Network(cran(2))
+    kernels = [m.weight.numel() for m in network.modules() if isinstance(m, CRACConv2d)]
+    counted = by_hooks(network, (160, 160))
+    true = counted.true
 
-    assert kernels == 20 * 64 * 64 * 9
-    assert parameters(network) == 15_679_503
-    assert convolutions / 1e9 == pytest.approx(391.864, abs=1e-3)
-    assert counter.get_total_flops() / 2e9 == pytest.approx(391.866, abs=1e-3)  # masks included
+    assert kernels == [64 * 64 * 9] * 20
+    assert true.parameters == 15_679_503
+    assert true.by_operator["convolution"] / 1e9 == pytest.approx(391.864, abs=1e-3)
+    assert true.multiply_adds / 1e9 == pytest.approx(391.866, abs=1e-3)  # masks included
 
-    # as the paper counts, by hooks on modules that hold their own kernels
-    assert round((parameters(network) - kernels) / 1e6, 2) == 14.94
-    assert round((convolutions - kernels * pixels) / 1e9, 2) == 372.99
+    # as the paper counts, without the kernels
+    assert round(counted.parameters / 1e6, 2) == 14.94
+    assert round(counted.multiply_adds / 1e9, 2) == 372.99
+    missed = true.by_operator["convolution"] - counted.multiply_adds
+    assert missed == pytest.approx(sum(kernels) * 160**2, rel=1e-4)
 
 
 def test_the_published_composition():
@@ -135,28 +128,6 @@ def test_the_masks_of_each_picture_can_be_read():
     assert all(0 < d.item() < (8 * 8 * 9) ** 0.5 for d in distances.values())
 
 
-GRAPHS = """
-import torch
-from bigpicture.layers.modulation import Modulation
-from bigpicture.models.backbones.rcan import RCANSettings
-from bigpicture.models.heads.subpixel import SubPixelSettings
-from bigpicture.models.network import Network, NetworkSettings
-
-torch.manual_seed(0)
-backbone = RCANSettings(channels=8, groups=1, blocks=2, modulation=Modulation("crac"), places=(2,))
-network = Network(NetworkSettings(backbone, SubPixelSettings(scale=2))).eval()
-sides = {2: torch.export.Dim("h", min=4, max=512), 3: torch.export.Dim("w", min=4, max=512)}
-low = torch.rand(1, 3, 12, 14)
-exported = torch.export.export(network, (low,), dynamic_shapes=(sides,))
-low = torch.rand(1, 3, 21, 17)
-torch.testing.assert_close(exported.module()(low), network(low))
-compiled = torch.compile(network, backend="eager", fullgraph=True)
-low = torch.rand(2, 3, 9, 11)
-torch.testing.assert_close(compiled(low), network(low))
-"""
-
-
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph():
-    # in a process of its own: the checks of annotated shapes cannot be traced
-    found = subprocess.run([sys.executable, "-c", GRAPHS], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+    network = Network(TINY).eval()
+    traced(network, torch.rand(1, 3, 12, 14), [(21, 17)], torch.rand(2, 3, 9, 11))

@@ -1,8 +1,6 @@
 """RDN against a transcription that concatenates, under the names of both public releases."""
 
 import re
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -11,18 +9,16 @@ from torch.nn import functional as F
 
 from bigpicture.layers.modulation import CRACSettings, Modulation
 from bigpicture.models.backbones.rdn import RDNSettings
+from bigpicture.models.heads.graph import GraphSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.rdn import rdn, rdn_light
 from bigpicture.weights.public import rdn as authors
 from bigpicture.weights.public import rdn_basicsr
 from bigpicture.weights.rules import rdn as rule
+from support.networks import parameters, shaken, with_backbone
 
 TINY = NetworkSettings(RDNSettings(channels=8, growth=4, blocks=3, depth=2), SubPixelSettings())
-
-
-def steered(modulation: Modulation) -> NetworkSettings:
-    return replace(TINY, backbone=replace(TINY.backbone, modulation=modulation))
 
 
 def published_tensors(scale=2, colours=3, channels=8, growth=4, blocks=3, depth=2):
@@ -131,9 +127,7 @@ def test_a_missing_layer_is_named():
     ],
 )
 def test_parameters(settings, count):
-    with torch.device("meta"):
-        network = Network(settings)
-    assert sum(p.numel() for p in network.parameters()) == count
+    assert parameters(settings) == count
     if settings.backbone == RDNSettings():
         assert f"{count / 1e6:.2f}" in ("22.12", "22.31", "22.27")  # as published
 
@@ -160,7 +154,7 @@ def test_settings_are_found_in_keys_and_shapes(modulation):
 
 @pytest.mark.parametrize("modulation", STEERINGS, ids=lambda m: f"{m.attention}{m.kernel}")
 def test_every_steering_runs_and_learns(modulation):
-    network = Network(steered(modulation))
+    network = Network(with_backbone(TINY, modulation=modulation))
     network(torch.rand(2, 3, 8, 9)).sub(0.5).abs().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None
@@ -178,7 +172,7 @@ def test_any_size_goes(size):
     "modulation", [Modulation("none"), Modulation("spatial"), Modulation("none", 3, 2)], ids=str
 )
 def test_a_pixel_is_seen_as_far_as_the_reach_says(modulation):
-    settings = replace(steered(modulation).backbone, blocks=2)
+    settings = replace(TINY.backbone, modulation=modulation, blocks=2)
     backbone = settings.build(3).eval().double()
     side = 2 * backbone.reach + 3
     x = torch.randn(1, 3, side, side, dtype=torch.float64)
@@ -190,31 +184,7 @@ def test_a_pixel_is_seen_as_far_as_the_reach_says(modulation):
         assert torch.equal(before, backbone(changed)[..., centre, centre]) != moved
 
 
-GRAPHS = """
-import torch
-from bigpicture.models.backbones.rdn import RDNSettings
-from bigpicture.models.heads.graph import GraphSettings
-from bigpicture.models.network import Network, NetworkSettings
-
-torch.manual_seed(0)
-backbone = RDNSettings(channels=8, growth=4, blocks=2, depth=2)
-network = Network(NetworkSettings(backbone, GraphSettings(scale=4, nodes=3))).eval()
-for name, parameter in network.named_parameters():
-    if name.endswith("gamma"):
-        parameter.data.fill_(0.5)
-sides = {2: torch.export.Dim("h", min=4, max=512), 3: torch.export.Dim("w", min=4, max=512)}
-exported = torch.export.export(network, (torch.rand(1, 3, 12, 14),), dynamic_shapes=(sides,))
-low = torch.rand(1, 3, 21, 17)
-torch.testing.assert_close(exported.module()(low), network(low))
-compiled = torch.compile(network, backend="eager", fullgraph=True)
-low = torch.rand(2, 3, 9, 11)
-torch.testing.assert_close(compiled(low), network(low))
-with torch.autocast("cpu", torch.bfloat16):
-    torch.testing.assert_close(compiled(low), network(low))
-"""
-
-
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph():
-    # in a process of its own: the checks of annotated shapes cannot be traced
-    found = subprocess.run([sys.executable, "-c", GRAPHS], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+    network = shaken(replace(TINY, head=GraphSettings(scale=4, nodes=3)))
+    low, batch = torch.rand(1, 3, 12, 14), torch.rand(2, 3, 9, 11)
+    traced(network, low, [(21, 17)], batch, autocast=True)

@@ -1,19 +1,15 @@
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from bigpicture.analysis.conventions import by_trace
 from bigpicture.compute import strips
 from bigpicture.context.contract import ContextOperator
 from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
-from bigpicture.layers.rectangle_windows import RectangleWindowAttention
 from bigpicture.models.backbones.rgt import RGTSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
@@ -70,55 +66,14 @@ def test_parameters_are_the_paper_s(settings, count):
     assert parameters(settings) == count
 
 
-def multiply_adds(settings: NetworkSettings) -> float:
-    """Count, in 10⁹ and for an input of 128², what convolutions and products need."""
-    with torch.device("meta"):
-        network, low = Network(settings).eval(), torch.rand(1, 3, 128, 128)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(low)
-    return counter.get_total_flops() / 2e9
-
-
-def saved(network: Network) -> float:
-    """Count, in 10⁹, the products of pairs that shifted windows need not make at the borders.
-
-    The published code makes those of pixels of opposite borders as well, before it forbids them.
-    """
-    total = 0
-    for module in network.modules():
-        if isinstance(module, RectangleWindowAttention) and module.shifted:
-            for window in module.windows:
-                rolled, cut = 1, 1
-                for side in window:
-                    windows = 128 // side
-                    rolled *= windows * side**2
-                    cut *= (windows - 1) * side**2 + 2 * (side // 2) ** 2
-                total += 2 * (rolled - cut) * network.backbone.channels // 2
-    return total / 1e9
-
-
-def norms(network: Network) -> float:
-    """Count, in 10⁹, what the paper's counter charges for layer norms: 5 for each number."""
-    sizes = [
-        # of RG-SA's tokens, there are 64
-        module.normalized_shape[0] * (64 if "attention.norm" in name else 128**2)
-        for name, module in network.named_modules()
-        if isinstance(module, nn.LayerNorm) and "biases" not in name
-    ]
-    return 5 * sum(sizes) / 1e9
-
-
 @pytest.mark.parametrize(
-    ("settings", "ours", "published", "paper"),
-    [(rgt_s(4), 189.39, 191.46, 193.08), (rgt(4), 246.15, 248.91, 251.07)],
+    ("settings", "ours", "paper"), [(rgt_s(4), 189.39, 193.08), (rgt(4), 246.15, 251.07)]
 )
-def test_multiply_adds_are_the_paper_s(settings, ours, published, paper):
+def test_multiply_adds_are_the_paper_s(settings, ours, paper):
     with torch.device("meta"):
-        network = Network(settings)
-    count = multiply_adds(settings)
-    assert round(count, 2) == ours
-    assert round(count + saved(network), 2) == published
-    assert round(count + saved(network) + norms(network), 2) == paper
+        counted = by_trace(Network(settings), (128, 128))
+    assert round(counted.true.multiply_adds / 1e9, 2) == ours
+    assert round(counted.multiply_adds / 1e9, 2) == paper
 
 
 @pytest.mark.parametrize(
@@ -135,12 +90,10 @@ def test_multiply_adds_are_the_paper_s(settings, ours, published, paper):
     ],
 )
 def test_ablations_are_the_paper_s(row, millions, paper):
-    settings = rgt_ablation(row)
-    assert round(parameters(settings) / 1e6, 2) == millions
     with torch.device("meta"):
-        network = Network(settings)
-    count = multiply_adds(settings) + saved(network) + norms(network)
-    assert count == pytest.approx(paper, abs=0.011)
+        counted = by_trace(Network(rgt_ablation(row)), (128, 128))
+    assert round(counted.parameters / 1e6, 2) == millions
+    assert counted.multiply_adds / 1e9 == pytest.approx(paper, abs=0.011)
 
 
 @pytest.mark.parametrize("row", ABLATIONS)
@@ -337,31 +290,8 @@ def test_paths_are_left_out_in_training_alone():
     assert torch.equal(network(low), network(low))
 
 
-GRAPHS = """
-import torch
-from bigpicture.models.backbones.rgt import RGTSettings
-from bigpicture.models.heads.subpixel import SubPixelSettings
-from bigpicture.models.network import Network, NetworkSettings
-
-torch.manual_seed(0)
-backbone = RGTSettings(channels=96, depths=(3, 2), heads=2, window=(2, 4))
-network = Network(NetworkSettings(backbone, SubPixelSettings(width=8))).eval().double()
-for parameter in network.parameters():
-    parameter.data += 0.1 * torch.randn_like(parameter)
-# beyond 1023, RG-SA reduces pictures once more
-sides = {axis: torch.export.Dim(f"side{axis}", min=2, max=1023) for axis in (2, 3)}
-example = (torch.rand(1, 3, 12, 40).double(),)
-exported = torch.export.export(network, example, dynamic_shapes=(sides,)).module()
-for size in ((21, 17), (2, 30), (16, 16), (65, 40)):
-    low = torch.rand(1, 3, *size).double()
-    torch.testing.assert_close(exported(low), network(low))
-compiled = torch.compile(network, backend="eager", fullgraph=True)
-low = torch.rand(2, 3, 19, 9).double()
-torch.testing.assert_close(compiled(low), network(low))
-"""
-
-
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph():
-    # in a process of its own: the checks of annotated shapes cannot be traced
-    found = subprocess.run([sys.executable, "-c", GRAPHS], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+    network, sizes = shaken(TINY).double(), [(21, 17), (2, 30), (16, 16), (65, 40)]
+    low, batch = (torch.rand(shape).double() for shape in ((1, 3, 12, 40), (2, 3, 19, 9)))
+    # beyond 1023, RG-SA reduces pictures once more
+    traced(network, low, sizes, batch, sides=(2, 1023))

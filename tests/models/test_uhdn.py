@@ -1,7 +1,5 @@
 import copy
 import pickle
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 
@@ -143,30 +141,9 @@ def test_copies_pickles_and_threads():
     assert all(torch.equal(result, expected) for result in results)
 
 
-GRAPHS = """
-import torch
-from bigpicture.models.catalog import from_settings
-from bigpicture.models.backbones.hourglass import HourglassSettings
-from bigpicture.models.heads.subpixel import SubPixelSettings
-from bigpicture.models.network import NetworkSettings
-
-torch.manual_seed(0)
-backbone = HourglassSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2))
-network = from_settings(NetworkSettings(backbone, SubPixelSettings(expansion="grouped"))).eval()
-sides = {2: torch.export.Dim("h", min=4, max=512), 3: torch.export.Dim("w", min=4, max=512)}
-exported = torch.export.export(network, (torch.rand(1, 3, 12, 14),), dynamic_shapes=(sides,))
-low = torch.rand(1, 3, 21, 17)
-torch.testing.assert_close(exported.module()(low), network(low))
-compiled = torch.compile(network, backend="eager", fullgraph=True)
-low = torch.rand(2, 3, 9, 11)
-torch.testing.assert_close(compiled(low), network(low))
-"""
-
-
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph():
-    # in a process of its own: the checks of annotated shapes cannot be traced
-    found = subprocess.run([sys.executable, "-c", GRAPHS], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+    network = from_settings(TINY).eval()
+    traced(network, torch.rand(1, 3, 12, 14), [(21, 17)], torch.rand(2, 3, 9, 11))
 
 
 def test_operators_are_found_by_the_contract():

@@ -1,16 +1,10 @@
-"""Name → settings of a size, kind → settings of a part: plain dicts. `build` makes networks."""
+"""Name → settings of a size: a plain dict. `build` makes networks."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 from bigpicture.layers.modulation import Attention, Modulation
-from bigpicture.models.backbones.edsr import EDSRSettings
-from bigpicture.models.backbones.hourglass import HourglassSettings
-from bigpicture.models.backbones.rcan import RCANSettings
-from bigpicture.models.backbones.rdn import RDNSettings
-from bigpicture.models.backbones.rgt import RGTSettings
-from bigpicture.models.backbones.swinir import SwinIRSettings
 from bigpicture.models.ciaosr import (
     ciaosr_edsr,
     ciaosr_light,
@@ -23,15 +17,8 @@ from bigpicture.models.ciaosr import (
     liif_rdn,
     liif_swinir,
 )
-from bigpicture.models.contract import BackboneSettings, HeadSettings
 from bigpicture.models.cran import cran, cran_light
 from bigpicture.models.edsr import edsr, edsr_baseline
-from bigpicture.models.heads.direct import DirectSettings
-from bigpicture.models.heads.graph import GraphSettings
-from bigpicture.models.heads.implicit import ImplicitSettings
-from bigpicture.models.heads.liif import LIIFSettings
-from bigpicture.models.heads.nearest import NearestSettings
-from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.rcan import rcan
 from bigpicture.models.rdn import rdn, rdn_light
@@ -39,8 +26,9 @@ from bigpicture.models.rgt import rgt, rgt_light, rgt_s
 from bigpicture.models.srgrn import srgrn, srgrn_light
 from bigpicture.models.swinir import swinir, swinir_light, swinir_real, swinir_real_l
 from bigpicture.models.uhdn import comonet_s, uhdn, uhdn_l
+from bigpicture.models.variant import varied
 
-__all__ = ["BACKBONES", "HEADS", "SIZES", "build", "family", "from_settings"]
+__all__ = ["SIZES", "build", "family", "from_settings"]
 
 SIZES: dict[str, Callable[[int], NetworkSettings]] = {
     "cran": cran,
@@ -75,44 +63,37 @@ SIZES: dict[str, Callable[[int], NetworkSettings]] = {
 }
 """Name of a size → its settings at a scale."""
 
-BACKBONES: dict[str, type[BackboneSettings]] = {
-    "edsr": EDSRSettings,
-    "hourglass": HourglassSettings,
-    "rcan": RCANSettings,
-    "rdn": RDNSettings,
-    "rgt": RGTSettings,
-    "swinir": SwinIRSettings,
-}
-HEADS: dict[str, type[HeadSettings]] = {
-    "direct": DirectSettings,
-    "graph": GraphSettings,
-    "implicit": ImplicitSettings,
-    "liif": LIIFSettings,
-    "nearest": NearestSettings,
-    "subpixel": SubPixelSettings,
-}
-
 _FAMILY_OF_HEAD = {"implicit": "ciaosr", "graph": "srgrn", "liif": "liif"}
 _FAMILY_OF_BACKBONE = {"hourglass": "uhdn"}
 
 
-def build(name: str, scale: int | None = None, attention: Attention | None = None) -> Network:
-    """Return an untrained network of a published size.
+def build(
+    name: str,
+    scale: int | None = None,
+    attention: Attention | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Network:
+    """Return an untrained network of a published size, or a variant of it.
 
     Args:
         name: One of `SIZES`.
         scale: Enlargement of each side. A network for any scale makes it when no size is asked;
             there, it can be left out.
         attention: What steers the blocks' convolutions, in place of what the size has.
+        changes: What else differs, such as `{"backbone": {"channels": 48}}`; see `varied`.
 
     Raises:
-        ValueError: If there is no such size, it needs a scale, or it has no such convolutions.
+        ValueError: If there is no such size, it needs a scale, it has no such convolutions, or
+            there is no such setting.
+
+    >>> build("rgt-light", 2, changes={"backbone": {"attention": "local"}}).limits.scale
+    2
     """
     if name not in SIZES:
         close = get_close_matches(name, SIZES)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(SIZES)}"
         raise ValueError(f"no network is called {name!r}; {hint}")
-    settings = SIZES[name](4 if scale is None else scale)
+    settings = varied(SIZES[name](4 if scale is None else scale), changes or {})
     if attention is not None:
         settings = _with_attention(name, settings, attention)
     network = from_settings(settings)
@@ -142,8 +123,6 @@ def family(settings: NetworkSettings) -> str:
 
 
 def _with_attention(name: str, settings: NetworkSettings, attention: Attention) -> NetworkSettings:
-    backbone = settings.backbone
-    if not isinstance(modulation := getattr(backbone, "modulation", None), Modulation):
+    if not isinstance(getattr(settings.backbone, "modulation", None), Modulation):
         raise ValueError(f"attention={attention!r} was asked for, but {name} has no such blocks")
-    steered = replace(modulation, attention=attention)
-    return replace(settings, backbone=replace(backbone, modulation=steered))  # pyright: ignore[reportArgumentType]
+    return varied(settings, {"backbone": {"modulation": {"attention": attention}}})

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 from torch import nn
 
-from bigpicture.models.catalog import BACKBONES, HEADS, family, from_settings
+from bigpicture.models.catalog import family, from_settings
 from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.variant import from_plain, to_plain
 from bigpicture.weights.detect import detect, to_our_keys
 from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.release import Converted
@@ -63,8 +62,12 @@ def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None
 
     A file of this name is replaced in one step, or not at all.
     """
-    settings = network.settings
-    stated = {"family": family(settings), "settings": asdict(settings), **facts}  # pyright: ignore[reportArgumentType]
+    stated = {
+        "family": family(network.settings),
+        "settings": to_plain(network.settings),
+        "any_scale": network.limits.any_scale,
+        **facts,
+    }
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
     temporary = path.with_suffix(".part")
     save_file(tensors, temporary, {FACTS: json.dumps(stated)})
@@ -75,14 +78,8 @@ def _settings(converted: Converted, facts: Mapping[str, Any], path: Path) -> Net
     if "settings" not in facts:
         return detect(converted, str(path))
     try:
-        stated = dict(facts["settings"])
-        for part, kinds in (("backbone", BACKBONES), ("head", HEADS)):
-            kind = kinds[stated[part]["kind"]]
-            stated[part] = TypeAdapter(kind).validate_python(stated[part])
-        for part in ("mean", "std"):
-            stated[part] = tuple(stated[part])
-        return NetworkSettings(**stated)
-    except (ValidationError, KeyError, TypeError) as error:
+        return from_plain(facts["settings"])
+    except ValueError as error:
         raise WeightsError(f"{path}: states settings that no network has ({error})") from error
 
 

@@ -20,7 +20,8 @@ class Entry:
     Attributes:
         name: What `load` calls it.
         family: Which network.
-        scale: Enlargement of each side.
+        scale: Enlargement of each side; where any is possible, what is made unasked.
+        any_scale: Whether any is possible.
         parameters: How many the network has.
         licence: Of the photographs that it was trained on.
         scores: Mean scores by benchmark, e.g. `{"Set5": {"psnr": …, "ssim": …}}`.
@@ -31,6 +32,7 @@ class Entry:
     name: str
     family: str
     scale: int
+    any_scale: bool
     parameters: int
     licence: str
     scores: dict[str, dict[str, float]]
@@ -80,6 +82,7 @@ def _entry(name: str, path: Path) -> Entry:
         name=name,
         family=facts["family"],
         scale=facts["settings"]["head"]["scale"],
+        any_scale=facts.get("any_scale", False),
         parameters=facts["parameters"],
         licence=facts["licence"],
         scores=facts["scores"],

@@ -1,0 +1,119 @@
+"""Settings of a network ⇄ plain values, as files and recipes state them.
+
+    {"backbone": {"kind": "rgt", "channels": 96, …}, "head": {"kind": "subpixel", …}, …}
+
+A variant states only what differs from a size that there is: the rows of an ablation table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bigpicture.models.backbones.edsr import EDSRSettings
+from bigpicture.models.backbones.hourglass import HourglassSettings
+from bigpicture.models.backbones.rcan import RCANSettings
+from bigpicture.models.backbones.rdn import RDNSettings
+from bigpicture.models.backbones.rgt import RGTSettings
+from bigpicture.models.backbones.swinir import SwinIRSettings
+from bigpicture.models.contract import BackboneSettings, HeadSettings
+from bigpicture.models.heads.direct import DirectSettings
+from bigpicture.models.heads.graph import GraphSettings
+from bigpicture.models.heads.implicit import ImplicitSettings
+from bigpicture.models.heads.liif import LIIFSettings
+from bigpicture.models.heads.nearest import NearestSettings
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import NetworkSettings
+
+__all__ = ["BACKBONES", "HEADS", "from_plain", "to_plain", "varied"]
+
+Plain = dict[str, Any]
+
+BACKBONES: dict[str, type[BackboneSettings]] = {
+    "edsr": EDSRSettings,
+    "hourglass": HourglassSettings,
+    "rcan": RCANSettings,
+    "rdn": RDNSettings,
+    "rgt": RGTSettings,
+    "swinir": SwinIRSettings,
+}
+HEADS: dict[str, type[HeadSettings]] = {
+    "direct": DirectSettings,
+    "graph": GraphSettings,
+    "implicit": ImplicitSettings,
+    "liif": LIIFSettings,
+    "nearest": NearestSettings,
+    "subpixel": SubPixelSettings,
+}
+_KINDS: dict[str, Mapping[str, type]] = {"backbone": BACKBONES, "head": HEADS}
+
+
+def to_plain(settings: NetworkSettings) -> Plain:
+    """Return settings as values that JSON and TOML know."""
+    return asdict(settings)  # pyright: ignore[reportArgumentType]
+
+
+def from_plain(stated: Mapping[str, Any]) -> NetworkSettings:
+    """Return the settings that plain values state.
+
+    Raises:
+        ValueError: If no network has such settings.
+    """
+    try:
+        own = dict(stated)
+        for part, kinds in _KINDS.items():
+            own[part] = TypeAdapter(kinds[own[part]["kind"]]).validate_python(own[part])
+        for part in ("mean", "std"):
+            own[part] = tuple(own[part])
+        return NetworkSettings(**own)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ValueError(said) from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def varied(settings: NetworkSettings, changes: Mapping[str, Any]) -> NetworkSettings:
+    """Return `settings` with `changes`.
+
+    Args:
+        settings: Of a network.
+        changes: By name, as deep as needed. A backbone or a head of another `kind` begins with the
+            defaults of that kind; a new head keeps the scale.
+
+    Raises:
+        ValueError: If there are no such settings; the nearest right name is given.
+
+    >>> from bigpicture.models.catalog import SIZES
+    >>> row = {"backbone": {"modulation": {"attention": "none"}}, "head": {"kind": "graph"}}
+    >>> varied(SIZES["uhdn"](3), row).head.scale
+    3
+    """
+    plain = to_plain(settings)
+    for part, kinds in _KINDS.items():
+        own = changes.get(part, {})
+        kind = own.get("kind", plain[part]["kind"]) if isinstance(own, Mapping) else None
+        if kind is None:
+            continue  # refused below, as any value in place of settings
+        if kind not in kinds:
+            raise ValueError(f"{part}.kind is {kind!r}; there are {', '.join(kinds)}")
+        if kind != plain[part]["kind"]:
+            kept = {"scale": settings.scale} if part == "head" else {}
+            plain[part] = asdict(kinds[kind](**kept))
+    return from_plain(_merged(plain, changes, ""))
+
+
+def _merged(plain: Mapping[str, Any], changes: Mapping[str, Any], path: str) -> Plain:
+    result = dict(plain)
+    for name, value in changes.items():
+        if name not in plain:
+            close = get_close_matches(name, plain, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(plain)}"
+            raise ValueError(f"unknown setting {path + name!r}; {hint}")
+        nested = isinstance(plain[name], Mapping)
+        if nested and not isinstance(value, Mapping):
+            raise ValueError(f"{path + name} is {value!r}; give its settings by name")
+        result[name] = _merged(plain[name], value, f"{path}{name}.") if nested else value
+    return result
