@@ -79,7 +79,7 @@ def _drawn(panels: Sequence[Panel], caption: str, columns: int) -> bytes:
     heights = [_WIDTH * min(_TALLEST, max(panel.aspect for panel in row)) + 0.5 for row in rows]
     lines = textwrap.wrap(caption, int(columns * _WIDTH * _LETTERS)) or [""]
     size = columns * _WIDTH, sum(heights) + 0.25 * len(lines)
-    figure = _figure_class()(figsize=size, dpi=_DOTS, layout="constrained")
+    figure = _figure_class()(figsize=size, dpi=_DOTS, layout="compressed")
     grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
     for panel, axes in zip(panels, grid.flat, strict=False):
         axes.set_title(panel.title, fontsize="medium")
@@ -88,7 +88,8 @@ def _drawn(panels: Sequence[Panel], caption: str, columns: int) -> bytes:
         axes.set_visible(False)
     figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize="small")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Description": caption, "Software": None})
+    about = {"Description": caption, "Software": None}
+    figure.savefig(buffer, format="png", bbox_inches="tight", metadata=about)
     return buffer.getvalue()
 
 

@@ -28,7 +28,7 @@ Frame = tuple[slice, slice]
 """Rows and columns of a picture, around which a frame is drawn."""
 
 _CHART = 0.75
-_LONG_NAMES = 4
+_LETTERS = 40  # of names that stand side by side
 
 
 @runtime_checkable
@@ -115,7 +115,7 @@ class Overlay:
             # where there is little weight, the picture shows through
             alpha=0.25 + 0.65 * np.clip(weights / top, 0, 1) ** 0.5,
         )
-        axes.figure.colorbar(drawn, ax=axes, label=self.label, fraction=0.05)
+        _colour_bar(axes, drawn, self.label)
         _bare(axes, self.frame)
 
 
@@ -149,8 +149,9 @@ class HeatMap:
         low, high = self.limits or (None, None)
         values = self.values.detach().float().cpu().numpy()
         drawn = axes.imshow(values, interpolation="nearest", cmap="viridis", vmin=low, vmax=high)
-        axes.figure.colorbar(drawn, ax=axes, label=self.label, fraction=0.05)
+        _colour_bar(axes, drawn, self.label)
         axes.set(xlabel=self.columns, ylabel=self.rows)
+        axes.locator_params(integer=True)
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,7 @@ class Lines:
             places = range(len(heights)) if self.places is None else self.places
             axes.plot(places, heights, label=name, marker=".")
         axes.set(xlabel=self.across, ylabel=self.up)
+        axes.set_box_aspect(self.aspect)
         axes.grid(alpha=0.3)
         if len(self.curves) > 1:
             axes.legend()
@@ -204,8 +206,9 @@ class Bars:
         """Draw it on matplotlib's axes."""
         axes.bar(list(self.heights), list(self.heights.values()))
         axes.set(xlabel=self.across, ylabel=self.up)
+        axes.set_box_aspect(self.aspect)
         axes.grid(alpha=0.3, axis="y")
-        if any(len(name) > _LONG_NAMES for name in self.heights):
+        if sum(map(len, self.heights)) > _LETTERS:
             axes.tick_params("x", rotation=90)
 
 
@@ -217,6 +220,11 @@ def _pixels(picture: Float[Tensor, "c h w"]) -> Shaped[np.ndarray, "h w *c"]:
     """Return what matplotlib shows: (h, w, 3), or (h, w) of gray."""
     pixels = picture.detach().float().clamp(0, 1).cpu().permute(1, 2, 0).numpy()
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
+
+
+def _colour_bar(axes: Axes, drawn: object, label: str) -> None:
+    """Draw a bar as high as the picture beside it."""
+    axes.figure.colorbar(drawn, cax=axes.inset_axes((1.03, 0, 0.04, 1)), label=label)
 
 
 def _bare(axes: Axes, frame: Frame | None) -> None:

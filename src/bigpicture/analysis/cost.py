@@ -1,0 +1,124 @@
+"""What a network needs, counted: parameters, multiply-adds, activations.
+
+    network, a picture's size ──▶ Cost
+
+The network runs on PyTorch's meta device, where tensors have shapes and no numbers, so nothing is
+computed and no memory is taken. What is counted is what reaches PyTorch's operators, not which
+modules there are: convolutions called as functions, with kernels made for each picture, and the
+products inside of attention count as all others. Additions, activations and normalisations do not,
+as is the custom of the field.
+
+A multiply-add is two operations of floating point; papers on super-resolution that say "FLOPs"
+mostly mean multiply-adds. Activations are the numbers that convolutions give.
+
+Source: Zhang et al., "AIM 2020 Challenge on Efficient Super-Resolution", ECCV Workshops 2020, for
+    the activations. https://arxiv.org/abs/2009.06943
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from bigpicture.shapes import Tensor
+
+__all__ = ["Cost", "cost", "on_meta", "parameters"]
+
+M = TypeVar("M", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a network needs for one picture.
+
+    Attributes:
+        parameters: Of all of it, whatever is trained.
+        multiply_adds: Of convolutions and matrix products.
+        activations: Numbers that convolutions give.
+        by_operator: The multiply-adds of each of PyTorch's operators, the largest first.
+    """
+
+    parameters: int
+    multiply_adds: int
+    activations: int
+    by_operator: Mapping[str, int]
+
+
+def cost(
+    network: nn.Module,
+    low: tuple[int, int],
+    *,
+    colours: int = 3,
+    size: tuple[int, int] | None = None,
+) -> Cost:
+    """Return what `network` needs for one picture in evaluation mode.
+
+    Args:
+        network: Pictures → pictures. It is left as it is and where it is.
+        low: Height and width of the low-resolution picture.
+        colours: Channels of the picture.
+        size: Height and width of the result, of a network that renders any.
+
+    Raises:
+        ValueError: If a side is below 1.
+    """
+    if min(low) < 1:
+        raise ValueError(f"low must be a height and a width of at least 1 pixel, not {low}")
+    twin = on_meta(network).eval()
+    picture = torch.empty(1, colours, *low, device="meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, _Activations() as activations:
+        twin(picture) if size is None else twin(picture, size)
+    operations = counter.get_flop_counts().get("Global", {})
+    by_operator = sorted(
+        (
+            (str(operator).removeprefix("aten."), count // 2)
+            for operator, count in operations.items()
+        ),
+        key=lambda pair: -pair[1],
+    )
+    return Cost(
+        parameters(network), counter.get_total_flops() // 2, activations.count, dict(by_operator)
+    )
+
+
+def parameters(network: nn.Module) -> int:
+    """Return how many parameters a network has, each counted once."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def on_meta(network: M) -> M:
+    """Return a copy of `network` that has shapes but no numbers, and takes no memory."""
+    tensors = [*network.parameters(), *network.buffers()]
+    return copy.deepcopy(network, {id(tensor): _without_numbers(tensor) for tensor in tensors})
+
+
+def _without_numbers(tensor: Tensor) -> Tensor:
+    shape = tensor.detach().to("meta")
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(shape, requires_grad=tensor.requires_grad)
+    return shape
+
+
+class _Activations(TorchDispatchMode):
+    """Counts the numbers that convolutions give while it is on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket is torch.ops.aten.convolution:
+            self.count += result.numel()
+        return result
