@@ -1,12 +1,23 @@
-"""What every test may ask for: the shared material, the device and type to run on, a fixed seed."""
+"""What every test may ask for: the shared material, other threads and processes, a fixed seed."""
 
+import multiprocessing
 import os
+import pickle
+import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+pytest.register_assert_rewrite("support")
+
+from support.golden import Golden, read_golden  # noqa: E402 - once it is known that it asserts
+from support.graphs import Graphs, hold  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -32,6 +43,67 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared material at {folder}; set BIGPICTURE_SHARED to its folder")
     return folder
+
+
+@pytest.fixture
+def golden(shared) -> Callable[[str], Golden]:
+    """Read, by its name, what a published network made."""
+    return lambda name: read_golden(shared / "golden" / f"{name}.safetensors")
+
+
+@pytest.fixture
+def at_once() -> Callable[[Callable[[int], object], int], list]:
+    """Call a function with 0, 1, … in as many threads at the same time; return what it returns."""
+
+    def call(work, count):
+        together = threading.Barrier(count)
+
+        def begin(index):
+            together.wait()
+            return work(index)
+
+        with ThreadPoolExecutor(count) as threads:
+            return list(threads.map(begin, range(count)))
+
+    return call
+
+
+@pytest.fixture
+def alone() -> Callable[..., str]:
+    """Run Python with arguments in a process of its own; return what it prints.
+
+    What it printed is shown if it fails.
+    """
+
+    def run(*arguments, **options) -> str:
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)], capture_output=True, text=True, **options
+        )
+        assert done.returncode == 0, f"exit status {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def _unchecked() -> Iterator[ProcessPoolExecutor]:
+    """A process in which nobody checks annotated shapes."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        yield process
+
+
+@pytest.fixture
+def traced(_unchecked) -> Callable[..., None]:
+    """Export a module for sizes it was not exported at, compile it into one graph, compare.
+
+    In a process of its own: the checks of annotated shapes cannot be traced.
+    """
+
+    def trace(module, example, sizes, batch, **options) -> None:
+        graphs = Graphs(example, sizes, batch, **options)
+        _unchecked.submit(hold, pickle.dumps((module, graphs))).result()
+
+    return trace
 
 
 @pytest.fixture(autouse=True)

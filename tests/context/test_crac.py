@@ -1,8 +1,6 @@
 import copy
 import math
 import pickle
-import subprocess
-import sys
 import threading
 from functools import reduce
 
@@ -306,28 +304,10 @@ def test_copies_pickles_and_threads():
     assert all(torch.equal(result, expected) for result in results)
 
 
-GRAPHS = """
-import torch
-from bigpicture.context.crac import CRACConv2d
-
-torch.manual_seed(0)
-conv = CRACConv2d(4, 6, groups=2, bias=True).eval()
-sides = {2: torch.export.Dim("h", min=4, max=512), 3: torch.export.Dim("w", min=4, max=512)}
-exported = torch.export.export(conv, (torch.rand(1, 4, 12, 14),), dynamic_shapes=(sides,))
-x = torch.rand(1, 4, 21, 17)
-torch.testing.assert_close(exported.module()(x), conv(x))
-compiled = torch.compile(conv, backend="eager", fullgraph=True)
-x = torch.rand(2, 4, 9, 11)
-torch.testing.assert_close(compiled(x), conv(x))
-with torch.autocast("cpu", torch.bfloat16):
-    torch.testing.assert_close(torch.compile(conv, backend="eager", fullgraph=True)(x), conv(x))
-"""
-
-
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph():
-    # in a process of its own: the checks of annotated shapes cannot be traced
-    found = subprocess.run([sys.executable, "-c", GRAPHS], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+    conv = CRACConv2d(4, 6, groups=2, bias=True).eval()
+    x, batch = torch.rand(1, 4, 12, 14), torch.rand(2, 4, 9, 11)
+    traced(conv, x, [(21, 17)], batch, autocast=True)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,4 @@
 import math
-import subprocess
-import sys
 import threading
 from itertools import product
 
@@ -183,31 +181,13 @@ def test_works_in_threads_and_in_bf16():
             torch.testing.assert_close(y.float(), expected, atol=0.2, rtol=0.1)
 
 
-GRAPHS = """
-import torch
-from bigpicture.layers.rectangle_windows import RectangleWindowAttention
-
-torch.manual_seed(0)
-for shifted in (False, True):
+@pytest.mark.parametrize("shifted", [False, True])
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(shifted, traced):
     attention = RectangleWindowAttention(96, 2, (2, 8), shifted).eval()
     for parameter in attention.biases.parameters():
         torch.nn.init.normal_(parameter)
-    sides = {axis: torch.export.Dim(f"side{axis}", min=2, max=500) for axis in (1, 2)}
-    example = torch.rand(1, 12, 40, 96)
-    exported = torch.export.export(attention, (example,), dynamic_shapes=(sides,)).module()
-    for size in ((21, 17), (2, 30), (8, 8), (64, 63)):
-        x = torch.rand(1, *size, 96)
-        torch.testing.assert_close(exported(x), attention(x))
-    compiled = torch.compile(attention, backend="eager", fullgraph=True)
-    x = torch.rand(3, 19, 9, 96)
-    torch.testing.assert_close(compiled(x), attention(x))
-"""
-
-
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph():
-    # in a process of its own: the checks of annotated shapes cannot be traced
-    found = subprocess.run([sys.executable, "-c", GRAPHS], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+    sizes, limits = [(21, 17), (2, 30), (8, 8), (64, 63)], {"axes": (1, 2), "sides": (2, 500)}
+    traced(attention, torch.rand(1, 12, 40, 96), sizes, torch.rand(3, 19, 9, 96), **limits)
 
 
 def test_windows_of_bands_are_put_back_where_they_were():
