@@ -19,6 +19,8 @@ from bigpicture.image import read, write
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = "sr-y"
+SCALES = 2, 3, 4
+"""At which networks that render any are measured."""
 
 
 def main(benchmarks: Path) -> None:
@@ -26,7 +28,11 @@ def main(benchmarks: Path) -> None:
     sets = sorted((path.parent for path in benchmarks.glob("*/HR")), reverse=True)
     if not sets:
         sys.exit(f"{benchmarks} holds no benchmark: give a folder with Set5/HR in it")
-    models = [(entry.name, entry.scale) for entry in bigpicture.list_models()]
+    models = [
+        (entry.name, scale)
+        for entry in bigpicture.list_models()
+        for scale in (SCALES if entry.any_scale else (entry.scale,))
+    ]
     rows = [("bicubic", scale) for scale in sorted({scale for _, scale in models})]
     reports = [
         (folder.name, score(model, scale, folder))

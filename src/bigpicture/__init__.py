@@ -42,20 +42,23 @@ def load(model: "str | os.PathLike[str]") -> "Model":
 
 def upscale(
     image: Any,  # noqa: ANN401 - many kinds, each gives itself
-    model: "str | os.PathLike[str]" = "uhdn-x2",
+    model: "str | os.PathLike[str] | None" = None,
     **options: Any,  # noqa: ANN401 - `Model.upscale` refuses what it does not know
 ) -> Any:  # noqa: ANN401
     """Return `image`, larger, in the kind that it came in.
 
     Args:
         image: A Pillow image, an array, a tensor, or a file's path: see `Model.upscale`.
-        model: A name or a weight file, see `load`. To enlarge many pictures, load it once.
+        model: A name or a weight file, see `load`; else the best that is shipped for the option
+            `scale`. To enlarge many pictures, load it once.
         options: Those of `Model.upscale`.
 
     Raises:
         ValueError: If the model or an option is none, or the image cannot be read.
     """
-    return load(model).upscale(image, **options)
+    from bigpicture.weights.index import default_for
+
+    return load(model or default_for(options.get("scale"))).upscale(image, **options)
 
 
 def list_models() -> "list[Entry]":

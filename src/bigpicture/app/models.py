@@ -32,7 +32,8 @@ def list_(as_json: AsJson = False) -> None:
         scores = [f"{name} {mean['psnr']:.2f} dB" for name, mean in entry.scores.items()]
         measured = f"{', '.join(scores)} ({entry.protocol})" if scores else "not measured"
         size = f"{entry.size / 2**20:.1f} MB"
-        rows.append((entry.name, f"×{entry.scale}", f"{entry.parameters:,}", size, measured))
+        scale = "any" if entry.any_scale else f"×{entry.scale}"
+        rows.append((entry.name, scale, f"{entry.parameters:,}", size, measured))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -195,8 +195,9 @@ def upscale(
     from bigpicture.app.jobs import Naming, is_among, plan
     from bigpicture.app.restore import Restoring
     from bigpicture.image import FORMATS, MAX_PIXELS
+    from bigpicture.weights.index import default_for
 
-    loaded = load_model(model or _default_model(scale), device)
+    loaded = load_model(model or default_for(scale), device)
     naming = Naming(
         output=output,
         mark=_mark(target, loaded.scale),
@@ -252,12 +253,3 @@ def _mark(target: dict[str, Any], own_scale: int) -> str:
     if "width" in target or "height" in target:
         return "".join(f"_{key[0]}{value}" for key, value in target.items())
     return f"_x{target.get('scale', own_scale):g}"
-
-
-def _default_model(scale: float | None) -> str:
-    """Return the shipped network whose own scale is the least that is enough."""
-    from bigpicture import list_models
-
-    shipped = sorted((e.scale, e.name) for e in list_models() if e.name.startswith("uhdn-x"))
-    enough = [name for own, name in shipped if own >= (scale or 2)]
-    return (enough or [name for _, name in shipped[-1:]] or ["uhdn-x2"])[0]

@@ -10,7 +10,7 @@ from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.file import LoadedFile, load_file
 from bigpicture.weights.read import read_facts
 
-__all__ = ["Entry", "find", "list_models", "load"]
+__all__ = ["Entry", "default_for", "find", "list_models", "load"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,22 @@ class Entry:
 def list_models() -> list[Entry]:
     """Return all shipped models, sorted by name."""
     return [_entry(name, path) for name, path in sorted(_shipped().items())]
+
+
+def default_for(scale: int | float | None) -> str:
+    """Return the shipped model for an enlargement: the least scale that is enough, the best score.
+
+    Args:
+        scale: Of each side; None for the least that there is. Where none is enough, the greatest
+            is taken, to be run repeatedly.
+    """
+
+    def preference(entry: Entry) -> tuple[bool, int, float]:
+        short = scale is not None and entry.scale < scale
+        score = sum(mean["psnr"] for mean in entry.scores.values())
+        return short, -entry.scale if short else entry.scale, -score
+
+    return min((e for e in list_models() if not e.any_scale), key=preference).name
 
 
 def find(model: str | Path) -> Path:

@@ -1,0 +1,37 @@
+"""Which shipped model is taken when none is named."""
+
+import pytest
+
+from bigpicture.weights import index
+from bigpicture.weights.index import Entry, default_for
+
+
+def entry(name: str, scale: int, psnr: float, *, any_scale: bool = False) -> Entry:
+    scores = {"Set5": {"psnr": psnr}}
+    return Entry(name, "uhdn", scale, any_scale, 1, "none", scores, "sr-y", 1)
+
+
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch) -> None:
+    entries = [
+        entry("any", 4, 50.0, any_scale=True),
+        entry("double", 2, 37.0),
+        entry("double-better", 2, 37.5),
+        entry("quadruple", 4, 31.0),
+    ]
+    monkeypatch.setattr(index, "list_models", lambda: entries)
+
+
+@pytest.mark.parametrize(
+    ("scale", "name"),
+    [
+        (None, "double-better"),
+        (1.5, "double-better"),
+        (2, "double-better"),
+        (2.5, "quadruple"),
+        (4, "quadruple"),
+        (8, "quadruple"),
+    ],
+)
+def test_the_least_scale_that_is_enough_and_of_these_the_best(scale, name):
+    assert default_for(scale) == name
