@@ -28,7 +28,7 @@ def test_there_are_recipes_for_all_shipped_scales():
         ("modell.scale=3", "unknown key 'modell'; did you mean 'model'?"),
         ("optimiser.rate=-1", r"optimiser.rate = -1: input should be greater than 0"),
         ("data.images=many", "data.images = 'many': input should be a valid integer"),
-        ("optimiser.schedule=cosin", "optimiser.schedule = 'cosin': input should be 'cosine'"),
+        ("optimiser.schedule=cosin", "optimiser.schedule = 'cosin': input should be 'constant', 'cosine'"),
         ("name.first=x", "'name' is a value, it holds no keys"),
         ("rate", "--set takes KEY=VALUE, not 'rate'"),
     ],

@@ -9,6 +9,15 @@ from bigpicture.app.console import FAILED, complain, console, refuse
 from bigpicture.app.options import Device
 
 
+def _show_schema(wanted: bool) -> bool:
+    if wanted:
+        from bigpicture.train.schema import recipe_schema
+
+        typer.echo(recipe_schema(), nl=False)
+        raise typer.Exit
+    return wanted
+
+
 def train(
     recipe: Annotated[
         Path, typer.Argument(help="A TOML file, such as recipes/uhdn-x2-plain.toml.")
@@ -31,14 +40,25 @@ def train(
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Check recipe and data, say what would be done, do nothing."
+            "--dry-run",
+            help="Check recipe and data, try two steps, say what all would take, write no results.",
+        ),
+    ] = False,
+    schema: Annotated[
+        bool,
+        typer.Option(
+            "--schema",
+            callback=_show_schema,
+            is_eager=True,
+            help="Show the JSON schema of recipes, for editors.",
         ),
     ] = False,
     device: Device = "auto",
 ) -> None:
     """Train a network by a recipe.
 
-    A run that was stopped goes on exactly where it was with --resume.
+    A run that was stopped goes on exactly where it was with --resume. On several GPUs:
+    accelerate launch -m bigpicture train RECIPE.
     """
     from bigpicture.config import load
     from bigpicture.train.recipe import Recipe
@@ -54,10 +74,8 @@ def train(
             device=device,
             console=console,
         )
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         refuse(error)
     except FloatingPointError as error:
         complain(f"error: {error}")
         raise typer.Exit(FAILED) from None
-    except ImportError as error:
-        refuse(f"training needs more packages ({error}); pip install 'bigpicture[train]'")

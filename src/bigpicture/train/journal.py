@@ -1,76 +1,146 @@
-"""What a run says about itself: a progress bar, a log file, TensorBoard."""
+"""What a run says about itself.
+
+    OUT/log.txt        what the console shows
+    OUT/log.jsonl      every line's numbers, to be read by programs
+    OUT/tensorboard    the same as curves, and pictures
+
+A run that goes on from a checkpoint takes back what it had said of later steps.
+"""
 
 import json
 import time
 from collections import deque
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 
-from bigpicture.evaluate.run import Report
+from bigpicture.evaluate.run import Report, Restored
+from bigpicture.train.board import Board
+from bigpicture.train.step import Outcome
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "Pace"]
+
+
+class Pace(NamedTuple):
+    """How long a step took, in seconds: in all, and until it had its batch."""
+
+    step: float
+    data: float
 
 
 class Journal:
-    """Tells how a run goes: on the console, in OUT/log.jsonl and, if installed, to TensorBoard.
+    """Tells how a run goes.
 
     Args:
-        out: The run's folder.
+        out: The run's folder; None writes nothing, as for all processes but the first.
         every: Steps between two lines.
+        images: Crops in a step.
         console: Where lines are printed.
     """
 
-    def __init__(self, out: Path, every: int, console: Console) -> None:
-        self.file = out / "log.jsonl"
-        self.every, self.console = every, console
-        self.losses: deque[float] = deque(maxlen=every)
-        self.seconds: deque[float] = deque(maxlen=every)
-        self.waits: deque[float] = deque(maxlen=every)
+    def __init__(self, out: Path | None, every: int, images: int, console: Console) -> None:
+        self.out, self.every, self.images, self.console = out, every, images, console
+        self.losses: deque[dict[str, float]] = deque(maxlen=every)
+        self.paces: deque[Pace] = deque(maxlen=every)
         self.total = 0
-        self.board = _tensorboard(out)
+        self.board = Board(None, 0)
 
     def begin(self, first: int, total: int) -> None:
-        """Say where the run starts."""
+        """Say where the run starts; forget what was written of later steps."""
         self.total = total
-        self.console.print(f"step {first} of {total}")
+        if self.out is not None:
+            self.out.mkdir(parents=True, exist_ok=True)
+            _forget_after(first, self.out / "log.jsonl")
+            self.board = Board(self.out / "tensorboard", first)
+        self.say(f"step {first} of {total}")
 
-    def step(self, done: int, loss: float, rate: float, wait: float, seconds: float) -> None:
+    def step(self, done: int, outcome: Outcome, pace: Pace) -> None:
         """Take note of a step; print and write every so often."""
-        self.losses.append(loss)
-        self.seconds.append(seconds)
-        self.waits.append(wait)
-        if done % self.every and done != self.total:
+        if not outcome.broken:
+            self.losses.append(outcome.losses)
+        self.paces.append(pace)
+        if (done % self.every and done != self.total) or not self.losses:
             return
-        mean = sum(self.losses) / len(self.losses)
-        pace = sum(self.seconds) / len(self.seconds)
-        share = sum(self.waits) / sum(self.seconds)
-        left = timedelta(seconds=round(pace * (self.total - done)))
-        self.console.print(
-            f"step {done}/{self.total}  L1 {mean:.5f}  rate {rate:.2e}  "
-            f"{pace:.2f} s/step (data {share:.0%})  {left} left"
+        seconds, share = self._pace()
+        means = {
+            name: sum(losses[name] for losses in self.losses) / len(self.losses)
+            for name in self.losses[0]
+        }
+        left = timedelta(seconds=round(seconds * (self.total - done)))
+        shown = "  ".join(f"{name} {value:.5f}" for name, value in means.items())
+        self.say(
+            f"step {done}/{self.total}  {shown}  rate {outcome.rate:.2e}  "
+            f"{seconds:.2f} s/step (data {share:.0%})  {left} left"
         )
-        self._write(done, {"l1": mean, "rate": rate, "seconds_per_step": pace, "data_share": share})
+        self._write(
+            done,
+            means
+            | {
+                "rate": outcome.rate,
+                "seconds_per_step": seconds,
+                "crops_per_second": self.images / seconds,
+                "data_share": share,
+            },
+        )
 
     def score(self, done: int, report: Report, best: float) -> None:
         """Take note of a validation."""
         values = "  ".join(f"{name} {value:.4f}" for name, value in report.mean.items())
-        said = f"step {done}  {report.protocol}  {values}  best psnr {best:.4f}"
-        self.console.print(f"[bold]{said}[/bold]")
+        self.say(f"step {done}  {report.protocol}  {values}  best psnr {best:.4f}", bold=True)
         self._write(done, report.mean)
 
-    def _write(self, done: int, values: dict[str, float]) -> None:
-        with self.file.open("a", encoding="utf-8") as file:
+    def picture(self, done: int, restored: Restored) -> None:
+        """Show a restored picture of the benchmark."""
+        name, _, reference = restored.pair
+        for picture in restored.pictures.values():
+            self.board.picture(f"{name}/restored", picture, done)
+        if reference is not None:
+            self.board.once(f"{name}/reference", reference[None])
+
+    def skipped(self, done: int, said: str, skipped: int) -> None:
+        """Take note of a step that was skipped."""
+        self.say(f"warning: {said}")
+        self._write(done, {"skipped": skipped})
+
+    def say(self, text: str, bold: bool = False) -> None:
+        """Print a line and keep it."""
+        said = escape(text)
+        self.console.print(f"[bold]{said}[/bold]" if bold else said)
+        if self.out is not None:
+            with (self.out / "log.txt").open("a", encoding="utf-8") as file:
+                file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+    def close(self) -> None:
+        """Write what has not been written yet."""
+        self.board.close()
+
+    def _pace(self) -> tuple[float, float]:
+        seconds = sum(pace.step for pace in self.paces)
+        waited = sum(pace.data for pace in self.paces)
+        return seconds / len(self.paces), waited / seconds
+
+    def _write(self, done: int, values: dict[str, float] | dict[str, int]) -> None:
+        if self.out is None:
+            return
+        with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": done, "time": round(time.time()), **values}) + "\n")
-        if self.board is not None:
-            for name, value in values.items():
-                self.board.add_scalar(name, value, done)
+        self.board.values(values, done)
 
 
-def _tensorboard(out: Path):  # noqa: ANN202 - its type is there only when it is installed
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(str(out / "tensorboard"))
+def _forget_after(step: int, file: Path) -> None:
+    """Drop the lines of later steps, and one that a killed process left half written."""
+    if not file.exists():
+        return
+    kept = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except json.JSONDecodeError:
+            continue
+    temporary = file.with_suffix(".part")
+    temporary.write_text("".join(kept), encoding="utf-8")
+    temporary.replace(file)

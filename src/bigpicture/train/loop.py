@@ -1,108 +1,129 @@
 """The training loop, top to bottom.
 
-    [draw → forward → L1 → backward → Adam → average] × steps, scored and saved on the way
+    [batch → step → journal → scores → checkpoint] × steps
 
-A step's crops depend on seed and step alone and every checkpoint holds network, average and
-optimiser, so a run that was interrupted goes on as if it had not been.
+A step's crops depend on seed and step alone and every checkpoint holds all that learns, so a run
+that was interrupted goes on as if it had not been.
 """
 
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import nn
-from torch.nn import functional as F
 
 from bigpicture.data.batch import Batch
 from bigpicture.data.benchmarks import Benchmark
-from bigpicture.data.patches import Patches
-from bigpicture.data.queries import Queries
-from bigpicture.evaluate.run import Report, evaluate
-from bigpicture.infer.gray import restore_any_colours
-from bigpicture.metrics.protocol import PROTOCOLS
-from bigpicture.models.contract import Limits
-from bigpicture.models.network import Network
-from bigpicture.shapes import Tensor
-from bigpicture.train.checkpoint import Run, restore, save
-from bigpicture.train.journal import Journal
+from bigpicture.data.loader import Crops, load_batches
+from bigpicture.data.training import choose_workers
+from bigpicture.evaluate.run import Report, Restored
+from bigpicture.train.checkpoint import Checkpoints, Progress, Run
+from bigpicture.train.guard import Guard
+from bigpicture.train.journal import Journal, Pace
+from bigpicture.train.processes import Processes
 from bigpicture.train.recipe import Recipe
-from bigpicture.train.schedule import rate_at
+from bigpicture.train.result import write_weights
+from bigpicture.train.step import Learner
+from bigpicture.train.validation import validate
 
-__all__ = ["train", "validate"]
+__all__ = ["Surroundings", "batches_of", "train"]
 
 
-def train(
-    recipe: Recipe,
-    run: Run,
-    patches: Patches | Queries,
-    benchmark: Benchmark | None,
-    checkpoint: Path,
-    journal: Journal,
-) -> None:
-    """Train `run` to the recipe's last step, going on from `checkpoint` where there is one.
+class Surroundings(NamedTuple):
+    """What a run is given and where it leaves things.
+
+    Attributes:
+        crops: What batches are drawn from.
+        benchmark: What it is scored on, if anything.
+        folder: For checkpoints, best weights and skipped batches.
+        processes: Who takes part.
+        journal: Who is told.
+    """
+
+    crops: Crops
+    benchmark: Benchmark | None
+    folder: Path
+    processes: Processes
+    journal: Journal
+
+
+def train(recipe: Recipe, run: Run, around: Surroundings) -> Report | None:
+    """Train `run` to the recipe's last step, going on from its folder's checkpoint if there is one.
+
+    Returns:
+        The scores of the last step, where this process has measured them.
 
     Raises:
-        FloatingPointError: If the loss is no longer a finite number. The last checkpoint stays.
+        FloatingPointError: If too many steps had to be skipped. The last checkpoint stays.
     """
+    _, benchmark, folder, processes, journal = around
     watch, steps = recipe.watch, recipe.optimiser.steps
-    forward = torch.compile(_forward) if recipe.precision.compile else _forward
-    first, best = restore(checkpoint, run) if checkpoint.exists() else (0, 0.0)
-    device = next(run.network.parameters()).device
-    layout = torch.channels_last if recipe.precision.channels_last else torch.contiguous_format
+    learner = Learner(recipe, run, processes)
+    guard = Guard(folder / "skipped", watch.skips, processes.share)
+    checkpoints = Checkpoints(folder)
+    progress = checkpoints.restore(run) if checkpoints.exist() else Progress()
+    report = None
     run.network.train()
-    journal.begin(first, steps)
-    for step in range(first, steps):
-        began = time.perf_counter()
-        batch = patches.draw(step).to(device, layout)
-        # what networks draw themselves, such as dropped paths, is a function of the step as well
-        torch.manual_seed(hash((recipe.data.seed, step)))
-        waited = time.perf_counter() - began
-        rate = rate_at(step, recipe.optimiser)
-        for group in run.optimiser.param_groups:
-            group["lr"] = rate
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision.bf16):
-            restored = forward(run.network, batch)
-        loss = F.l1_loss(restored.float(), batch.target)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss of step {step + 1} is {loss.item()}; go on from the last checkpoint "
-                f"(--resume) with optimiser.rate below {recipe.optimiser.rate:g}"
-            )
-        run.optimiser.zero_grad()
-        loss.backward()
-        run.optimiser.step()
-        run.average.update_parameters(run.network)
-        done = step + 1
-        journal.step(done, loss.item(), rate, waited, time.perf_counter() - began)
-        if benchmark and (done % watch.validate_every == 0 or done == steps):
-            report = validate(run.average.module, run.network.limits, benchmark, recipe)
-            best = max(best, report.mean["psnr"])
-            journal.score(done, report, best)
-        if done % watch.save_every == 0 or done == steps:
-            save(checkpoint, run, done, best)
-
-
-def validate(network: nn.Module, limits: Limits, benchmark: Benchmark, recipe: Recipe) -> Report:
-    """Score a network on a benchmark with the code behind `bigpicture evaluate`, in float32."""
-    network.eval()
-    device, scale = next(network.parameters()).device, recipe.validation_scale
-
-    def restore(low: Tensor) -> Tensor:
-        size = (low.shape[-2] * scale, low.shape[-1] * scale)
-        return restore_any_colours(network, limits, low.to(device), size)
-
-    report = evaluate(
-        restore,
-        benchmark,
-        scale=scale,
-        protocol=PROTOCOLS[recipe.watch.protocol],
-        model=recipe.name,
-    )
-    network.train()
+    journal.begin(progress.step, steps)
+    timed = _timed(batches_of(recipe, around.crops, processes, range(progress.step, steps)))
+    for batch, waited, began in timed:
+        outcome = learner.step(progress.step, batch)
+        progress.step += 1
+        done, last = progress.step, progress.step == steps
+        if outcome.broken:
+            said = guard.skip(progress, batch, outcome.losses, outcome.broken)
+            journal.skipped(done, said, progress.skipped)
+        journal.step(done, outcome, Pace(time.perf_counter() - began, waited))
+        if benchmark and processes.main and (last or done % watch.validate_every == 0):
+            report = _score(recipe, run, benchmark, progress, around)
+        # A checkpoint right after a skipped step might be one of weights that are lost.
+        if processes.main and (last or done % watch.save_every == 0) and not outcome.broken:
+            checkpoints.save(run, progress)
     return report
 
 
-def _forward(network: Network, batch: Batch) -> Tensor:
-    if batch.points is None:
-        return network(batch.low)
-    return network.query(batch.low, *batch.points)
+def batches_of(recipe: Recipe, crops: Crops, processes: Processes, steps: range) -> Iterator[Batch]:
+    """Yield this process's share of the batch of each step, in floats on its device."""
+    device = processes.device
+    layout = torch.channels_last if recipe.precision.channels_last else torch.contiguous_format
+    batches = load_batches(
+        crops,
+        steps,
+        share=processes.share,
+        workers=choose_workers(recipe.data, device),
+        pin=device.type == "cuda",
+    )
+    for batch in batches:
+        yield batch.to(device, layout)
+
+
+def _timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float, float]]:
+    """Yield each batch with how long it was waited for, and when that began."""
+    began = time.perf_counter()
+    for batch in batches:
+        yield batch, time.perf_counter() - began, began
+        began = time.perf_counter()
+
+
+def _score(
+    recipe: Recipe, run: Run, benchmark: Benchmark, progress: Progress, around: Surroundings
+) -> Report:
+    """Validate the average of the weights; keep those that are the best so far."""
+    shown = 0
+
+    def show(restored: Restored) -> None:
+        nonlocal shown
+        if shown < recipe.watch.pictures:
+            around.journal.picture(progress.step, restored)
+            shown += 1
+
+    network = run.average.module
+    report = validate(network, run.network.limits, benchmark, recipe, show)
+    if report.mean["psnr"] > progress.best:
+        progress.best = report.mean["psnr"]
+        write_weights(
+            around.folder / f"{recipe.name}-best.safetensors", recipe, run, report, progress.step
+        )
+    around.journal.score(progress.step, report, progress.best)
+    return report

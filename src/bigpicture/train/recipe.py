@@ -1,7 +1,5 @@
 """A training run as a TOML file: what is trained, on what, how, and how it is watched."""
 
-from typing import Self
-
 from pydantic import Field, model_validator
 
 from bigpicture.config import Settings
@@ -32,7 +30,7 @@ class Recipe(Settings):
         return self.model.scale or self.watch.scale
 
     @model_validator(mode="after")
-    def _one_scale_or_an_interval(self) -> Self:
+    def _one_scale_or_an_interval(self) -> "Recipe":
         if (self.model.scale is None) == (self.data.scales is None):
             raise ValueError(
                 "give model.scale, or, for a network that renders any scale, data.scales"
@@ -40,7 +38,7 @@ class Recipe(Settings):
         return self
 
     @model_validator(mode="after")
-    def _losses_see_pictures(self) -> Self:
+    def _losses_see_pictures(self) -> "Recipe":
         if self.data.scales is not None and (losses := self.losses.of_pictures):
             raise ValueError(
                 f"losses has {', '.join(losses)}, for which single points are no picture; "

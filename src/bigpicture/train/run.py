@@ -1,35 +1,30 @@
-"""A recipe becomes a folder: checkpoint, log, and in the end the weights with their facts.
+"""A recipe becomes a folder: checkpoints, logs, and weights with their facts.
 
-RECIPE.toml ──▶ OUT/checkpoint.pt, OUT/log.jsonl, OUT/tensorboard/ ──▶ OUT/NAME.safetensors
+RECIPE.toml ──▶ OUT/checkpoint.pt, OUT/log.txt, OUT/log.jsonl, OUT/tensorboard/
+            ──▶ OUT/NAME-best.safetensors, and in the end OUT/NAME.safetensors
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
 from rich.console import Console
-from rich.progress import Progress
-from torch.optim import Adam
+from rich.progress import Progress as Bar
 
 from bigpicture.data.benchmarks import Benchmark, open_benchmark
-from bigpicture.data.folders import images_in
 from bigpicture.data.patches import Patches
-from bigpicture.data.photographs import prepare
 from bigpicture.data.queries import Queries
-from bigpicture.infer.device import choose_device
+from bigpicture.data.training import open_crops
 from bigpicture.metrics.protocol import PROTOCOLS
-from bigpicture.models.catalog import build
-from bigpicture.models.network import Network
-from bigpicture.train.average import running_average
-from bigpicture.train.checkpoint import Run
+from bigpicture.train.checkpoint import Checkpoints, Run
 from bigpicture.train.journal import Journal
-from bigpicture.train.loop import train, validate
+from bigpicture.train.loop import Surroundings, train
+from bigpicture.train.processes import Processes
 from bigpicture.train.recipe import Recipe
-from bigpicture.weights.file import load_fitting, save_network
-from bigpicture.weights.index import find
+from bigpicture.train.result import write_weights
+from bigpicture.train.start import Start, start
+from bigpicture.train.trial import try_out
+from bigpicture.train.validation import validate
 
-__all__ = ["run_recipe", "start"]
+__all__ = ["run_recipe"]
 
 
 def run_recipe(
@@ -47,67 +42,68 @@ def run_recipe(
         recipe: The run.
         out: Its folder.
         resume: Go on from the folder's checkpoint. Without, a folder that has one is refused.
-        dry_run: Check everything up to the first step's data, say what would be done, do nothing.
+        dry_run: Check everything and try two steps, say what would be done, write no results.
         device: `auto`, `cpu`, `cuda` or `mps`.
         console: Where to talk.
 
     Raises:
         ValueError: If the recipe, its data or the folder cannot be used; it says which.
+        FloatingPointError: If too many steps had to be skipped.
+        ImportError: If something is asked for whose packages are not installed.
     """
-    console = console or Console()
-    checkpoint = out / "checkpoint.pt"
+    _check(recipe, out, resume or dry_run)
+    processes = Processes(device)
+    console = (console or Console()) if processes.main else Console(quiet=True)
+    begun = start(recipe, processes)
+    _describe(recipe, begun, processes, console)
+    benchmark = _benchmark(recipe)
+    with processes.main_first():
+        crops = _crops(recipe, console)
+    pictures = "pictures" if len(crops.photographs) != 1 else "picture"
+    console.print(f"{len(crops.photographs)} {pictures} in {_places(recipe)}", markup=False)
+    if dry_run:
+        console.print(try_out(recipe, begun.run, crops, processes), markup=False)
+        return None
+    own = out if processes.main else None
+    journal = Journal(own, recipe.watch.log_every, recipe.data.images, console)
+    try:
+        around = Surroundings(crops, benchmark, out, processes, journal)
+        report = train(recipe, begun.run, around)
+    finally:
+        journal.close()
+    file = out / f"{recipe.name}.safetensors"
+    if processes.main:
+        report = report or _score(recipe, begun.run, benchmark)
+        write_weights(file, recipe, begun.run, report, recipe.optimiser.steps)
+    processes.wait()
+    console.print(f"weights: {file}", markup=False)
+    return file
+
+
+def _check(recipe: Recipe, out: Path, may_exist: bool) -> None:
     if recipe.watch.protocol not in PROTOCOLS:
         raise ValueError(
             f"watch.protocol is {recipe.watch.protocol!r}; there are {', '.join(PROTOCOLS)}"
         )
-    if checkpoint.exists() and not (resume or dry_run):
-        raise ValueError(f"{checkpoint} exists; use --resume to go on, or another --out")
-    run, missing = start(recipe, device)
-    _describe(recipe, run.network, missing, console)
-    benchmark = _benchmark(recipe)
-    photographs = sum(len(images_in(folder)) for folder in recipe.data.train)
-    console.print(f"{photographs} photographs in {', '.join(map(str, recipe.data.train))}")
-    if dry_run:
-        return None
-    out.mkdir(parents=True, exist_ok=True)
-    journal = Journal(out, recipe.watch.log_every, console)
-    train(recipe, run, _patches(recipe, console), benchmark, checkpoint, journal)
-    file = out / f"{recipe.name}.safetensors"
-    average = run.average.module
-    assert isinstance(average, Network)
-    save_network(average, file, _facts(recipe, average, benchmark))
-    console.print(f"weights: {file}")
-    return file
+    checkpoints = Checkpoints(out)
+    if checkpoints.exist() and not may_exist:
+        raise ValueError(f"{checkpoints.newest} exists; use --resume to go on, or another --out")
 
 
-def start(recipe: Recipe, device: str) -> tuple[Run, list[str]]:
-    """Return network, average and optimiser, and the tensors that `model.start` had nothing for."""
-    torch.manual_seed(recipe.data.seed)
-    network = build(recipe.model.size, recipe.model.scale, recipe.model.attention)
-    if recipe.data.scales is not None and not network.limits.any_scale:
-        raise ValueError(f"data.scales is given, but {recipe.model.size} renders one scale only")
-    missing = []
-    if recipe.model.start is not None:
-        missing = load_fitting(network, find(recipe.model.start))
-    network.to(choose_device(device))
-    if recipe.precision.channels_last:
-        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    average = running_average(network, recipe.optimiser.ema)
-    optimiser = Adam(network.parameters(), lr=recipe.optimiser.rate, betas=recipe.optimiser.betas)
-    return Run(network, average, optimiser), missing
-
-
-def _describe(recipe: Recipe, network: Network, missing: list[str], console: Console) -> None:
-    parameters = sum(p.numel() for p in network.parameters())
-    low, high = recipe.data.scales or (recipe.model.scale, None)
-    scales = f"×{low}" if high is None else f"×{low:g} to ×{high:g}"
-    console.print(
+def _describe(recipe: Recipe, begun: Start, processes: Processes, console: Console) -> None:
+    parameters = sum(p.numel() for p in begun.run.network.parameters())
+    scales = recipe.data.scales or f"×{recipe.model.scale}"
+    losses = ", ".join(name for name, part in recipe.losses if part is not None)
+    said = [
         f"{recipe.name}: {recipe.model.size} {scales}, {parameters:,} parameters; "
-        f"{recipe.optimiser.steps} steps of {recipe.data.images} crops of {recipe.data.patch}²"
-    )
+        f"{recipe.optimiser.steps} steps of {recipe.data.images} crops of {recipe.data.patch}²",
+        f"{losses} in {recipe.precision.numbers}, {processes.count} × {processes.device.type}",
+    ]
     if recipe.model.start is not None:
-        names = f"; untrained: {', '.join(missing)}" if missing else ""
-        console.print(f"starts from {recipe.model.start}{names}")
+        names = f"; untrained: {', '.join(begun.missing)}" if begun.missing else ""
+        said.append(f"starts from {recipe.model.start}{names}")
+    for line in said:
+        console.print(line, markup=False)
 
 
 def _benchmark(recipe: Recipe) -> Benchmark | None:
@@ -115,39 +111,21 @@ def _benchmark(recipe: Recipe) -> Benchmark | None:
     return None if folder is None else open_benchmark(folder, scale=recipe.validation_scale)
 
 
-def _patches(recipe: Recipe, console: Console) -> Patches | Queries:
-    data, scale = recipe.data, recipe.model.scale
-    # without a scale, crops are as large as the greatest one needs
-    smallest = data.patch if data.scales is None else round(data.patch * data.scales[1])
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task("preparing photographs")
-        photographs = prepare(
-            data.train,
-            data.cache,
-            scale,
-            smallest,
+def _crops(recipe: Recipe, console: Console) -> Patches | Queries:
+    with Bar(console=console, transient=True) as bar:
+        task = bar.add_task("preparing pictures")
+        return open_crops(
+            recipe.data,
+            recipe.model.scale,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
-    if data.scales is not None:
-        points = data.points
-        return Queries(photographs, data.scales, data.images, data.patch, points, data.seed)
-    assert scale is not None  # recipes have the one or the other
-    return Patches(photographs, scale, data.images, data.patch, data.seed)
 
 
-def _facts(recipe: Recipe, network: Network, benchmark: Benchmark | None) -> Mapping[str, Any]:
-    """Return what the weights' file will say about them."""
-    scores = {}
-    if benchmark is not None and recipe.watch.benchmark is not None:
-        report = validate(network, network.limits, benchmark, recipe)
-        scores[recipe.watch.benchmark.name] = report.mean
-    return {
-        "name": recipe.name,
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "training_data": recipe.data.description,
-        "licence": recipe.data.licence,
-        "steps": recipe.optimiser.steps,
-        "recipe": recipe.model_dump(mode="json", exclude={"data": {"train", "cache"}}),
-        "protocol": recipe.watch.protocol,
-        "scores": scores,
-    }
+def _places(recipe: Recipe) -> str:
+    return ", ".join(map(str, recipe.data.train))
+
+
+def _score(recipe: Recipe, run: Run, benchmark: Benchmark | None):  # noqa: ANN202
+    if benchmark is None:
+        return None
+    return validate(run.average.module, run.network.limits, benchmark, recipe)

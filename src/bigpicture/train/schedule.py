@@ -1,8 +1,9 @@
 """The learning rate over the steps of a run."""
 
 import math
+from bisect import bisect_right
 
-from bigpicture.train.recipe import OptimiserPart
+from bigpicture.train.parts.optimiser import OptimiserPart
 
 __all__ = ["rate_at"]
 
@@ -10,12 +11,18 @@ __all__ = ["rate_at"]
 def rate_at(step: int, settings: OptimiserPart) -> float:
     """Return the learning rate of a step, counted from 0.
 
-    It climbs linearly over the warm-up, then falls: `cosine` to 0 at the last step, `step` by half
-    every `halve_every` steps.
+    It climbs linearly over the warm-up, then follows the schedule: `constant`; `cosine` to 0 at the
+    last step; `step`, by half every `halve_every` steps; `multistep`, by half after each number of
+    steps in `halve_at`.
     """
     if step < settings.warmup:
         return settings.rate * (step + 1) / settings.warmup
-    if settings.schedule == "step":
-        return settings.rate * 0.5 ** (step // settings.halve_every)
-    done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-    return settings.rate * (1 + math.cos(math.pi * min(1.0, done))) / 2
+    if settings.schedule == "cosine":
+        done = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
+        return settings.rate * (1 + math.cos(math.pi * min(1.0, done))) / 2
+    halvings = {
+        "constant": 0,
+        "step": step // settings.halve_every,
+        "multistep": bisect_right(settings.halve_at, step),
+    }
+    return settings.rate * 0.5 ** halvings[settings.schedule]

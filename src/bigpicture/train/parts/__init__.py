@@ -1,0 +1,1 @@
+"""The parts of a recipe: one table of its TOML file each."""

@@ -1,0 +1,32 @@
+"""`[watch]`: what is measured and kept on the way."""
+
+from pathlib import Path
+
+from pydantic import Field, NonNegativeInt, PositiveInt
+
+from bigpicture.config import Settings
+
+__all__ = ["WatchPart"]
+
+
+class WatchPart(Settings):
+    """What is measured and kept on the way."""
+
+    benchmark: Path | None = Field(
+        default=None, description="folder of a benchmark set, scored on the way"
+    )
+    scale: PositiveInt = Field(
+        default=4, description="at which a network that renders any is scored"
+    )
+    protocol: str = "sr-y"
+    validate_every: PositiveInt = Field(default=500, description="steps")
+    save_every: PositiveInt = Field(default=200, description="steps between checkpoints")
+    log_every: PositiveInt = Field(default=20, description="steps")
+    pictures: NonNegativeInt = Field(
+        default=3, description="of the benchmark that TensorBoard shows, the first ones"
+    )
+    skips: NonNegativeInt = Field(
+        default=10,
+        description="steps that may be skipped, because a loss or the gradient is no finite "
+        "number, before the run is stopped",
+    )

@@ -1,0 +1,115 @@
+"""The processes that train one network together, of which this is one.
+
+    gradient = mean of those of n processes, each on its share of a batch: crops k, k + n, k + 2n, …
+
+Alone, a process needs nobody. `accelerate launch -m bigpicture train RECIPE` starts several: one
+for each GPU, or as many as asked on CPUs. The first writes, validates and talks.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from bigpicture.infer.device import choose_device
+from bigpicture.shapes import Float, Tensor
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+__all__ = ["Processes"]
+
+_PATIENCE = timedelta(hours=6)  # of those who wait while the first decodes pictures or validates
+
+
+class Processes:
+    """All processes of a run, seen from this one.
+
+    Args:
+        device: `auto`, `cpu`, `cuda` or `mps`. Where there are several, each gets a GPU of its own.
+
+    Attributes:
+        device: Where this process computes.
+        count: How many there are.
+        index: Which this is.
+
+    Raises:
+        ValueError: If there is no such device, or all processes would share one.
+        ImportError: If there are several and accelerate is not installed.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._together: Accelerator | None = None
+        self.count, self.index = 1, 0
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            self.device = choose_device(device)
+            return
+        self._together = _joined(device)
+        self.device = self._together.device
+        self.count, self.index = self._together.num_processes, self._together.process_index
+
+    @property
+    def main(self) -> bool:
+        """Whether this is the one that writes, validates and talks."""
+        return self.index == 0
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """Which crops of a batch are this process's: `index`, `index` + `count`, …."""
+        return self.index, self.count
+
+    def join(self, module: nn.Module) -> nn.Module:
+        """Return a module that averages its gradients over all processes."""
+        return module if self._together is None else self._together.prepare_model(module)
+
+    def apart(self, joined: nn.Module) -> AbstractContextManager[object]:
+        """Return a context in which a joined module's gradients are only added up."""
+        return nullcontext() if self._together is None else self._together.no_sync(joined)
+
+    def mean(self, values: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+        """Return the mean of the processes' values."""
+        if self._together is None:
+            return values
+        mean = self._together.reduce(values, "mean")
+        assert isinstance(mean, torch.Tensor)
+        return mean
+
+    @contextmanager
+    def main_first(self) -> Iterator[None]:
+        """Let the first process do something, then the others."""
+        with nullcontext() if self._together is None else self._together.main_process_first():
+            yield
+
+    def wait(self) -> None:
+        """Wait until all processes have come here."""
+        if self._together is not None:
+            self._together.wait_for_everyone()
+
+
+def _joined(device: str) -> "Accelerator":
+    if device not in ("auto", "cpu", "cuda"):
+        raise ValueError(
+            f"device is {device!r}, but several processes are started, which get a GPU each; "
+            "leave it out, or give cpu"
+        )
+    try:
+        from accelerate import Accelerator
+        from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+    except ImportError as error:
+        raise ImportError(
+            f"training in several processes needs accelerate ({error}): "
+            "pip install 'bigpicture[train]'"
+        ) from error
+    return Accelerator(
+        mixed_precision="no",  # the recipe says what is computed in which numbers
+        cpu=device == "cpu",
+        kwargs_handlers=[
+            # Buffers follow from weights, or are statistics that only the first process saves.
+            DistributedDataParallelKwargs(broadcast_buffers=False),
+            InitProcessGroupKwargs(timeout=_PATIENCE),
+        ],
+    )

@@ -1,0 +1,70 @@
+"""Everything that learns in a run, as it is before the first step."""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.amp.grad_scaler import GradScaler
+from torch.optim import Adam
+
+from bigpicture.models.catalog import build
+from bigpicture.models.network import Network
+from bigpicture.train.adversary import Adversary
+from bigpicture.train.average import running_average
+from bigpicture.train.checkpoint import Run
+from bigpicture.train.processes import Processes
+from bigpicture.train.recipe import Recipe
+from bigpicture.train.recompute import recompute_blocks
+from bigpicture.weights.file import load_fitting
+from bigpicture.weights.index import find
+
+__all__ = ["Start", "start"]
+
+
+class Start(NamedTuple):
+    """A run before its first step.
+
+    Attributes:
+        run: What learns.
+        missing: Tensors of the network that `model.start` had nothing for.
+    """
+
+    run: Run
+    missing: list[str]
+
+
+def start(recipe: Recipe, processes: Processes) -> Start:
+    """Build what a recipe trains.
+
+    Raises:
+        ValueError: If the network cannot be built, or start from the weights that it is given.
+    """
+    torch.manual_seed(recipe.data.seed)
+    model = recipe.model
+    changes = {"backbone": model.backbone, "head": model.head}
+    network = build(model.size, model.scale, model.attention, changes)
+    if recipe.data.scales is not None and not network.limits.any_scale:
+        raise ValueError(f"data.scales is given, but {model.size} renders one scale only")
+    missing = []
+    if model.start is not None:
+        missing = load_fitting(network, find(model.start))
+    network = _placed(network, recipe, processes)
+    average = running_average(network, recipe.optimiser.ema)
+    if recipe.precision.recompute:
+        recompute_blocks(network.backbone)
+    settings, device = recipe.optimiser, processes.device
+    optimiser = Adam(network.parameters(), lr=settings.rate, betas=settings.betas)
+    scaler = GradScaler(device.type, enabled=recipe.precision.numbers == "fp16")
+    colours, game = network.settings.colours, recipe.losses.adversarial
+    adversary = None if game is None else Adversary(game, colours, settings.rate, device)
+    return Start(Run(network, average, optimiser, scaler, adversary), missing)
+
+
+def _placed(network: Network, recipe: Recipe, processes: Processes) -> Network:
+    if processes.count > 1 and processes.device.type == "cuda":
+        # CRAN normalises over the batch, which is all of it; CPUs have no such operator
+        nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    network.to(processes.device)
+    if recipe.precision.channels_last:
+        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return network

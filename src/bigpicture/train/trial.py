@@ -1,0 +1,62 @@
+"""A dry run: two steps on real batches, to know what a run will take before it takes it.
+
+Nothing is written, and what the steps have taught is thrown away.
+"""
+
+import time
+from datetime import timedelta
+
+from bigpicture.data.loader import Crops
+from bigpicture.infer.memory import is_out_of_memory
+from bigpicture.infer.peak import PeakMemory
+from bigpicture.train.checkpoint import Run
+from bigpicture.train.loop import batches_of
+from bigpicture.train.processes import Processes
+from bigpicture.train.recipe import Recipe
+from bigpicture.train.step import Learner
+
+__all__ = ["try_out"]
+
+_STEPS = 2  # the first makes what all others use again
+
+
+def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str:
+    """Make two steps; return what one takes in memory and time, and all of them in time.
+
+    Raises:
+        ValueError: If they do not fit into memory, or a loss is no finite number.
+    """
+    peak = PeakMemory(processes.device)
+    run.network.train()
+    try:
+        learner = Learner(recipe, run, processes)
+        seconds = 0.0
+        for step, batch in enumerate(batches_of(recipe, crops, processes, range(_STEPS))):
+            began = time.perf_counter()
+            outcome = learner.step(step, batch)
+            seconds = time.perf_counter() - began
+            if outcome.broken:
+                raise ValueError(
+                    f"step {step + 1} gives {', '.join(outcome.broken)} not finite: "
+                    f"{outcome.losses}; lower optimiser.rate, or start from other weights"
+                )
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ValueError(
+            f"a step does not fit into memory ({error}); turn on precision.recompute, raise "
+            "optimiser.accumulate, or lower data.images or data.patch"
+        ) from error
+    whole = timedelta(seconds=round(seconds * recipe.optimiser.steps))
+    losses = ", ".join(f"{name} {loss:.4f}" for name, loss in outcome.losses.items())
+    return (
+        f"tried {_STEPS} steps on {processes.device}: {losses}; "
+        f"{_memory(peak)}, {seconds:.2f} s a step, about {whole} for all"
+    )
+
+
+def _memory(peak: PeakMemory) -> str:
+    process, device = peak.of_process(), peak.of_device()
+    found = {"of memory": process, "of device memory": device}
+    said = [f"{size / 2**30:.2f} GiB {what}" for what, size in found.items() if size is not None]
+    return " and ".join(said) or "memory unknown"

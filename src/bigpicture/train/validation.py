@@ -1,0 +1,46 @@
+"""Scores on the way, by the code behind `bigpicture evaluate`, in float32."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from bigpicture.data.benchmarks import Benchmark
+from bigpicture.evaluate.run import Report, Restored, compare
+from bigpicture.infer.gray import restore_any_colours
+from bigpicture.metrics.protocol import PROTOCOLS
+from bigpicture.models.contract import Limits
+from bigpicture.shapes import Tensor
+from bigpicture.train.recipe import Recipe
+
+__all__ = ["validate"]
+
+
+def validate(
+    network: nn.Module,
+    limits: Limits,
+    benchmark: Benchmark,
+    recipe: Recipe,
+    watch: Callable[[Restored], None] | None = None,
+) -> Report:
+    """Score a network on a benchmark.
+
+    Args:
+        network: What is scored; it is left in the mode that it is in.
+        limits: Of the network.
+        benchmark: The pictures.
+        recipe: Says at which scale and by which protocol.
+        watch: Called with each picture, restored and scored.
+    """
+    device, scale = next(network.parameters()).device, recipe.validation_scale
+
+    def restore(low: Tensor) -> Tensor:
+        size = (low.shape[-2] * scale, low.shape[-1] * scale)
+        return restore_any_colours(network, limits, low.to(device), size)
+
+    learning = network.training
+    network.eval()
+    protocol = PROTOCOLS[recipe.watch.protocol]
+    models = {recipe.name: restore}
+    report = compare(models, benchmark, scale=scale, protocol=protocol, watch=watch)[0]
+    network.train(learning)
+    return report
