@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from bigpicture.data.patches import Patches
-from bigpicture.data.photographs import Photograph, prepare
+from bigpicture.data.photographs import Photograph, Shrinking, prepare
+from bigpicture.data.places import find_sources
 from bigpicture.degrade.bi import bi
 from bigpicture.image import Picture, write
 
@@ -18,13 +19,17 @@ def folder(tmp_path):
     return folder
 
 
+def ready(folder, cache, smallest=16, **more):
+    return prepare(find_sources(folder), cache, smallest, Shrinking(2), **more)
+
+
 def test_photographs_are_prepared_once(folder, tmp_path):
     seen = []
     cache = tmp_path / "cache"
-    first = prepare([folder], cache, 2, 8, lambda done, total: seen.append((done, total)))
+    first = ready(folder, cache, progress=lambda *at: seen.append(at))
     assert seen == [(1, 3), (2, 3), (3, 3)]
     files = {file: file.stat().st_mtime_ns for file in cache.iterdir()}
-    again = prepare([folder], cache, 2, 8)
+    again = ready(folder, cache)
     assert files == {file: file.stat().st_mtime_ns for file in cache.iterdir()}
     for one, other in zip(first, again, strict=True):
         assert np.array_equal(one.high, other.high)
@@ -33,20 +38,20 @@ def test_photographs_are_prepared_once(folder, tmp_path):
 
 
 def test_a_changed_photograph_is_prepared_anew(folder, tmp_path):
-    prepare([folder], tmp_path / "cache", 2, 8)
+    ready(folder, tmp_path / "cache")
     write(Picture(np.full((40, 50, 3), 7, np.uint8)), folder / "a.png")
-    assert (prepare([folder], tmp_path / "cache", 2, 8)[0].high == 7).all()
+    assert (ready(folder, tmp_path / "cache")[0].high == 7).all()
 
 
 def test_what_cannot_be_trained_on_is_named(folder, tmp_path):
     with pytest.raises(ValueError, match=r"a.png: 50×40 is too small, crops need 48"):
-        prepare([folder], tmp_path / "cache", 2, 24)
+        ready(folder, tmp_path / "cache", smallest=48)
     (folder / "c.png").write_text("no image")
     with pytest.raises(ValueError, match="c.png"):
-        prepare([folder], tmp_path / "cache", 2, 8)
+        ready(folder, tmp_path / "cache")
     for empty in (tmp_path / "nowhere", tmp_path / "empty"):
         with pytest.raises(ValueError, match=empty.name):
-            prepare([empty], tmp_path / "cache", 2, 8)
+            ready(empty, tmp_path / "cache")
         empty.mkdir(exist_ok=True)
 
 

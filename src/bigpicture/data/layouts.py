@@ -141,14 +141,18 @@ def low_files(high: dict[str, Path], folder: Path, scale: int | float) -> dict[s
         files[file.stem] = file
     references = {file.stem for file in high.values() if file.parent == folder}
     found: dict[str, Path] = {}
+    alone = []
     for name, reference in high.items():
         stems = [name + ending.format(scale=f"{scale:g}") for ending in _ENDINGS]
         present = [files[stem] for stem in stems if stem in files and stem not in references]
         if not present:
-            raise ValueError(f"{reference} has no partner in {folder}; it would be {stems[0]}.png")
-        if len(present) > 1:
-            raise ValueError(f"{reference} has two partners, {present[0]} and {present[1]}")
-        found[name] = present[0]
+            alone.append(f"{reference} has no partner in {folder}; it would be {stems[0]}.png")
+        elif len(present) > 1:
+            alone.append(f"{reference} has two partners, {present[0]} and {present[1]}")
+        else:
+            found[name] = present[0]
+    if alone:
+        raise ValueError("\n  ".join(alone))
     if not references:
         _check_nothing_is_left(files, found, folder)
     return found

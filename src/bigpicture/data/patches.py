@@ -47,7 +47,8 @@ class Patches:
             ValueError: If there is no crop in the share.
         """
         pairs = [self._pair(rng) for rng in generators(self.seed, step, self.images, share)]
-        return Batch(*(stacked(side) for side in zip(*pairs, strict=True)))
+        low, high = zip(*pairs, strict=True)
+        return Batch(stacked(low), stacked(high))
 
     def _pair(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         photograph, symmetry = choice_of(self.photographs, rng), int(rng.integers(8))

@@ -1,30 +1,37 @@
-"""Folders of photographs → arrays on disk that random crops are read from.
+"""Pictures → arrays on disk that random crops are read from.
 
-    folder of images ──once──▶ cache/NAME.high.npy, cache/NAME.low-x2.npy   (h, w, 3) uint8
+    places ──decode once──▶ cache/NAME.high.npy, cache/NAME.low-x2.npy   (h, w, 3) uint8
 
 Decoding a photograph takes a hundred times longer than cropping a patch from it, and a
-memory-mapped array costs no memory until it is touched.
+memory-mapped array takes memory only as long as there is some to spare. Each takes as much disk as
+it has pixels, times three.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from bigpicture.data.folders import images_in
+from bigpicture.data.arrays import high_file, keep, mapped
+from bigpicture.data.loader import processors
+from bigpicture.data.originals import Original, Source
+from bigpicture.degrade.bd import bd
 from bigpicture.degrade.bi import bi
-from bigpicture.image.read import ImageError, read
+from bigpicture.image.picture import Picture
+from bigpicture.image.save import remove_leftovers
 
-__all__ = ["Photograph", "prepare"]
+__all__ = ["Photograph", "Photographs", "Progress", "Shrinking", "prepare"]
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Photograph:
-    """A picture and its low-resolution version, as memory-mapped (h, w, 3) uint8 arrays.
+    """A picture and its low-resolution version, as (h, w, 3) uint8 arrays.
 
     Where crops are shrunk on the fly, `low` is the picture itself.
     """
@@ -34,62 +41,130 @@ class Photograph:
     low: np.ndarray
 
 
+class Files(NamedTuple):
+    """A photograph's name, and the files of its arrays."""
+
+    name: str
+    high: Path
+    low: Path
+
+
+class Photographs(Sequence[Photograph]):
+    """Photographs of a cache, whose arrays are mapped when they are asked for.
+
+    So it can be sent to another process, and hold more of them than a process may have files open.
+    """
+
+    def __init__(self, files: Iterable[Files]) -> None:
+        self._files = list(files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, index: int) -> Photograph:  # pyright: ignore[reportIncompatibleMethodOverride] - no slices
+        name, high, low = self._files[index]
+        return Photograph(name, mapped(high), mapped(low))
+
+
+class Shrinking(NamedTuple):
+    """What makes the low-resolution versions of pictures that come without: nothing is drawn.
+
+    Attributes:
+        scale: How many times smaller they are.
+        kind: Of the degradation.
+    """
+
+    scale: int
+    kind: Literal["bi", "bd"] = "bi"
+
+
 def prepare(
-    folders: Sequence[Path],
+    sources: Sequence[Source],
     cache: Path,
-    scale: int | None,
     smallest: int,
+    shrinking: Shrinking | None = None,
     progress: Progress = lambda done, total: None,
-) -> list[Photograph]:
-    """Return all pictures of `folders` with their BI low-resolution versions.
+) -> Photographs:
+    """Decode the pictures that are not in the cache yet; return all of them.
 
     Args:
-        folders: Where the pictures are; gray ones become RGB, 16 bit become 8.
+        sources: Where the pictures are; gray ones become RGB, deeper ones 8 bit.
         cache: Where the arrays are kept for the next time.
-        scale: Of the degradation; None for none.
-        smallest: The least low-resolution side that a crop needs; without a scale, the least side.
-        progress: Told after each picture.
+        smallest: The least side in high resolution that a crop needs, in pixels.
+        shrinking: What makes the low-resolution versions of those without; None for none.
+        progress: Told after each source.
 
     Raises:
-        ValueError: If a folder is missing or empty, or a picture cannot be read or is too small;
-            it is named.
+        ValueError: If pictures cannot be read or are too small; all of them are named.
+        OSError: If the cache cannot be written.
     """
-    paths = [path for folder in folders for path in images_in(folder)]
     cache.mkdir(parents=True, exist_ok=True)
-    photographs = []
-    for done, path in enumerate(paths, 1):
-        photographs.append(_prepare(path, cache, scale, smallest))
-        progress(done, len(paths))
-    return photographs
+    remove_leftovers(cache)
+    work = partial(_kept, cache=cache, smallest=smallest, shrinking=shrinking)
+    kept: list[Files] = []
+    wrong: list[str] = []
+    pool = ThreadPoolExecutor(min(4, processors()))  # each holds a decoded picture
+    try:
+        for done, (files, problems) in enumerate(pool.map(work, sources), 1):
+            kept += files
+            wrong += problems
+            progress(done, len(sources))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if wrong:
+        pictures = f"{len(wrong)} of {len(kept) + len(wrong)} pictures"
+        raise ValueError("\n  ".join([f"{pictures} cannot be trained on:", *wrong]))
+    return Photographs(kept)
 
 
-def _prepare(path: Path, cache: Path, scale: int | None, smallest: int) -> Photograph:
-    status = path.stat()
-    facts = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
-    stem = f"{path.stem}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
-    high = _cached(cache / f"{stem}.high.npy", lambda: _rgb(path))
-    needed = smallest * (scale or 1)
-    if min(high.shape[:2]) < needed:
+def _kept(
+    source: Source, cache: Path, smallest: int, shrinking: Shrinking | None
+) -> tuple[list[Files], list[str]]:
+    """Return the arrays of a source's pictures, and what is wrong with those that have none."""
+    kept, wrong = [], []
+    try:
+        for original in source.originals(cache):
+            try:
+                kept.append(_arrays(original, cache, smallest, shrinking))
+            except (ValueError, MemoryError) as error:
+                wrong.append(str(error) or f"{original.name} does not fit into memory")
+    except ValueError as error:
+        wrong.append(str(error))
+    return kept, wrong
+
+
+def _arrays(original: Original, cache: Path, smallest: int, shrinking: Shrinking | None) -> Files:
+    file = high_file(cache, original.key)
+    high = keep(file, lambda: _rgb(original.decode()))
+    if min(high.shape[:2]) < smallest:
         raise ValueError(
-            f"{path}: {high.shape[1]}×{high.shape[0]} is too small, "
-            f"crops need {needed} pixels a side"
+            f"{original.name}: {high.shape[1]}×{high.shape[0]} is too small, "
+            f"crops need {smallest} pixels a side"
         )
-    if scale is None:
-        return Photograph(path.name, high, high)
-    low = _cached(cache / f"{stem}.low-x{scale}.npy", lambda: bi(np.asarray(high), scale))
-    return Photograph(path.name, high, low)
+    if shrinking is None:
+        return Files(original.name, file, file)
+    scale, kind = shrinking
+    if original.low is not None:
+        return Files(original.name, file, _given(original, original.low, high, cache, scale))
+    mark, shrink = (f"low-x{scale}", bi) if kind == "bi" else (f"low-bd-x{scale}", bd)
+    low = cache / f"{original.key}.{mark}.npy"
+    keep(low, lambda: shrink(np.asarray(high), scale))
+    return Files(original.name, file, low)
 
 
-def _rgb(path: Path) -> np.ndarray:
-    colour = read(path).colour
-    if colour.dtype != np.uint8:
-        raise ImageError(f"{path}: training pictures must have 8 bits a channel")
-    return np.ascontiguousarray(np.broadcast_to(colour, (*colour.shape[:2], 3)))
+def _given(original: Original, given: Original, high: np.ndarray, cache: Path, scale: int) -> Path:
+    """Return the array of the low-resolution version that a picture comes with."""
+    file = high_file(cache, given.key)
+    low = keep(file, lambda: _rgb(given.decode()))
+    (height, width), (h, w) = high.shape[:2], (scale * side for side in low.shape[:2])
+    if not (0 <= height - h < scale and 0 <= width - w < scale):
+        raise ValueError(
+            f"{given.name} is {low.shape[1]}×{low.shape[0]} but {original.name} {width}×{height}; "
+            f"at scale {scale} that must be {w}×{h}, or larger by a part of a cell"
+        )
+    return file
 
 
-def _cached(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
-    if not file.exists():
-        temporary = file.with_suffix(".part.npy")
-        np.save(temporary, make())
-        temporary.replace(file)
-    return np.load(file, mmap_mode="r")
+def _rgb(picture: Picture) -> np.ndarray:
+    colour = picture.at_depth(8).colour
+    return np.broadcast_to(colour, (*colour.shape[:2], 3))

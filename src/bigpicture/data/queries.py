@@ -108,11 +108,11 @@ class _Grid(NamedTuple):
         """Return rows and columns of pixels of `high` whose centres lie in the crop."""
         count = self.low * self.high // self.around
         chosen = rng.choice(count * count, min(points, count * count), replace=False)
-        return tuple(
-            # the first whose centre is not before the crop: ⌈offset · high / around − ½⌉
-            at - (self.around - 2 * before * self.high) // (2 * self.around)
-            for before, at in zip(offset, np.divmod(chosen, count), strict=True)
+        # the first whose centre is not before the crop: ⌈offset · high / around − ½⌉
+        top, left = (
+            -((self.around - 2 * before * self.high) // (2 * self.around)) for before in offset
         )
+        return top + chosen // count, left + chosen % count
 
     def coordinates(self, pixels: np.ndarray, offset: Corner) -> np.ndarray:
         """Return where the centres of pixels of `high` lie in the crop, which is [−1, 1]."""

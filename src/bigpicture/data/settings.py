@@ -5,7 +5,6 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import (
-    BeforeValidator,
     Field,
     NonNegativeInt,
     PositiveInt,
@@ -16,19 +15,11 @@ from pydantic import (
 from bigpicture.config import Settings
 from bigpicture.degrade.record import Kind
 
-__all__ = ["Among", "DataPart", "Interval", "Place", "Scales", "place_of"]
+__all__ = ["Among", "DataPart", "Interval", "Place", "Scales"]
 
 
-def place_of(given: object) -> object:
-    """Return a text as the path that it is, unless it is a URL, whose slashes a path would drop.
-
-    >>> place_of("s3://bucket/pack"), place_of("photographs/").name
-    ('s3://bucket/pack', 'photographs')
-    """
-    return Path(given) if isinstance(given, str) and "://" not in given else given
-
-
-Place = Annotated[Path | str, BeforeValidator(place_of)]
+Url = Annotated[str, Field(pattern="://")]  # a path would drop one of the slashes
+Place = Url | Path
 """A path, or the URL of something that `fsspec` can open."""
 
 

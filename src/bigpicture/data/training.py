@@ -7,8 +7,10 @@ import torch
 
 from bigpicture.data.degraded import Degraded, Noisy
 from bigpicture.data.loader import processors
+from bigpicture.data.originals import Source
 from bigpicture.data.patches import Patches
-from bigpicture.data.photographs import Progress, prepare
+from bigpicture.data.photographs import Progress, Shrinking, prepare
+from bigpicture.data.places import find_pairs, find_sources
 from bigpicture.data.queries import Queries
 from bigpicture.data.settings import DataPart
 
@@ -31,21 +33,21 @@ def open_crops(
     """
     if (scale is None) == (data.scales is None):
         raise ValueError("give model.scale, or, for a network that renders any scale, data.scales")
+    if data.kinds == ("bd",) and (scale or 1) % 2 == 0:
+        raise ValueError(f"data.degradation is 'bd', which has odd scales; model.scale is {scale}")
     degrade = _degradation(data)
     side = data.patch + (degrade.margin if isinstance(degrade, Degraded) else 0)
+    greatest = data.scales.greatest if data.scales is not None else scale or 1
+    shrinking = None
+    if scale is not None and not isinstance(degrade, Degraded):
+        shrinking = Shrinking(scale, "bd" if data.kinds == ("bd",) else "bi")
+    smallest = round(side * greatest)
+    photographs = prepare(_sources(data, scale), data.cache, smallest, shrinking, progress)
+    crops = data.images, data.patch
     if data.scales is not None:
-        photographs = prepare(
-            data.train, data.cache, None, round(side * data.scales.greatest), progress
-        )
-        return Queries(
-            photographs, data.scales, data.images, data.patch, data.points, data.seed, degrade
-        )
+        return Queries(photographs, data.scales, *crops, data.points, data.seed, degrade)
     assert scale is not None
-    if isinstance(degrade, Degraded):
-        photographs = prepare(data.train, data.cache, None, side * scale, progress)
-    else:
-        photographs = prepare(data.train, data.cache, scale, side, progress)
-    return Patches(photographs, scale, data.images, data.patch, data.seed, degrade)
+    return Patches(photographs, scale, *crops, data.seed, degrade)
 
 
 def choose_workers(data: DataPart, device: torch.device) -> int:
@@ -60,6 +62,14 @@ def choose_workers(data: DataPart, device: torch.device) -> int:
     if device.type == "cpu":
         return 1 if drawn else 0
     return max(1, min(8, processors() - 1)) if drawn else 1
+
+
+def _sources(data: DataPart, scale: int | None) -> list[Source]:
+    if not data.low:
+        return [source for place in data.train for source in find_sources(place)]
+    assert scale is not None, "there are no low-resolution pictures of many scales"
+    pairs = zip(data.train, data.low, strict=True)
+    return [source for high, low in pairs for source in find_pairs(high, low, scale)]
 
 
 def _degradation(data: DataPart) -> Degraded | Noisy | None:

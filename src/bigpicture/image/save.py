@@ -22,7 +22,7 @@ except ImportError:  # Windows, where a file that is open cannot be removed anyw
 _PREFIX, _SUFFIX = ".bigpicture-", ".part"
 
 
-def save(target: Path, chunks: Iterable[bytes]) -> None:
+def save(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
     """Write a file, or replace one, when all of it has been written.
 
     Args:

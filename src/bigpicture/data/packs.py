@@ -1,0 +1,96 @@
+"""What `bigpicture data prepare` says about the crops that it packed, in `manifest.json`.
+
+A pack is not whole until its manifest says so: what is missing of it does not go unnoticed.
+"""
+
+from typing import Literal
+
+from pydantic import ValidationError
+
+from bigpicture.config import Settings
+from bigpicture.data.remote import Shelf
+
+__all__ = ["MANIFEST", "Cutting", "Manifest", "PackedPicture", "PackedShard", "read_manifest"]
+
+MANIFEST = "manifest.json"
+
+Form = Literal["folder", "shards"]
+
+
+class Cutting(Settings):
+    """How pictures are cut.
+
+    Attributes:
+        crop: Side of a crop, in pixels.
+        step: From one crop to the next.
+        least: Pictures with a smaller side are left out.
+        scale: How many times smaller the low-resolution partners are; None where there are none.
+        form: A folder of PNG files, or tar files.
+    """
+
+    crop: int
+    step: int
+    least: int
+    scale: int | None = None
+    form: Form = "folder"
+
+
+class PackedPicture(Settings):
+    """What became of a picture.
+
+    Attributes:
+        name: Its file.
+        facts: Size and time of the file, and of its low-resolution partner's.
+        size: Width and height, None if it could not be read.
+        crops: How many were cut of it.
+        error: Why there are none.
+    """
+
+    name: str
+    facts: tuple[int, ...]
+    size: tuple[int, int] | None = None
+    crops: int = 0
+    skipped: bool = False
+    error: str | None = None
+
+
+class PackedShard(Settings):
+    """A tar file: its name, how many crops and bytes it has."""
+
+    name: str
+    crops: int
+    bytes: int
+
+
+class Manifest(Settings):
+    """All of a pack.
+
+    Attributes:
+        cutting: How the pictures were cut.
+        pictures: In the order in which they are cut.
+        shards: Those that are written.
+        next: Picture and crop to go on with; None when all are done.
+    """
+
+    cutting: Cutting
+    pictures: tuple[PackedPicture, ...]
+    shards: tuple[PackedShard, ...] = ()
+    next: tuple[int, int] | None = (0, 0)
+
+
+def read_manifest(shelf: Shelf) -> Manifest | None:
+    """Return the manifest of a pack, None if there is none.
+
+    Raises:
+        ValueError: If it is none of ours, or cannot be read.
+    """
+    content = shelf.read(MANIFEST)
+    if content is None:
+        return None
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        raise ValueError(
+            f"{shelf.place}/{MANIFEST} is none that bigpicture wrote ({error.error_count()} keys "
+            "are missing or wrong); give a folder without it"
+        ) from error

@@ -1,0 +1,87 @@
+"""Files wherever `fsspec` finds them: at a path, memory://, s3://, https://, hf:// and others."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bigpicture.data.originals import Original, keyed
+from bigpicture.image.read import decode
+from bigpicture.image.save import save
+
+__all__ = ["RemoteFile", "Shelf", "locate"]
+
+
+@contextmanager
+def locate(place: str | Path) -> Iterator[tuple[Any, str]]:
+    """Give the file system and the path in it that a path or URL stands for.
+
+    What goes wrong with it in the block is told as what is wrong with the place.
+
+    Raises:
+        ValueError: If it cannot be reached, or a package is missing that would.
+    """
+    try:
+        from fsspec.core import url_to_fs
+
+        yield url_to_fs(str(place))
+    except FileNotFoundError as error:
+        raise ValueError(f"{place} does not exist; check its spelling") from error
+    except (OSError, ImportError) as error:
+        raise ValueError(f"{place} cannot be reached ({error})") from error
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """An image file at a URL."""
+
+    url: str
+
+    def originals(self, cache: Path) -> Iterator[Original]:
+        """Yield the one picture."""
+        with locate(self.url) as (system, path):
+            key = keyed(PurePosixPath(path).stem, f"{self.url} {system.ukey(path)}")
+        yield Original(self.url, key, lambda: decode(self._content(), name=self.url))
+
+    def _content(self) -> bytes:
+        with locate(self.url) as (system, path):
+            return system.cat_file(path)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A folder, here or far away, into which whole files are put.
+
+    Attributes:
+        place: Path or URL.
+    """
+
+    place: str
+
+    def put(self, name: str, chunks: Sequence[bytes | memoryview]) -> None:
+        """Write a file, or replace one; nobody sees a part of it.
+
+        Raises:
+            ValueError: If it cannot be written.
+        """
+        with locate(self.place) as (system, root):
+            if "://" not in self.place:
+                target = Path(self.place, name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                save(target, chunks)
+            else:  # where objects come into being when all of their bytes have arrived
+                system.pipe_file(f"{root}/{name}", b"".join(chunks))
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file, None if there is none."""
+        with locate(self.place) as (system, root):
+            path = f"{root}/{name}"
+            return system.cat_file(path) if system.exists(path) else None
+
+    def names(self) -> list[str]:
+        """Return the names of what is in it, sorted; nothing where there is no such folder."""
+        with locate(self.place) as (system, root):
+            if not system.exists(root):
+                return []
+            return sorted(PurePosixPath(path).name for path in system.ls(root, detail=False))

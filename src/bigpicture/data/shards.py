@@ -1,0 +1,128 @@
+"""WebDataset shards: tar files in which what belongs together has one name.
+
+    000000.tar: a.png, a.json, b.png, b.json, …    or a.high.png, a.low.png, … of pairs
+
+A shard is read from its beginning to its end, from wherever `fsspec` reaches it, and its pictures
+are decoded into the cache, as those of folders are. Streamed anew in each epoch, what a step is
+given would depend on what was read before; and a crop of one shard's pictures would have to come
+from a window of them, not from all.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bigpicture.data.arrays import high_file
+from bigpicture.data.folders import SUFFIXES
+from bigpicture.data.originals import Original, file_key, keyed
+from bigpicture.data.remote import locate
+from bigpicture.image.picture import Picture
+from bigpicture.image.read import decode
+from bigpicture.image.save import save
+
+__all__ = ["Shard"]
+
+_END = 1024  # bytes of zeros that end a tar file
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The pictures of a tar file.
+
+    Attributes:
+        place: A path or a URL.
+    """
+
+    place: str
+
+    def originals(self, cache: Path) -> Iterator[Original]:
+        """Yield its pictures, from the cache if all are there.
+
+        Raises:
+            ValueError: If it is missing, no tar file, cut short, or has no pictures in it.
+        """
+        with locate(self.place) as (system, path):
+            key = _key(self.place, system, path)
+            index = cache / f"{key}.json"
+            found = _read(index, self.place)
+            if found and all(_is_cached(each, cache) for each in found):
+                yield from found
+                return
+            known = []
+            for number, (name, pictures) in enumerate(self._samples(system, path)):
+                original = self._original(f"{key}-{number:06}", name, pictures)
+                known.append((name, original.key, original.low and original.low.key))
+                yield original
+        if not known:
+            raise ValueError(f"{self.place} has no pictures in it")
+        save(index, [json.dumps(known).encode()])
+
+    def _samples(self, system: Any, path: str) -> Iterator[tuple[str, dict[str, bytes]]]:  # noqa: ANN401
+        """Yield the name of each sample and the content of its pictures, by their endings."""
+        import tarfile
+
+        try:
+            from webdataset.tariterators import group_by_keys, tar_file_expander
+        except ImportError as error:
+            raise ValueError(
+                f"{self.place} needs more packages ({error}); pip install 'bigpicture[data]'"
+            ) from error
+        size = system.size(path)
+        if size < _END or any(system.cat_file(path, start=size - _END)):
+            raise ValueError(f"{self.place} is no tar file, or cut short; fetch it again")
+        endings = {suffix[1:] for suffix in SUFFIXES}
+        try:
+            with system.open(path, "rb") as stream:
+                files = tar_file_expander([{"url": self.place, "stream": stream}])
+                for sample in group_by_keys(files):
+                    pictures = {k: v for k, v in sample.items() if k.split(".")[-1] in endings}
+                    if pictures:
+                        yield sample["__key__"], pictures
+        except (tarfile.TarError, OSError) as error:
+            raise ValueError(f"{self.place}: {error.args[0]}; fetch it again") from error
+
+    def _original(self, key: str, name: str, pictures: dict[str, bytes]) -> Original:
+        parts = {ending.split(".")[0]: ending for ending in pictures}
+        if len(pictures) == 2 and parts.keys() == {"high", "low"}:
+            low = self._one(f"{key}-low", f"{name}.{parts['low']}", pictures[parts["low"]])
+            high = self._one(key, f"{name}.{parts['high']}", pictures[parts["high"]])
+            return high._replace(low=low)
+        if len(pictures) != 1:
+            raise ValueError(
+                f"{self.place}: {name} has {len(pictures)} pictures ({', '.join(pictures)}); "
+                "give it one, or NAME.high.png and NAME.low.png"
+            )
+        ((ending, content),) = pictures.items()
+        return self._one(key, f"{name}.{ending}", content)
+
+    def _one(self, key: str, name: str, content: bytes) -> Original:
+        called = f"{self.place}: {name}"
+        return Original(called, key, lambda: decode(content, name=called))
+
+
+def _key(place: str, system: Any, path: str) -> str:  # noqa: ANN401 - fsspec has no type for it
+    if "://" not in place:
+        return file_key(Path(place))
+    return keyed(PurePosixPath(path).stem, f"{place} {system.ukey(path)}")
+
+
+def _read(index: Path, place: str) -> list[Original]:
+    """Return the pictures that were decoded of a shard before, none if there is no index."""
+    if not index.exists():
+        return []
+    known = json.loads(index.read_text(encoding="utf-8"))
+    return [
+        Original(f"{place}: {name}", key, _gone, low and Original(f"{place}: {name}", low, _gone))
+        for name, key, low in known
+    ]
+
+
+def _is_cached(original: Original, cache: Path) -> bool:
+    keys = [original.key] + ([original.low.key] if original.low else [])
+    return all(high_file(cache, key).exists() for key in keys)
+
+
+def _gone() -> Picture:
+    raise ValueError("its array left the cache while it was looked at; start again")
