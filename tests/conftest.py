@@ -1,5 +1,6 @@
 """What every test may ask for: the shared material, other threads and processes, a fixed seed."""
 
+import copy
 import multiprocessing
 import os
 import pickle
@@ -66,6 +67,20 @@ def at_once() -> Callable[[Callable[[int], object], int], list]:
             return list(threads.map(begin, range(count)))
 
     return call
+
+
+@pytest.fixture
+def same_everywhere(at_once) -> Callable[..., torch.Tensor]:
+    """Hold a module's copies, and the module in threads, to what it makes; return that."""
+
+    def hold_to(module, *inputs) -> torch.Tensor:
+        expected = module(*inputs)
+        for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+            assert torch.equal(twin(*inputs), expected)
+        assert all(torch.equal(y, expected) for y in at_once(lambda _: module(*inputs), 6))
+        return expected
+
+    return hold_to
 
 
 @pytest.fixture

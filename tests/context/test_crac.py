@@ -1,7 +1,5 @@
 import copy
 import math
-import pickle
-import threading
 from functools import reduce
 
 import pytest
@@ -291,17 +289,8 @@ def test_bf16_autocast_keeps_the_mask_in_float32():
     assert conv.weight.grad.dtype == torch.float32
 
 
-def test_copies_pickles_and_threads():
-    conv, x = trained(CRACConv2d(4, 4, groups=2)).eval(), torch.randn(2, 4, 9, 9)
-    expected = conv(x)
-    for twin in (copy.deepcopy(conv), pickle.loads(pickle.dumps(conv))):
-        assert torch.equal(twin(x), expected)
-    results = []
-    threads = [threading.Thread(target=lambda: results.append(conv(x))) for _ in range(6)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert len(results) == 6
-    assert all(torch.equal(result, expected) for result in results)
+def test_copies_pickles_and_threads(same_everywhere):
+    same_everywhere(trained(CRACConv2d(4, 4, groups=2)).eval(), torch.randn(2, 4, 9, 9))
 
 
 def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):

@@ -1,5 +1,3 @@
-import threading
-
 import pytest
 import torch
 from torch.nn import functional as F
@@ -141,21 +139,17 @@ def test_nothing_is_written_to_the_layer():
     assert all(torch.equal(value, before[key]) for key, value in conv.state_dict().items())
 
 
-def test_forward_and_backward_work_in_threads():
+def test_forward_and_backward_work_in_threads(at_once):
     conv = IKMConv2d(4, 6)
     inputs = [torch.randn(2, 4, 9, 9) for _ in range(8)]
     expected = [conv(x) for x in inputs]
-    found = [None] * len(inputs)
 
     def work(i):
-        x = inputs[i].clone().requires_grad_()
-        found[i] = conv(x)
-        found[i].sum().backward()
+        y = conv(inputs[i].clone().requires_grad_())
+        y.sum().backward()
+        return y
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(inputs))]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    for one, other in zip(expected, found, strict=True):
+    for one, other in zip(expected, at_once(work, len(inputs)), strict=True):
         torch.testing.assert_close(one, other)
 
 

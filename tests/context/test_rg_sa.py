@@ -1,7 +1,4 @@
 import math
-import subprocess
-import sys
-import threading
 from functools import reduce
 from itertools import pairwise, product
 
@@ -226,14 +223,9 @@ def test_a_batch_is_its_images_one_by_one():
     torch.testing.assert_close(attention(x), torch.cat([attention(image[None]) for image in x]))
 
 
-def test_works_in_threads_and_in_bf16():
+def test_works_in_threads_and_in_bf16(same_everywhere):
     attention, x = random_attention().float(), torch.randn(2, 4, 20, 17)
-    expected, found = attention(x), []
-    threads = [threading.Thread(target=lambda: found.append(attention(x))) for _ in range(6)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert len(found) == 6
-    assert all(torch.equal(y, expected) for y in found)
+    expected = same_everywhere(attention, x)
     part = Part(Span(0, 20, 20, 20, 0), Span(0, 17, 17, 17, 0))
     with torch.autocast("cpu", torch.bfloat16):
         for context in (attention.gather(x), attention.gather(x, part)):
@@ -242,29 +234,11 @@ def test_works_in_threads_and_in_bf16():
             torch.testing.assert_close(y.float(), expected, atol=0.3, rtol=0.1)
 
 
-GRAPHS = """
-import torch
-from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
-
-torch.manual_seed(0)
-attention = RecursiveGeneralizationAttention(8, 2).eval()
-torch.nn.init.normal_(attention.reduce.bias)
-sides = {axis: torch.export.Dim(f"side{axis}", min=2, max=1023) for axis in (2, 3)}
-example = torch.rand(1, 8, 12, 40)
-exported = torch.export.export(attention, (example,), dynamic_shapes=(sides,)).module()
-for size in ((21, 17), (2, 30), (64, 63), (200, 16)):
-    x = torch.rand(1, 8, *size)
-    torch.testing.assert_close(exported(x), attention(x))
-compiled = torch.compile(attention, backend="eager", fullgraph=True)
-x = torch.rand(2, 8, 35, 9)
-torch.testing.assert_close(compiled(x), attention(x))
-"""
-
-
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph():
-    # in a process of its own: the checks of annotated shapes cannot be traced
-    found = subprocess.run([sys.executable, "-c", GRAPHS], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+    attention = RecursiveGeneralizationAttention(8, 2).eval()
+    torch.nn.init.normal_(attention.reduce.bias)
+    x, batch = torch.rand(1, 8, 12, 40), torch.rand(2, 8, 35, 9)
+    traced(attention, x, [(21, 17), (2, 30), (64, 63), (200, 16)], batch, sides=(2, 1023))
 
 
 @pytest.mark.parametrize(

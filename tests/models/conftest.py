@@ -2,33 +2,23 @@
 
 import pytest
 
-from bigpicture.models.network import Network, NetworkSettings
-from bigpicture.weights.rules import subpixel
+from bigpicture.models.network import Network
+from bigpicture.weights.detect import detect
+from support.networks import with_backbone
 
 
 @pytest.fixture
 def from_release():
-    """A network from a release's tensors alone: converted, recognised, built and filled."""
+    """A network from a release's tensors alone: converted, recognised, built and filled.
 
-    def restore(release, rule, tensors) -> Network:
+    The rule is that of the backbone. What is named are its settings that leave no trace in tensors.
+    """
+
+    def restore(release, rule, tensors, **untraced) -> Network:
         assert release.matches(tensors)
         converted = release.convert(dict(tensors))
-        backbone, head = (
-            {
-                key.removeprefix(stem): value
-                for key, value in converted.tensors.items()
-                if key.startswith(stem)
-            }
-            for stem in ("backbone.", "head.")
-        )
-        assert rule.MARK in backbone
-        settings = NetworkSettings(
-            rule.settings(backbone),
-            subpixel.settings(head),
-            colours=backbone["first.weight"].shape[1],
-            mean=converted.mean,
-            std=converted.std,
-        )
+        assert f"backbone.{rule.MARK}" in converted.tensors
+        settings = with_backbone(detect(converted, "release"), **untraced)
         network = Network(settings)
         network.load_state_dict(converted.tensors)
         return network.eval()

@@ -6,9 +6,6 @@ there. What a published size is in full is a test of its own family.
 
 import copy
 import pickle
-import subprocess
-import sys
-import threading
 from dataclasses import asdict, replace
 from itertools import product
 
@@ -24,6 +21,7 @@ from bigpicture.models.variant import BACKBONES, HEADS
 from bigpicture.weights.detect import detect
 from bigpicture.weights.file import load_file, save_network
 from bigpicture.weights.public.release import Converted
+from support.networks import shaken
 
 BACKBONE = {
     "edsr": {"channels": 8, "blocks": 2},
@@ -102,24 +100,8 @@ STEERED = {
 listed = pytest.mark.parametrize("name", LISTED)
 
 
-def shaken(settings: NetworkSettings) -> Network:
-    """Return a network of which nothing is as it started: some parameters start at 0."""
-    network = Network(settings).eval()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)
-    return network
-
-
 def picture(settings: NetworkSettings, height: int, width: int, count: int = 1) -> torch.Tensor:
     return torch.rand(count, settings.colours, height, width)
-
-
-def threaded(work, count: int) -> None:
-    """Run work(0) … work(count − 1) at once."""
-    threads = [threading.Thread(target=work, args=(index,)) for index in range(count)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +194,7 @@ def test_tensors_alone_tell_which_network_they_are_of(name):
 
 
 @listed
-def test_works_in_threads(name):
+def test_works_in_threads(name, at_once):
     network = shaken(LISTED[name])
     lows = [picture(network.settings, 7, 8) for _ in range(4)]
     parameters = list(network.parameters())
@@ -222,9 +204,7 @@ def test_works_in_threads(name):
         return [high, *torch.autograd.grad(high.square().sum(), parameters)]
 
     expected = [work(index) for index in range(len(lows))]
-    found = [[]] * len(lows)
-    threaded(lambda index: found.__setitem__(index, work(index)), len(lows))
-    for one, other in zip(expected, found, strict=True):
+    for one, other in zip(expected, at_once(work, len(lows)), strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -277,46 +257,16 @@ def test_any_head_on_any_backbone_learns(name):
     assert all(parameter.isfinite().all() for parameter in network.parameters())
 
 
-GRAPHS = """
-import pickle, sys
-import torch
-from bigpicture.models.network import Network
-
-def compiles(network, low):
-    compiled = torch.compile(network, backend="eager", fullgraph=True)
-    torch.testing.assert_close(compiled(low), network(low), atol=1e-4, rtol=1e-4)
-
-def exports(network, low):
-    sides = {axis: torch.export.Dim(f"side{axis}", min=4, max=512) for axis in (2, 3)}
-    exported = torch.export.export(network, (low[:1],), dynamic_shapes=(sides,)).module()
-    for size in ((21, 17), (4, 30)):
-        low = torch.rand(1, low.shape[1], *size)
-        torch.testing.assert_close(exported(low), network(low), atol=1e-4, rtol=1e-4)
-
-for name, settings in pickle.load(sys.stdin.buffer).items():
-    torch.manual_seed(0)
-    torch._dynamo.reset()
-    network = Network(settings).eval()
-    for check in (compiles, exports):
-        try:
-            check(network, torch.rand(2, settings.colours, 12, 14))
-        except Exception as error:
-            print(f"{name} {check.__name__} not: {error!r:.600}")
-"""
+# each part once, where RCAN steers by channel and U-HDN by IKM
+TRACED = [f"subpixel on {kind}" for kind in BACKBONES] + [f"{kind} on edsr" for kind in HEADS]
+TRACED += ["spatial in edsr", "crac in edsr"]
 
 
-def test_compiles_into_one_graph_and_exports_for_sizes_it_was_not_exported_at():
-    # each part once, where RCAN steers by channel and U-HDN by IKM; in a process of its own, as
-    # the checks of annotated shapes cannot be traced
-    parts = [f"subpixel on {kind}" for kind in BACKBONES] + [f"{kind} on edsr" for kind in HEADS]
-    graphs = {name: PARTS[name] for name in parts}
-    graphs |= {name: STEERED[name] for name in ("spatial in edsr", "crac in edsr")}
-    found = subprocess.run(
-        [sys.executable, "-c", GRAPHS], input=pickle.dumps(graphs), capture_output=True
-    )
-    assert found.returncode == 0, found.stderr.decode()
-    failed = found.stdout.decode().splitlines()
-    assert not failed
+@pytest.mark.parametrize("name", dict.fromkeys(TRACED))
+def test_compiles_into_one_graph_and_exports_for_sizes_it_was_not_exported_at(name, traced):
+    network = Network((PARTS | STEERED)[name]).eval()
+    low = torch.rand(2, 3, 12, 14)
+    traced(network, low[:1], [(21, 17), (4, 30)], low, tolerance=1e-4)
 
 
 def test_every_kind_is_tested():

@@ -1,30 +1,26 @@
 """CiaoSR and LIIF against their releases and against transcriptions of their formulas."""
 
-import json
 from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from bigpicture.analysis.cost import cost
+from bigpicture.analysis.cost import cost, parameters
 from bigpicture.context.contract import Part, Span
 from bigpicture.models import ciaosr
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.backbones.rdn import RDNSettings
-from bigpicture.models.backbones.swinir import SwinIRSettings
 from bigpicture.models.heads import continuous
 from bigpicture.models.heads.coordinates import locate, pixel_centres
 from bigpicture.models.heads.implicit import ImplicitSettings
 from bigpicture.models.heads.liif import LIIFSettings
-from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.weights.public import ciaosr as release
 from bigpicture.weights.public import liif as liif_release
-from bigpicture.weights.rules import edsr, implicit, liif, rdn, swinir
+from bigpicture.weights.rules import edsr, rdn, swinir
+from support.networks import weightless
 
 TINY = ImplicitSettings(hidden=6, depth=2)
 HEADS = {
@@ -34,31 +30,8 @@ HEADS = {
     "mlp": replace(TINY, ensemble="mlp"),
     "liif": LIIFSettings(hidden=6, depth=2),
 }
-BACKBONES = {edsr: EDSRSettings, rdn: RDNSettings, swinir: SwinIRSettings}
 
 heads = pytest.mark.parametrize("kind", HEADS)
-
-
-def without(stem: str, tensors: dict) -> dict:
-    return {key.removeprefix(stem): v for key, v in tensors.items() if key.startswith(stem)}
-
-
-def restored(converted) -> Network:
-    """Return the network of a release's tensors alone."""
-    parts = {stem: without(stem, converted.tensors) for stem in ("backbone.", "head.")}
-    backbone = next(rule for rule in BACKBONES if rule.MARK in parts["backbone."])
-    head = implicit if implicit.MARK in parts["head."] else liif
-    assert head.MARK in parts["head."]
-    network = Network(
-        NetworkSettings(
-            backbone.settings(parts["backbone."]),
-            head.settings(parts["head."]),
-            mean=converted.mean,
-            std=converted.std,
-        )
-    )
-    network.load_state_dict(converted.tensors)
-    return network.eval()
 
 
 def made(kind: str, channels: int = 4):
@@ -137,15 +110,12 @@ def by_the_formula(head, features, low, coordinates, cell):
     ],
 )
 def test_parameters(size, head, whole):
-    with torch.device("meta"):
-        network = Network(getattr(ciaosr, size)(4))
-    parts = network.head, network
-    assert [sum(p.numel() for p in part.parameters()) for part in parts] == [head, whole]
+    network = weightless(getattr(ciaosr, size)(4))
+    assert [parameters(part) for part in (network.head, network)] == [head, whole]
 
 
 def test_multiply_adds_are_half_of_what_the_formulas_read_like():
-    with torch.device("meta"):
-        found = cost(Network(ciaosr.ciaosr_edsr(4)), (96, 96)).multiply_adds
+    found = cost(weightless(ciaosr.ciaosr_edsr(4)), (96, 96)).multiply_adds
     queries, places, hidden = 384**2, 96**2, 3 * 256**2
     key, value = (580 * 256 + hidden + 256 * 576), (644 * 256 + hidden + 256 * 640)
     query = 640 * 256 + hidden + 256 * 3
@@ -159,40 +129,36 @@ def test_multiply_adds_are_half_of_what_the_formulas_read_like():
 def test_the_columns_of_table_4_build_on_rdn(column):
     settings = ciaosr.ciaosr_ablation(column, 2)
     assert (settings.backbone, settings.head.scale) == (RDNSettings(), 2)
-    with torch.device("meta"):
-        Network(settings)
+    weightless(settings)
     with pytest.raises(ValueError, match="column must be one of MLP, attention, .* not 'none'"):
         ciaosr.ciaosr_ablation("none")
 
 
 @pytest.mark.parametrize("prefix", ["", "generator."])
 @pytest.mark.parametrize("kind", ["", "_multiscale", "_local"])
-def test_agrees_with_the_release(kind, prefix, shared):
-    file = shared / "golden" / f"ciaosr_edsr_tiny{kind}.safetensors"
-    tensors = load_file(file)
-    with safe_open(file, "pt") as opened:
-        config = json.loads(opened.metadata()["config"])
-    public = {prefix + key: value for key, value in without("model.", tensors).items()}
-    assert release.RELEASE.matches(public)
-    network = restored(release.RELEASE.convert(public))
+def test_agrees_with_the_release(kind, prefix, golden, from_release):
+    published = golden(f"ciaosr_edsr_tiny{kind}")
+    config, seen = published.config, published.seen
+    public = {prefix + key: value for key, value in published.public.items()}
+    network = from_release(release.RELEASE, edsr, public)
     searched = tuple(config["multi_scale"]) if config["non_local_attn"] else ()
     assert network.settings.mean == tuple(config["rgb_mean"])
     assert network.settings.head == ImplicitSettings(hidden=24, non_local=searched)
-    for i in range(3):
-        low, high = tensors[f"input.{i}"], tensors[f"output.{i}"]
+    assert len(published.pairs) == 3
+    for i, (low, high) in enumerate(published.pairs):
         with torch.inference_mode():
             grid = network(low, tuple(high.shape[-2:]))
-            drawn = network.query(low, tensors[f"coord.{i}"], tensors[f"cell.{i}"])
+            drawn = network.query(low, seen[f"coord.{i}"], seen[f"cell.{i}"])
         for found in (grid, drawn.mT.view_as(high)):
             assert (found - high).abs().max() / high.std() < 1e-4
 
 
-def test_the_releases_on_swinir_load(shared):
-    public = without("model.", load_file(shared / "golden" / "swinir_tiny_x2.safetensors"))
+def test_the_releases_on_swinir_load(golden, from_release):
     upsampler = "conv_before_upsample", "upsample", "conv_last"
+    public = golden("swinir_tiny_x2").public
     public = {key: value for key, value in public.items() if not key.startswith(upsampler)}
     head = TINY.build(len(public["conv_first.weight"]), 3)
-    network = restored(release.RELEASE.convert(public | as_released(head)))
+    network = from_release(release.RELEASE, swinir, public | as_released(head))
     assert network.settings.backbone.kind == "swinir"
     assert torch.equal(network.head.phi_k.last.weight, head.phi_k.last.weight)
 
@@ -213,7 +179,7 @@ def as_released(head) -> dict:
     return released | {"cs_attn.escape_NaN": torch.tensor([1e-4])}
 
 
-def test_the_releases_on_rdn_load():
+def test_the_releases_on_rdn_load(from_release):
     shapes = {"sfe1": (4, 3, 3), "sfe2": (4, 4, 3), "gff.0": (4, 8, 1), "gff.1": (4, 4, 3)}
     for block in range(2):
         shapes |= {f"rdbs.{block}.layers.{i}.conv": (2, 4 + 2 * i, 3) for i in range(3)}
@@ -222,7 +188,8 @@ def test_the_releases_on_rdn_load():
     for name, (c_out, c_in, k) in shapes.items():
         public[f"{name}.weight"] = torch.randn(c_out, c_in, k, k)
         public[f"{name}.bias"] = torch.randn(c_out)
-    network = restored(release.RELEASE.convert({f"generator.{k}": v for k, v in public.items()}))
+    public = {f"generator.{key}": value for key, value in public.items()}
+    network = from_release(release.RELEASE, rdn, public)
     assert network.settings.backbone == RDNSettings(channels=4, growth=2, blocks=2, depth=3)
     assert network.settings.head.non_local == (2, 3, 4)
 
@@ -232,7 +199,7 @@ def test_a_release_without_a_backbone_is_refused():
         release.RELEASE.convert(as_released(TINY.build(4, 3)))
 
 
-def test_liif_s_release_loads():
+def test_liif_s_release_loads(from_release):
     head = HEADS["liif"].build(4, 3)
     public = {f"imnet.layers.{key[6:]}": value for key, value in head.state_dict().items()}
     shapes = {"head.0": (4, 3), "body.0.body.0": (4, 4), "body.0.body.2": (4, 4), "body.1": (4, 4)}
@@ -240,8 +207,7 @@ def test_liif_s_release_loads():
         public[f"encoder.{name}.weight"] = torch.randn(c_out, c_in, 3, 3)
         public[f"encoder.{name}.bias"] = torch.randn(c_out)
     public["encoder.sub_mean.weight"] = torch.eye(3)[..., None, None]
-    assert liif_release.RELEASE.matches(public)
-    network = restored(liif_release.RELEASE.convert(public))
+    network = from_release(liif_release.RELEASE, edsr, public)
     assert network.settings.backbone == EDSRSettings(channels=4, blocks=1)
     assert network.settings.mean == (0.5,)
 

@@ -4,15 +4,16 @@ import pytest
 import torch
 from torch import nn
 
+from bigpicture.analysis.cost import parameters
 from bigpicture.layers.modulation import CRACSettings, Modulation
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.edsr import edsr, edsr_baseline
-from bigpicture.models.network import Network
 from bigpicture.weights.public import edsr as authors
 from bigpicture.weights.public import edsr_basicsr
 from bigpicture.weights.public import rcan as rcan_authors
 from bigpicture.weights.rules import edsr as rule
 from bigpicture.weights.rules import rcan as rcan_rule
+from support.networks import weightless
 
 TINY = EDSRSettings(channels=8, blocks=3)
 
@@ -29,9 +30,7 @@ TINY = EDSRSettings(channels=8, blocks=3)
     ],
 )
 def test_parameters_are_the_published(size, scale, count):
-    with torch.device("meta"):
-        network = Network(size(scale))
-    assert sum(parameter.numel() for parameter in network.parameters()) == count
+    assert parameters(weightless(size(scale))) == count
 
 
 class Residual(nn.Module):

@@ -1,10 +1,8 @@
-import json
 import re
 from dataclasses import replace
 
 import pytest
 import torch
-from safetensors import safe_open
 
 from bigpicture.analysis.cost import cost
 from bigpicture.layers.blocks import modulation_by_place
@@ -17,26 +15,24 @@ from bigpicture.weights.public import rcan as authors
 from bigpicture.weights.public import rcan_basicsr
 from bigpicture.weights.rules import edsr as edsr_rule
 from bigpicture.weights.rules import rcan as rule
+from support.networks import weightless
 
 TINY = RCANSettings(channels=8, groups=2, blocks=2, modulation=Modulation("channel"))
 
 
 def test_parameters_and_multiply_adds_are_the_published():
-    with torch.device("meta"):
-        found = cost(Network(rcan(2)), (160, 160))
+    found = cost(weightless(rcan(2)), (160, 160))
     assert found.parameters == 15_444_643  # 15.44 M
     assert found.multiply_adds / 1e9 == pytest.approx(391.86, abs=0.01)  # RCAN's in Table 7
 
 
 @pytest.fixture
-def golden(shared):
+def published(golden):
     """Tensors of the published network, and pairs of its inputs and outputs."""
-    with safe_open(shared / "golden" / "rcan_tiny_x2.safetensors", "pt") as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
-        config = json.loads(file.metadata()["config"])
-    assert config["rgb_range"] == 255
-    pairs = [(tensors[f"input.{i}"], tensors[f"output.{i}"]) for i in range(2)]
-    return {k.removeprefix("model."): v for k, v in tensors.items() if "model." in k}, pairs
+    found = golden("rcan_tiny_x2")
+    assert found.config["rgb_range"] == 255
+    assert len(found.pairs) == 2
+    return found.public, found.pairs
 
 
 def error(network, pairs) -> float:
@@ -45,8 +41,8 @@ def error(network, pairs) -> float:
         return max(((network(low) - high).abs().max() / high.std()).item() for low, high in pairs)
 
 
-def test_the_authors_weights_give_the_authors_pictures(golden, from_release):
-    tensors, pairs = golden
+def test_the_authors_weights_give_the_authors_pictures(published, from_release):
+    tensors, pairs = published
     network = from_release(authors.RELEASE, rule, tensors)
     expected = RCANSettings(
         channels=16, groups=2, blocks=2, modulation=Modulation("channel", reduction=4)
@@ -57,8 +53,8 @@ def test_the_authors_weights_give_the_authors_pictures(golden, from_release):
     assert error(network, pairs) < 1e-4
 
 
-def test_basicsr_s_weights_give_the_same(golden, from_release):
-    tensors, pairs = golden
+def test_basicsr_s_weights_give_the_same(published, from_release):
+    tensors, pairs = published
     block = r"body\.(\d+)\.body\.(\d+)\.body\."
     theirs = r"body.\1.residual_group.\2.rcab."
     rules = {

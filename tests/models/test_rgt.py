@@ -1,12 +1,8 @@
-import json
-from dataclasses import replace
-
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 
 from bigpicture.analysis.conventions import by_trace
+from bigpicture.analysis.cost import parameters
 from bigpicture.compute import strips
 from bigpicture.context.contract import ContextOperator
 from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
@@ -14,42 +10,14 @@ from bigpicture.models.backbones.rgt import RGTSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.rgt import ABLATIONS, rgt, rgt_ablation, rgt_light, rgt_s
+from bigpicture.weights.detect import detect
 from bigpicture.weights.public.rgt import RELEASE
-from bigpicture.weights.rules import rgt as backbone_rule
-from bigpicture.weights.rules import subpixel
+from bigpicture.weights.rules import rgt as rule
+from support.networks import shaken, weightless, with_backbone
 
 TINY = NetworkSettings(
     RGTSettings(channels=96, depths=(3, 2), heads=2, window=(2, 4)), SubPixelSettings(width=8)
 )
-
-
-def with_backbone(settings: NetworkSettings, **changes) -> NetworkSettings:
-    return replace(settings, backbone=replace(settings.backbone, **changes))
-
-
-def without(stem: str, tensors: dict) -> dict:
-    return {k.removeprefix(stem): v for k, v in tensors.items() if k.startswith(stem)}
-
-
-def shaken(settings: NetworkSettings) -> Network:
-    """Return a network of which nothing is as it started."""
-    network = Network(settings).eval()
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)
-    return network
-
-
-def detected(tensors: dict, **rest) -> NetworkSettings:
-    """Return the settings of tensors under our keys, as the rules read them."""
-    backbone, head = without("backbone.", tensors), without("head.", tensors)
-    assert backbone_rule.MARK in backbone
-    return NetworkSettings(backbone_rule.settings(backbone), subpixel.settings(head), **rest)
-
-
-def parameters(settings: NetworkSettings) -> int:
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in Network(settings).parameters())
 
 
 @pytest.mark.parametrize(
@@ -63,15 +31,14 @@ def parameters(settings: NetworkSettings) -> int:
     ],
 )
 def test_parameters_are_the_paper_s(settings, count):
-    assert parameters(settings) == count
+    assert parameters(weightless(settings)) == count
 
 
 @pytest.mark.parametrize(
     ("settings", "ours", "paper"), [(rgt_s(4), 189.39, 193.08), (rgt(4), 246.15, 251.07)]
 )
 def test_multiply_adds_are_the_paper_s(settings, ours, paper):
-    with torch.device("meta"):
-        counted = by_trace(Network(settings), (128, 128))
+    counted = by_trace(weightless(settings), (128, 128))
     assert round(counted.true.multiply_adds / 1e9, 2) == ours
     assert round(counted.multiply_adds / 1e9, 2) == paper
 
@@ -90,8 +57,7 @@ def test_multiply_adds_are_the_paper_s(settings, ours, paper):
     ],
 )
 def test_ablations_are_the_paper_s(row, millions, paper):
-    with torch.device("meta"):
-        counted = by_trace(Network(rgt_ablation(row)), (128, 128))
+    counted = by_trace(weightless(rgt_ablation(row)), (128, 128))
     assert round(counted.parameters / 1e6, 2) == millions
     assert counted.multiply_adds / 1e9 == pytest.approx(paper, abs=0.011)
 
@@ -139,26 +105,20 @@ def test_integration_starts_small():
 
 
 @pytest.mark.parametrize("name", ["rgt_tiny_x3", "rgt_tiny_gray_x4"])
-def test_agrees_with_the_published_network(name, shared, monkeypatch):
-    file = shared / "golden" / f"{name}.safetensors"
-    tensors = load_file(file)
-    with safe_open(file, "pt") as opened:
-        config = json.loads(opened.metadata()["config"])
-    public = without("model.", tensors)
-    assert RELEASE.matches(public)
-    ours = RELEASE.convert(public)
-    settings = detected(ours.tensors, colours=config["in_chans"], mean=ours.mean, std=ours.std)
-    backbone = settings.backbone
-    assert (settings.scale, backbone.channels) == (config["upscale"], config["embed_dim"])
+def test_agrees_with_the_published_network(name, golden, from_release, monkeypatch):
+    published = golden(name)
+    config = published.config
+    # the windows' sides leave no trace but in indices, which the file has not
+    window = tuple(config["split_size"])
+    network = from_release(RELEASE, rule, published.public, window=window)
+    settings, backbone = network.settings, network.settings.backbone
+    assert (settings.scale, settings.colours) == (config["upscale"], config["in_chans"])
+    assert backbone.channels == config["embed_dim"]
     assert list(backbone.depths) == config["depth"]
     assert {backbone.heads} == set(config["num_heads"])
     assert (backbone.mlp_ratio, backbone.scaling) == (config["mlp_ratio"], config["c_ratio"])
     assert backbone.connection == config["resi_connection"]
-    # the windows' sides leave no trace but in indices, which the file has not
-    network = Network(with_backbone(settings, window=tuple(config["split_size"]))).eval()
-    network.load_state_dict(ours.tensors)
-    for i in range(sum(key.startswith("input.") for key in tensors)):
-        low, expected = tensors[f"input.{i}"], tensors[f"output.{i}"]
+    for low, expected in published.pairs:
         found = [network(low)]
         for pixels in (300, 4096):
             monkeypatch.setattr(strips, "_PIXELS_AT_ONCE", pixels)
@@ -248,16 +208,16 @@ def test_public_checkpoints_are_read_with_and_without_their_buffers(
     for tensors in (public, {k: v for k, v in lean.items() if "rpe_biases" not in k}):
         assert RELEASE.matches(tensors)
         ours = RELEASE.convert(tensors)
-        found = detected(ours.tensors, colours=colours, mean=ours.mean, std=ours.std)
-        assert found == network.settings
+        assert detect(ours, "public") == network.settings
         assert own.keys() == ours.tensors.keys()
         assert all(torch.equal(own[key], value) for key, value in ours.tensors.items())
 
 
 def test_windows_alone_are_recognised():
     backbone = RGTSettings(channels=96, depths=(2,), heads=4, attention="local")
-    network = Network(NetworkSettings(backbone, SubPixelSettings(width=16)))
-    assert detected(network.state_dict()).backbone == backbone
+    tensors = backbone.build(3).state_dict()
+    assert rule.MARK in tensors
+    assert rule.settings(tensors) == backbone
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16), (1000, 7)], ids=str)
@@ -291,7 +251,8 @@ def test_paths_are_left_out_in_training_alone():
 
 
 def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
-    network, sizes = shaken(TINY).double(), [(21, 17), (2, 30), (16, 16), (65, 40)]
+    network = shaken(with_backbone(TINY, depths=(2, 1))).double()  # a block of each kind
+    sizes = [(21, 17), (2, 30), (16, 16), (65, 40)]
     low, batch = (torch.rand(shape).double() for shape in ((1, 3, 12, 40), (2, 3, 19, 9)))
     # beyond 1023, RG-SA reduces pictures once more
     traced(network, low, sizes, batch, sides=(2, 1023))

@@ -1,13 +1,11 @@
 """GRUM and GRRB against the paper's equations, and SRGRN against the RDN that it begins as."""
 
-import copy
-import pickle
-import threading
 from dataclasses import replace
 
 import pytest
 import torch
 
+from bigpicture.analysis.cost import parameters
 from bigpicture.context.graph import GraphReasoning
 from bigpicture.infer.sharing import SharedContexts
 from bigpicture.infer.tiles import cut
@@ -18,14 +16,11 @@ from bigpicture.models.heads.subpixel import SubPixelSettings, prime_steps
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.srgrn import TABLE_1, srgrn, srgrn_case, srgrn_light
 from bigpicture.weights.rules import graph as rule
+from support.networks import weightless, with_head
 
 TINY = NetworkSettings(
     RDNSettings(channels=8, growth=4, blocks=2, depth=2), GraphSettings(nodes=4, reduction=2)
 )
-
-
-def with_head(**changes) -> NetworkSettings:
-    return replace(TINY, head=replace(TINY.head, **changes))
 
 
 def awake(module, gamma=0.7):
@@ -136,13 +131,13 @@ def test_the_head_is_the_paper_s(scale, normalize):
 def test_gradients_of_the_head_are_those_of_finite_differences():
     head = awake(GraphSettings(nodes=2, reduction=2).build(2, 1).double())
     features = torch.randn(1, 2, 2, 3, dtype=torch.float64, requires_grad=True)
-    parameters = dict(head.named_parameters())
+    names, values = zip(*head.named_parameters(), strict=True)
 
     def run(features, *values):
-        named = dict(zip(parameters, values, strict=True))
+        named = dict(zip(names, values, strict=True))
         return torch.func.functional_call(head, named, (features, features[:, :1]))
 
-    assert torch.autograd.gradcheck(run, (features, *parameters.values()))
+    assert torch.autograd.gradcheck(run, (features, *values))
 
 
 # ---- what it begins as ----
@@ -163,7 +158,7 @@ def rdn_of(network: Network) -> Network:
 @pytest.mark.parametrize("scale", [1, 2, 3, 4, 6])
 @pytest.mark.parametrize(("grum", "grrb"), [(1, 1), (1, 0), (0, 1), (0, 0)])
 def test_begins_as_rdn(scale, grum, grrb):
-    network = Network(with_head(scale=scale, grum=bool(grum), grrb=bool(grrb)))
+    network = Network(with_head(TINY, scale=scale, grum=bool(grum), grrb=bool(grrb)))
     low = torch.rand(2, 3, 6, 5)
     torch.testing.assert_close(network(low), rdn_of(network)(low))
     if (grum and scale > 1) or grrb:
@@ -176,7 +171,7 @@ def test_with_the_published_sizes_too():
 
 
 def test_gamma_learns_from_the_first_step_and_all_else_once_it_is_not_0():
-    network, low = Network(with_head(scale=4)), torch.rand(2, 3, 6, 5)
+    network, low = Network(with_head(TINY, scale=4)), torch.rand(2, 3, 6, 5)
 
     def learn():
         network.zero_grad()
@@ -203,7 +198,7 @@ def wrapped_around(network: Network) -> Network:
 @pytest.mark.parametrize("normalize", [True, False])
 def test_a_picture_repeated_side_by_side_is_its_result_repeated(normalize):
     # without a border, so that the repeated picture differs in nothing but its size
-    network = wrapped_around(awake(Network(with_head(scale=4, normalize=normalize))))
+    network = wrapped_around(awake(Network(with_head(TINY, scale=4, normalize=normalize))))
     low = torch.rand(1, 3, 6, 8, dtype=torch.float64)
     once, twice = network(low), network(low.repeat(1, 1, 1, 2))
     assert torch.allclose(twice, once.repeat(1, 1, 1, 2)) == normalize
@@ -219,7 +214,7 @@ def test_a_real_border_changes_the_means_of_a_large_picture_little():
 
 def test_without_contexts_a_pixel_is_seen_as_far_as_the_reach_says():
     for scale in (2, 3, 4):
-        network = Network(with_head(scale=scale)).eval().double()  # γ is 0
+        network = Network(with_head(TINY, scale=scale)).eval().double()  # γ is 0
         for name, parameter in network.named_parameters():
             if name.endswith(".conv.weight"):
                 parameter.data += 0.1 * torch.randn_like(parameter)
@@ -235,7 +230,7 @@ def test_without_contexts_a_pixel_is_seen_as_far_as_the_reach_says():
 
 @torch.no_grad()
 def test_tiles_that_share_contexts_make_the_whole_picture():
-    network = awake(Network(with_head(scale=4))).eval().double()
+    network = awake(Network(with_head(TINY, scale=4))).eval().double()
     low = torch.rand(1, 3, 41, 30, dtype=torch.float64)
     whole, shared = network(low), SharedContexts(network)
     tiles = cut(41, 30, side=12, halo=network.limits.reach)
@@ -262,7 +257,7 @@ def test_tiles_that_share_contexts_make_the_whole_picture():
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16), (1000, 7)])
 @pytest.mark.parametrize("colours", [1, 3])
 def test_any_size_goes_gray_or_colour(size, colours):
-    network = awake(Network(replace(with_head(scale=3), colours=colours))).eval()
+    network = awake(Network(replace(with_head(TINY, scale=3), colours=colours))).eval()
     low = torch.rand(1, colours, *size)
     high = network(low)
     assert high.shape == (1, colours, 3 * size[0], 3 * size[1])
@@ -281,17 +276,8 @@ def test_stands_on_any_backbone():
     assert network(torch.rand(1, 3, 5, 6)).shape == (1, 3, 10, 12)
 
 
-def test_copies_pickles_and_threads():
-    network, low = awake(Network(TINY)).eval(), torch.rand(2, 3, 9, 9)
-    expected = network(low)
-    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
-        assert torch.equal(twin(low), expected)
-    results = []
-    threads = [threading.Thread(target=lambda: results.append(network(low))) for _ in range(4)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert len(results) == 4
-    assert all(torch.equal(result, expected) for result in results)
+def test_copies_pickles_and_threads(same_everywhere):
+    same_everywhere(awake(Network(TINY)).eval(), torch.rand(2, 3, 9, 9))
 
 
 @pytest.mark.parametrize(
@@ -308,8 +294,7 @@ def test_copies_pickles_and_threads():
     ],
 )
 def test_table_1(case, grums, grrb, nodes, reduction):
-    with torch.device("meta"):
-        network = Network(srgrn_case(case))
+    network = weightless(srgrn_case(case))
     assert network.settings.backbone == RDNSettings() and network.settings.scale == 4
     graphs = {n: m for n, m in network.named_modules() if isinstance(m, GraphReasoning)}
     assert sum(name.startswith("head.up") for name in graphs) == grums
@@ -340,9 +325,7 @@ def test_there_are_eight_cases_of_which_the_fourth_is_srgrn():
     ],
 )
 def test_parameters(settings, count):
-    with torch.device("meta"):
-        network = Network(settings)
-    assert sum(p.numel() for p in network.parameters()) == count
+    assert parameters(weightless(settings)) == count
 
 
 @pytest.mark.parametrize("case", TABLE_1)
@@ -366,4 +349,4 @@ def test_settings_are_found_in_keys_and_shapes(case, scale):
 )
 def test_wrong_settings_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
-        Network(with_head(**changes))
+        Network(with_head(TINY, **changes))

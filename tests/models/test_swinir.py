@@ -1,10 +1,7 @@
-import json
-
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 
+from bigpicture.analysis.cost import parameters
 from bigpicture.compute import strips
 from bigpicture.models.backbones.swinir import SwinIRSettings
 from bigpicture.models.heads.direct import DirectSettings
@@ -12,9 +9,10 @@ from bigpicture.models.heads.nearest import NearestSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.swinir import swinir, swinir_light, swinir_real, swinir_real_l
+from bigpicture.weights.detect import detect
 from bigpicture.weights.public.swinir import RELEASE
-from bigpicture.weights.rules import direct, nearest, subpixel
-from bigpicture.weights.rules import swinir as backbone_rule
+from bigpicture.weights.rules import swinir as rule
+from support.networks import weightless
 
 TINY = SwinIRSettings(channels=12, depths=(2, 2), heads=(2, 2), window=4)
 HEADS = {
@@ -23,23 +21,6 @@ HEADS = {
     "real": NearestSettings(scale=4),
     "real ×2": NearestSettings(scale=2, width=16),
 }
-
-
-def without(stem: str, tensors: dict) -> dict:
-    return {k.removeprefix(stem): v for k, v in tensors.items() if k.startswith(stem)}
-
-
-def detected(tensors: dict, **rest) -> NetworkSettings:
-    """Return the settings of tensors under our keys, as the rules read them."""
-    backbone, head = without("backbone.", tensors), without("head.", tensors)
-    assert backbone_rule.MARK in backbone
-    rule = next(rule for rule in (nearest, direct, subpixel) if rule.MARK in head)
-    return NetworkSettings(backbone_rule.settings(backbone), rule.settings(head), **rest)
-
-
-def parameters(settings: NetworkSettings) -> int:
-    with torch.device("meta"):
-        return sum(parameter.numel() for parameter in Network(settings).parameters())
 
 
 @pytest.mark.parametrize(
@@ -54,38 +35,29 @@ def parameters(settings: NetworkSettings) -> int:
     ],
 )
 def test_parameters_are_the_paper_s(settings, count):
-    assert parameters(settings) == count
+    assert parameters(weightless(settings)) == count
 
 
 @pytest.mark.parametrize(("scale", "count"), [(2, 878), (3, 886), (4, 897)])
 def test_the_paper_s_light_counts_leave_out_the_position_biases(scale, count):
     biases = 24 * 6 * 15**2
-    assert round((parameters(swinir_light(scale)) - biases) / 1000) == count
+    assert round((parameters(weightless(swinir_light(scale))) - biases) / 1000) == count
 
 
 @pytest.mark.parametrize("name", ["swinir_tiny_x2", "swinir_tiny_real_x4"])
-def test_agrees_with_the_published_network(name, shared):
-    file = shared / "golden" / f"{name}.safetensors"
-    tensors = load_file(file)
-    with safe_open(file, "pt") as opened:
-        config = json.loads(opened.metadata()["config"])
-    public = without("model.", tensors)
-    assert RELEASE.matches(public)
-    ours = RELEASE.convert(public)
-    settings = detected(ours.tensors, mean=ours.mean, std=ours.std)
-    backbone = settings.backbone
+def test_agrees_with_the_published_network(name, golden, from_release):
+    published = golden(name)
+    network, config = from_release(RELEASE, rule, published.public), published.config
+    settings, backbone = network.settings, network.settings.backbone
     assert (settings.scale, backbone.channels) == (config["upscale"], config["embed_dim"])
     assert list(backbone.depths) == config["depths"]
     assert list(backbone.heads) == config["num_heads"]
     assert (backbone.window, backbone.mlp_ratio) == (config["window_size"], config["mlp_ratio"])
     assert backbone.connection == config["resi_connection"]
-    network = Network(settings).eval()
-    network.load_state_dict(ours.tensors)
-    for i in (0, 1):
-        expected = tensors[f"output.{i}"]
+    for low, expected in published.pairs:
         with torch.no_grad():
-            by_strips = network(tensors[f"input.{i}"])
-        for found in (by_strips, network(tensors[f"input.{i}"])):
+            by_strips = network(low)
+        for found in (by_strips, network(low)):
             assert (found - expected).abs().max() < 1e-4 * expected.std()
 
 
@@ -143,7 +115,7 @@ def test_public_checkpoints_are_read_with_their_buffers(head, connection):
     public = public_swinir(network)
     assert RELEASE.matches(public)
     ours = RELEASE.convert(public)
-    assert detected(ours.tensors, mean=ours.mean, std=ours.std) == network.settings
+    assert detect(ours, "public") == network.settings
     own = network.state_dict()
     assert own.keys() == ours.tensors.keys()
     assert all(torch.equal(own[key], value) for key, value in ours.tensors.items())
@@ -153,7 +125,7 @@ def test_gray_checkpoints_are_not_normalised():
     network = Network(NetworkSettings(TINY, HEADS["light"], colours=1))
     ours = RELEASE.convert(public_swinir(network))
     assert (ours.mean, ours.std) == ((0.0,), (1.0,))
-    assert detected(ours.tensors).head == HEADS["light"]
+    assert detect(ours, "public").head == HEADS["light"]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16), (1000, 7)])

@@ -1,35 +1,15 @@
-import copy
-import pickle
-import threading
 from dataclasses import replace
 
 import pytest
 import torch
 
+from bigpicture.analysis.cost import parameters
 from bigpicture.context.contract import ContextOperator
 from bigpicture.layers.modulation import Activation, Modulation
-from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.catalog import build, from_settings
-from bigpicture.models.heads.subpixel import SubPixelSettings
-from bigpicture.models.network import NetworkSettings
 from bigpicture.models.uhdn import comonet_s, uhdn
-
-TINY = NetworkSettings(
-    HourglassSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2)),
-    SubPixelSettings(expansion="grouped"),
-)
-
-
-def with_backbone(settings: NetworkSettings, **changes) -> NetworkSettings:
-    return replace(settings, backbone=replace(settings.backbone, **changes))
-
-
-def with_head(settings: NetworkSettings, **changes) -> NetworkSettings:
-    return replace(settings, head=replace(settings.head, **changes))
-
-
-def parameters(network) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
+from support.networks import TINY_UHDN as TINY
+from support.networks import with_backbone, with_head
 
 
 @pytest.mark.parametrize(
@@ -128,17 +108,8 @@ def test_what_lies_beyond_the_reach_acts_through_contexts_alone():
         assert torch.equal(before, after) != moved
 
 
-def test_copies_pickles_and_threads():
-    network, low = from_settings(TINY).eval(), torch.rand(2, 3, 9, 9)
-    expected = network(low)
-    for twin in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
-        assert torch.equal(twin(low), expected)
-    results = []
-    threads = [threading.Thread(target=lambda: results.append(network(low))) for _ in range(6)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    assert len(results) == 6
-    assert all(torch.equal(result, expected) for result in results)
+def test_copies_pickles_and_threads(same_everywhere):
+    same_everywhere(from_settings(TINY).eval(), torch.rand(2, 3, 9, 9))
 
 
 def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import torch
-from torch import nn
 
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
@@ -33,15 +32,9 @@ def shaken(settings: NetworkSettings) -> Network:
 
 
 def weightless(settings: NetworkSettings) -> Network:
-    """Return a network of shapes alone, to be counted."""
+    """Return a network that has shapes and no numbers, to be counted."""
     with torch.device("meta"):
         return Network(settings)
-
-
-def parameters(made: nn.Module | NetworkSettings) -> int:
-    """Count the parameters of a module, or of the network that settings make."""
-    module = made if isinstance(made, nn.Module) else weightless(made)
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def without(stem: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

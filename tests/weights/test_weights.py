@@ -1,38 +1,23 @@
 """Build → save → load → the same settings and the same output; and what is not taken."""
 
-import json
 import pickle
 from dataclasses import replace
 
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file
 
+from bigpicture.analysis.cost import parameters
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.catalog import from_settings
-from bigpicture.models.heads.subpixel import SubPixelSettings
-from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.network import Network
 from bigpicture.weights.detect import detect, to_our_keys
 from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.file import load_file, load_fitting, save_network
 from bigpicture.weights.index import find, list_models, load
-
-TINY = NetworkSettings(
-    HourglassSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2)),
-    SubPixelSettings(expansion="grouped"),
-)
-
-
-def with_backbone(settings: NetworkSettings, **changes) -> NetworkSettings:
-    return replace(settings, backbone=replace(settings.backbone, **changes))
-
-
-def with_head(settings: NetworkSettings, **changes) -> NetworkSettings:
-    return replace(settings, head=replace(settings.head, **changes))
-
+from support.networks import TINY_UHDN as TINY
+from support.networks import with_backbone, with_head
 
 LIGHT = with_head(
     with_backbone(
@@ -106,13 +91,9 @@ def test_tensors_alone_tell_the_settings(name, wrap, tmp_path, low):
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_agrees_with_the_published_network(scale, shared):
-    file = shared / "golden" / f"comonet_tiny_x{scale}.safetensors"
-    tensors = load_tensors(file)
-    with safe_open(file, "pt") as opened:
-        config = json.loads(opened.metadata()["config"])
-    public = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    ours = to_our_keys(public, "golden")
+def test_agrees_with_the_published_network(scale, golden):
+    published = golden(f"comonet_tiny_x{scale}")
+    config, ours = published.config, to_our_keys(published.public, "golden")
     settings = detect(ours, "golden")
     found = settings.backbone
     assert isinstance(found, HourglassSettings)
@@ -122,9 +103,9 @@ def test_agrees_with_the_published_network(scale, shared):
     assert found.modulation.threshold == pytest.approx(0.03)
     network = from_settings(settings)
     network.load_state_dict(ours.tensors)
-    for i in (0, 1):
-        expected = tensors[f"output.{i}"]
-        error = (network.eval()(tensors[f"input.{i}"]) - expected).abs().max()
+    assert len(published.pairs) == 2
+    for low, expected in published.pairs:
+        error = (network.eval()(low) - expected).abs().max()
         assert error < 1e-4 * expected.std()
 
 
@@ -250,8 +231,15 @@ def test_shipped_weights_state_their_facts():
     for entry in entries.values():
         network, facts = load(entry.name)
         assert network.limits.scale == entry.scale
-        assert entry.parameters == sum(p.numel() for p in network.parameters())
+        assert entry.parameters == parameters(network)
         assert entry.licence
         assert entry.protocol == "sr-y"
         assert entry.scores["Set5"]["psnr"] > 30
         assert {"recipe", "steps", "training_data"} <= set(facts)
+
+
+def test_whoever_may_read_the_folder_may_read_the_weights(tmp_path):
+    file = tmp_path / "weights.safetensors"
+    save_network(build("uhdn", 2), file, {})
+    (tmp_path / "other").touch()
+    assert file.stat().st_mode == (tmp_path / "other").stat().st_mode
