@@ -98,7 +98,7 @@ def test_views_and_read_only_arrays():
         (torch.zeros(1, 2, 2, dtype=torch.int32), "give torch.uint8, or floats"),
         (torch.full((1, 2, 2), torch.inf), "NaN or infinite"),
         (Picture(np.full((2, 2, 1), np.nan, np.float32)), "picture has 4 values that are NaN"),
-        (Image.new("CMYK", (2, 2)), "mode CMYK; convert it to"),
+        (Image.new("HSV", (2, 2)), "mode HSV; convert it to"),
         ([[0.5]], "image is list; give a path"),
         ("nowhere.png", "'nowhere.png' does not exist"),
     ],

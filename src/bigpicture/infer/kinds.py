@@ -1,9 +1,10 @@
 """Whatever holds a picture ⇄ tensors: the same kind, depth and layout comes back.
 
     path, Picture, PIL image, array, tensor ──▶ Planes (b, c, h, w) in float32 ──▶ the same kind
+    CMYK of a path, Separations, PIL image ──▶ two of them: coloured inks, black ──▶ the same kind
 
-Numbers are quantised once, when they go back. A path becomes a `Picture`. PIL images keep their
-mode, but for palettes, which become RGB or RGBA, and 1 bit, which becomes gray.
+Numbers are quantised once, when they go back. A path becomes a `Picture`, or `Separations`. PIL
+images keep their mode, but for palettes, which become RGB or RGBA, and 1 bit, which becomes gray.
 """
 
 import os
@@ -16,12 +17,13 @@ import numpy as np
 import torch
 
 from bigpicture.image.colour import quantise, to_float
+from bigpicture.image.inks import Separations
 from bigpicture.image.picture import Picture
-from bigpicture.image.read import read
+from bigpicture.image.read import read, read_pages
 from bigpicture.infer.stored import Stored
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Planes", "open_planes"]
+__all__ = ["Parts", "Planes", "open_parts", "open_planes"]
 
 _NO_PICTURE = 10.0
 """No white is that bright in an array of floats in [0, 1]: its numbers must be 0 … 255."""
@@ -50,8 +52,42 @@ class Planes:
         return self.colour.floats() if isinstance(self.colour, Stored) else self.colour
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The pictures that an image is enlarged as: itself, or its inks. All have one size.
+
+    Args:
+        planes: One for each.
+        join: Turns what they have become into the kind of image that it was.
+    """
+
+    planes: tuple[Planes, ...]
+    join: Callable[[list[Any]], Any]
+
+
+def open_parts(image: object) -> Parts:
+    """Return the parts of any image that `Model.upscale` takes.
+
+    Raises:
+        ValueError: If it is no image, holds NaNs, or its numbers are of another range.
+        ImageError: If it is a path, and there is no image that can be read.
+    """
+    if isinstance(image, str | os.PathLike):
+        image = read_pages(Path(image), keep_cmyk=True).first()
+    if _is_pil(image) and image.mode == "CMYK":  # pyright: ignore[reportAttributeAccessIssue]
+        return _of_pil_inks(image)
+    if isinstance(image, Separations):
+        # under transparent pixels there is no black to bleed into edges either
+        black = replace(image.black, alpha=image.colour.alpha)
+        return Parts(
+            (_of_picture(image.colour), _of_picture(black)),
+            lambda made: Separations(made[0], replace(made[1], alpha=None)),
+        )
+    return Parts((open_planes(image),), lambda made: made[0])
+
+
 def open_planes(image: object) -> Planes:
-    """Return the planes of any image that `Model.upscale` takes.
+    """Return the planes of an image that is one part; CMYK of a path as sRGB.
 
     Raises:
         ValueError: If it is no image, holds NaNs, or its numbers are of another range.
@@ -65,7 +101,7 @@ def open_planes(image: object) -> Planes:
         return _of_array(image)
     if isinstance(image, Tensor):
         return _of_tensor(image)
-    if any(base.__module__ == "PIL.Image" for base in type(image).__mro__):
+    if _is_pil(image):
         return _of_pil(image)
     raise ValueError(
         f"image is {type(image).__name__}; give a path, a Picture, a PIL image, an array (h, w) or "
@@ -129,13 +165,32 @@ def _of_tensor(tensor: Tensor) -> Planes:
     return _split(batch, 32 if floats else 8, close, "tensor")
 
 
+def _is_pil(image: object) -> bool:
+    return any(base.__module__ == "PIL.Image" for base in type(image).__mro__)
+
+
+def _of_pil_inks(image: Any) -> Parts:  # noqa: ANN401 - PIL is not one of our dependencies
+    inks = open_parts(Separations.from_array(np.asarray(image)))
+    info = dict(image.info)
+
+    def join(made: list[Picture]) -> object:
+        from PIL import Image
+
+        pixels = np.ascontiguousarray(inks.join(made).array())
+        result = Image.frombytes("CMYK", (pixels.shape[1], pixels.shape[0]), pixels.tobytes())
+        result.info = info
+        return result
+
+    return Parts(inks.planes, join)
+
+
 def _of_pil(image: Any) -> Planes:  # noqa: ANN401 - PIL is not one of our dependencies
     mode, info = image.mode, dict(image.info)
     if mode in ("P", "PA", "L", "RGB") and (mode == "PA" or "transparency" in info):
         mode = "LA" if mode == "L" else "RGBA"
     mode = {"1": "L", "P": "RGB"}.get(mode, mode)
     if mode not in ("L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B"):
-        raise ValueError(f"PIL image has mode {mode}; convert it to L, LA, RGB, RGBA or I;16")
+        raise ValueError(f"PIL image has mode {mode}; convert it to L, LA, RGB, RGBA, CMYK or I;16")
     pixels = np.asarray(image if mode == image.mode else image.convert(mode))
     planes = _of_array(pixels.astype(pixels.dtype.newbyteorder("="), copy=False))
 

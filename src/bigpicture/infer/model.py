@@ -1,7 +1,7 @@
 """A network that is ready to use: what `bigpicture.load` returns.
 
 model(low)             (b, c, h, w) → (b, c, r·h, r·w)    differentiable
-model.upscale(image)   path, Picture, PIL image, array, tensor → the same kind, larger
+model.upscale(image)   path, Picture, Separations, PIL image, array, tensor → the same kind, larger
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from bigpicture.infer.device import choose_device
-from bigpicture.infer.enlarge import Cancel, Options, Progress, Report, enlarge
-from bigpicture.infer.kinds import open_planes
+from bigpicture.infer.enlarge import Cancel, Options, Progress, Report
+from bigpicture.infer.kinds import open_parts
 from bigpicture.infer.memory import (
     bytes_per_pixel,
     fitting_tile,
@@ -20,6 +20,7 @@ from bigpicture.infer.memory import (
     in_bytes,
     surely_fits,
 )
+from bigpicture.infer.parts import enlarge_parts
 from bigpicture.infer.plan import Framing, Pass, Plan, framed, sizes_to, target_size
 from bigpicture.infer.precision import Precision
 from bigpicture.infer.upscale import HALO, Sharing, Tiling, device_of, restore_whole
@@ -123,10 +124,10 @@ class Model:
         Colours of floats stay between the picture's own least and largest and [0, 1].
 
         Args:
-            image: A path (gives a `Picture`, see `bigpicture.image.write`), a `Picture`, a PIL
-                image, an array (h, w) or (h, w, c) of uint8, uint16 or floats, a tensor (c, h, w)
-                or (b, c, h, w) of uint8 or floats. 1 or 3 channels, with alpha 2 or 4; floats in
-                [0, 1].
+            image: A path (gives a `Picture`, see `bigpicture.image.write`, or `Separations` of
+                CMYK), one of these two, a PIL image, an array (h, w) or (h, w, c) of uint8, uint16
+                or floats, a tensor (c, h, w) or (b, c, h, w) of uint8 or floats. 1 or 3 channels,
+                with alpha 2 or 4; floats in [0, 1].
             scale: Enlargement of each side, the network's own if nothing is given. Where it is
                 larger than that, the network runs several times, unless it renders any scale.
             size: Exact height and width of the result, in this order.
@@ -157,9 +158,10 @@ class Model:
             Cancelled: If `cancel` was set.
             MemoryError: If the smallest tile does not fit.
         """
-        planes = open_planes(image)
+        parts = open_parts(image)
+        images, _, *picture = parts.planes[0].colour.shape
         plan = self.plan(
-            (planes.colour.shape[-2], planes.colour.shape[-1]),
+            (picture[0], picture[1]),
             scale=scale,
             size=size,
             width=width,
@@ -170,10 +172,10 @@ class Model:
             sweeps=sweeps,
             context=context,
             memory=memory,
-            images=planes.colour.shape[0],
+            images=images,
         )
         options = Options(ensemble, precision, match_low, progress, cancel)
-        return enlarge(self.network, self.limits, planes, plan, options, report)
+        return enlarge_parts(self.network, self.limits, parts, plan, options, report)
 
     def plan(
         self,
