@@ -161,18 +161,16 @@ class Restoring:
             low = shown(low)
         elif must_be_srgb(low, format):
             low = in_srgb(low, format)
-        if isinstance(low, Separations):
-            halves = [lambda part: advance(part / 2), lambda part: advance((1 + part) / 2)]
-            colour = self._upscale(low.colour, facts, halves[0], cancel)
-            black = self._upscale(low.black, facts, halves[1], cancel)
-            restored = Separations(colour, black)
-        else:
-            restored = self._upscale(low, facts, advance, cancel).at_depth(bits)
+        restored = self._upscale(low, facts, advance, cancel)
+        if isinstance(restored, Picture):
+            restored = restored.at_depth(bits)
         facts.output_size = facts.output_size or (restored.width, restored.height)
         facts.pages += 1
         return restored
 
-    def _upscale(self, low: Picture, facts: Facts, advance: Advance, cancel: Cancel) -> Picture:
+    def _upscale(
+        self, low: AnyPicture, facts: Facts, advance: Advance, cancel: Cancel
+    ) -> AnyPicture:
         report = Report()
         if not facts.tiling:
             plan = self.model.plan((low.height, low.width), **self.sized)
