@@ -1,66 +1,166 @@
-"""What cutting a picture into tiles does to the result.
+"""What cutting a picture into tiles does to the result, for a network of each family.
 
-    python benchmarks/tiling.py FOLDER [--model uhdn-x2] [--tile 64] [--halo 32] [--sweeps 1 2 3]
+    python benchmarks/tiling.py FOLDER [--models NAME...] [--only PICTURE...] [--tile 64] [--halo N]
+    python benchmarks/tiling.py --pictures OUT [--models NAME...]
 
-For each picture of a folder (low-resolution ones, such as Set14/LR_bicubic/X2): the greatest and
-the mean difference between the tiled and the whole result, in levels of 255, for independent tiles
-and for tiles that share the whole picture's context; and the time of each beside the whole's.
+For the pictures of a folder (low-resolution ones, such as Set14/LR_bicubic/X2): the greatest and
+the mean difference between the tiled and the whole result, in levels of 255, and the time beside
+the whole's, for tiles on their own, for tiles that share the context gathered in 1 and in 2 sweeps,
+and for tiles that run together (exact, at halos as wide as the network's reach). A model is a
+shipped name, a weight file, or a size from the catalogue; of a family that is not shipped, that
+gets seeded weights that do something (`seeded.py`).
+
+`--pictures` writes what to look at instead: OUT/MODEL.png, for a flat gray picture, film grain and
+lines at 45° the whole result, the tiled one, and their difference, 64 times larger around gray.
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from patterns import PATTERNS
+from seeded import seeded
 
 import bigpicture as bp
 from bigpicture.data.folders import images_in
-from bigpicture.image import read
+from bigpicture.image import Picture, read, write
+from bigpicture.infer.model import Model
+from bigpicture.models.catalog import SIZES
+from bigpicture.models.network import NetworkSettings
+from bigpicture.shapes import Float, Tensor
+
+SCALE = 2
+FAMILIES = [
+    "cran-light",
+    "uhdn",
+    "srgrn-light",
+    "ciaosr-light",
+    "rgt-light",
+    "edsr-baseline",
+    "rcan",
+    "rdn-light",
+    "swinir-light",
+    "liif-light",
+]
+WAYS: dict[str, dict[str, Any]] = {
+    "tile": {"context": "tile"},
+    "shared, 1 sweep": {"sweeps": 1},
+    "shared, 2 sweeps": {"sweeps": 2},
+    "exact": {"context": "exact"},
+}
+_AMPLIFIED = 64
+_SHOWN = 96, 160  # height and width of patterns, which make 2 × 3 tiles of 64
 
 
-def timed(run: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, float]:
-    """Return the result of `run` and its seconds."""
+class Found(NamedTuple):
+    """Of one picture: differences in levels of 255, and time as a multiple of the whole's."""
+
+    most: float
+    mean: float
+    time: float
+
+
+def model_of(name: str) -> Model:
+    """Return trained weights where there are any, else a seeded network of a size."""
+    shipped = f"{name}-x{SCALE}"
+    if shipped in {entry.name for entry in bp.list_models()}:
+        return bp.load(shipped)
+    if name not in SIZES:
+        return bp.load(name)
+    network = seeded(shorter(SIZES[name](SCALE)))
+    return Model(network, network.limits, f"{name} (seeded)")
+
+
+def shorter(settings: NetworkSettings) -> NetworkSettings:
+    """Return RCAN with 12 of its 200 blocks, and others as they are."""
+    if settings.backbone.kind != "rcan" or getattr(settings.backbone, "groups", 0) < 10:
+        return settings
+    return replace(settings, backbone=replace(settings.backbone, groups=3, blocks=4))  # pyright: ignore[reportArgumentType]
+
+
+def timed(model: Model, low: Float[Tensor, "3 h w"], **options: Any) -> tuple[Tensor, float]:  # noqa: ANN401 - those of `upscale`
+    """Return the result, and its seconds."""
     start = time.perf_counter()
-    return run(), time.perf_counter() - start
+    return model.upscale(low, precision="fp32", **options), time.perf_counter() - start
+
+
+def measure(
+    model: Model, low: Float[Tensor, "3 h w"], tile: int, halo: int | None
+) -> dict[str, Found]:
+    """Return what each way of cutting a picture does to it."""
+    model.upscale(low[:, :32, :32])  # what a first run prepares is not timed
+    whole, seconds = timed(model, low, tile="off")
+    found = {}
+    for way, options in WAYS.items():
+        tiled, own = timed(model, low, tile=tile, halo=halo, **options)
+        error = (tiled - whole).abs() * 255
+        found[way] = Found(error.max().item(), error.mean().item(), own / seconds)
+    return found
+
+
+def row(name: str, found: list[dict[str, Found]]) -> str:
+    """Return the worst, the mean and the median time of all pictures."""
+    cells = [name]
+    for way in WAYS:
+        most, means, times = zip(*(each[way] for each in found), strict=True)
+        cells.append(f"{max(most):.4f}")
+        cells.append(f"{statistics.mean(means):.5f}")
+        cells.append(f"{statistics.median(times):.1f}×")
+    return " | ".join(cells)
+
+
+def sheet(model: Model, tile: int) -> Float[Tensor, "3 h w"]:
+    """Return a row for each pattern: the whole, the tiled, their difference amplified."""
+    rows = []
+    for pattern in PATTERNS.values():
+        low = pattern(*_SHOWN)
+        whole, tiled = (model.upscale(low, tile=side) for side in ("off", tile))
+        difference = 0.5 + _AMPLIFIED * (tiled - whole)
+        rows.append(torch.cat([whole, tiled, difference.clamp(0, 1)], -1))
+    return torch.cat(rows, -2)
 
 
 def main() -> None:
-    """Print a line for each picture, and the worst and the mean over all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", default="uhdn-x2")
+    """Print a table, a line for each network, or write its pictures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--models", nargs="+", default=FAMILIES, metavar="NAME")
+    parser.add_argument("--only", nargs="+", metavar="PICTURE", help="whose names begin so")
     parser.add_argument("--tile", type=int, default=64)
-    parser.add_argument("--halo", type=int, default=32)
-    parser.add_argument("--sweeps", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--halo", type=int)
+    parser.add_argument("--pictures", type=Path, metavar="OUT")
     arguments = parser.parse_args()
-    model = bp.load(arguments.model)
-    ways: dict[str, dict[str, Any]] = {"tile": {"context": "tile"}}
-    ways |= {f"{n} sweeps": {"context": "shared", "sweeps": n} for n in arguments.sweeps}
-    found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
-    print(f"picture | {' | '.join(ways)}    (max, mean in levels of 255; time ÷ whole's)")
-    for path in images_in(arguments.folder):
-        low = read(path).colour_tensor()
-        whole, seconds = timed(lambda low=low: model.upscale(low, tile="off"))
-        line = [path.name]
-        for way, options in ways.items():
-            tiled, own = timed(
-                lambda low=low, options=options: model.upscale(
-                    low, tile=arguments.tile, halo=arguments.halo, **options
-                )
-            )
-            error = (tiled - whole).abs() * 255
-            found[way].append((error.max().item(), error.mean().item(), own / seconds))
-            line.append("{:.4f} {:.6f} {:.1f}×".format(*found[way][-1]))
-        print(" | ".join(line), flush=True)
-    for way, rows in found.items():
-        worst, means, times = (list(column) for column in zip(*rows, strict=True))
-        print(
-            f"{way}: at most {max(worst):.4f}, mean {statistics.mean(means):.6f}, "
-            f"median time {statistics.median(times):.1f}×"
-        )
+    if (arguments.folder is None) == (arguments.pictures is None):
+        parser.error("give either a folder of pictures or --pictures OUT")
+    if arguments.pictures is not None:
+        arguments.pictures.mkdir(parents=True, exist_ok=True)
+        for name in arguments.models:
+            file = arguments.pictures / f"{Path(name).stem}.png"
+            shown = sheet(model_of(name), arguments.tile).permute(1, 2, 0)
+            write(Picture(shown.contiguous().numpy()).at_depth(8), file)
+            print(file, flush=True)
+        return
+    wanted = tuple(arguments.only or [""])
+    lows = {
+        path.stem: read(path).colour_tensor()
+        for path in images_in(arguments.folder)
+        if path.stem.startswith(wanted)
+    }
+    if not lows:
+        parser.error(f"{arguments.folder} has no picture whose name begins with {wanted}")
+    print(f"{len(lows)} pictures: {', '.join(lows)}; max and mean in levels of 255, time ÷ whole's")
+    print(f"network | {' | '.join(f'{way}: max | mean | time' for way in WAYS)}")
+    print("--- | " + " | ".join(["---"] * 3 * len(WAYS)), flush=True)
+    for name in arguments.models:
+        model = model_of(name)
+        found = [measure(model, low, arguments.tile, arguments.halo) for low in lows.values()]
+        print(row(model.name, found), flush=True)
 
 
 if __name__ == "__main__":
