@@ -240,6 +240,6 @@ def test_shipped_weights_state_their_facts():
 
 def test_whoever_may_read_the_folder_may_read_the_weights(tmp_path):
     file = tmp_path / "weights.safetensors"
-    save_network(build("uhdn", 2), file, {})
+    save_network(from_settings(TINY), file, {})
     (tmp_path / "other").touch()
     assert file.stat().st_mode == (tmp_path / "other").stat().st_mode

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from bigpicture.models.catalog import family, from_settings
@@ -70,7 +70,8 @@ def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None
     }
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
     temporary = path.with_suffix(".part")
-    save_file(tensors, temporary, {FACTS: json.dumps(stated)})
+    # not `save_file`, whose files nobody but their owner may read
+    temporary.write_bytes(save(tensors, {FACTS: json.dumps(stated)}))
     temporary.replace(path)
 
 
