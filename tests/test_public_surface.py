@@ -1,6 +1,5 @@
 """What other people's scripts rely on: changing it needs a line in CHANGELOG.md."""
 
-import subprocess
 import sys
 
 import pytest
@@ -22,16 +21,10 @@ def test_unknown_names_are_attribute_errors():
         bigpicture.upskale  # noqa: B018
 
 
-def test_importing_is_quick_because_nothing_heavy_comes_along():
+def test_importing_is_quick_because_nothing_heavy_comes_along(alone):
     heavy = {"torch", "numpy", "pyvips", "pydantic", "rich", "typer", "importlib.metadata"}
     code = f"import sys, bigpicture; print({heavy!r} & set(sys.modules) or 'none')"
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-X", "utf8", "-c", _with_paths(code)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "none"
+    assert alone("-I", "-S", "-X", "utf8", "-c", _with_paths(code)).strip() == "none"
 
 
 def test_networks_can_be_built():

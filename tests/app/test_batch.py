@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -46,23 +45,22 @@ def profile(name: str) -> bytes:
     return pyvips.Operation.call("profile_load", name)
 
 
-def forked(rounds: int, folder: Path, *arguments: object) -> list[str]:
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, "-c", FORKS, str(rounds), str(folder), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    return [line for line in done.stdout.splitlines() if line.startswith("status")]
+@pytest.fixture
+def forked(alone):
+    """Run the command in forks that are ended, and tell how each did."""
+
+    def run(rounds: int, folder: Path, *arguments: object) -> list[str]:
+        folder.mkdir(exist_ok=True)
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        printed = alone("-c", FORKS, rounds, folder, *arguments, timeout=120, env=environment)
+        return [line for line in printed.splitlines() if line.startswith("status")]
+
+    return run
 
 
 @unix
 def test_a_batch_that_is_killed_leaves_whole_files_and_is_gone_on_with(
-    bigpicture, make, tiny, tmp_path
+    bigpicture, forked, make, tiny, tmp_path
 ):
     inputs = [make(tmp_path / "in" / f"{n:02}.png", 90, 120) for n in range(40)]
     out = tmp_path / "out"
@@ -84,7 +82,9 @@ def test_a_batch_that_is_killed_leaves_whole_files_and_is_gone_on_with(
 
 
 @unix
-def test_ctrl_c_ends_a_batch_with_a_report_and_no_half_file(bigpicture, make, tiny, tmp_path):
+def test_ctrl_c_ends_a_batch_with_a_report_and_no_half_file(
+    bigpicture, forked, make, tiny, tmp_path
+):
     for number in range(40):
         make(tmp_path / "in" / f"{number:02}.png", 90, 120)
     out, report = tmp_path / "out", tmp_path / "r.json"

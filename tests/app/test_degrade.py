@@ -1,7 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -140,14 +138,3 @@ def test_wrong_requests_are_refused(bigpicture, photos, tmp_path, options, reaso
     assert reason in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "low").exists()
-
-
-def test_help_does_not_wait_for_pytorch():
-    code = (
-        "import sys\nfrom bigpicture.app.cli import main\ntry:\n    main()\nfinally:\n"
-        "    print(sorted({'torch', 'numpy', 'pyvips'} & set(sys.modules)))"
-    )
-    command = [sys.executable, "-c", code, "degrade", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "--records" in done.stdout
-    assert done.stdout.splitlines()[-1] == "[]"
