@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from bigpicture.app import overlap as overlapping
 from bigpicture.app.overlap import Stages, overlap
 
 
@@ -105,6 +106,20 @@ def test_an_interruption_while_finishing_repeats_it():
     with pytest.raises(KeyboardInterrupt):
         overlap([0], doing)
     assert calls == [0, 0]
+
+
+def test_an_interruption_before_a_writer_begins_loses_nothing(monkeypatch):
+    class Interrupted(overlapping.ThreadPoolExecutor):
+        def submit(self, *arguments, **named):
+            if self._thread_name_prefix == "write":
+                raise KeyboardInterrupt
+            return super().submit(*arguments, **named)
+
+    monkeypatch.setattr(overlapping, "ThreadPoolExecutor", Interrupted)
+    finished, doing = stages()
+    with pytest.raises(KeyboardInterrupt):
+        overlap(range(9), doing)
+    assert finished == [0]
 
 
 def test_no_jobs_are_no_work():

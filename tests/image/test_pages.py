@@ -17,12 +17,11 @@ from bigpicture.image import (
     Picture,
     Separations,
     decode,
-    encode,
     read,
     read_pages,
+    tiff,
     write_pages,
 )
-from bigpicture.image.exif import as_page
 from bigpicture.image.read import decode_pages
 
 RNG = np.random.default_rng(7)
@@ -191,20 +190,42 @@ def test_an_animation_is_as_large_as_all_its_frames():
         list(decode_pages(data, max_pixels=350))
 
 
-def test_pages_end_where_positions_do():
-    page = encode(Picture(FRAMES[0]), "tiff")
-    assert as_page(page, 2**31, last=True)
-    with pytest.raises(ImageError, match="4 GiB"):
-        as_page(page, 2**32 - 100, last=True)
+def test_pages_beyond_four_gigabytes_become_a_bigtiff(tmp_path, monkeypatch):
+    written = [
+        Picture.from_array(array, Metadata(exif=exif_of(f"maker {n}"), iptc=b"\x1c\x02"))
+        for n, array in enumerate(KINDS)
+    ]
+    starts = []
+    for end in (2**32, 3000):
+        monkeypatch.setattr(tiff, "CLASSIC_END", end)
+        write_pages(written, tmp_path / "all.tif")
+        starts.append((tmp_path / "all.tif").read_bytes()[:4])
+        pages = list(read_pages(tmp_path / "all.tif"))
+        assert len(pages) == len(written)
+        for number, (before, after) in enumerate(zip(written, pages, strict=True)):
+            np.testing.assert_array_equal(after.array(), before.array())
+            block = Image.Exif()
+            block.load(after.metadata.exif)
+            assert block[0x010F] == f"maker {number}"
+            assert block.get_ifd(0x8769)[0x9003].endswith(f"maker {number}")
+            assert after.metadata.iptc == b"\x1c\x02"
+    assert starts == [b"II*\0", b"II+\0"]
+
+
+def test_pages_that_are_no_strips_are_refused():
     with pytest.raises(ImageError, match="alone"):
-        as_page(page.replace(b"II*", b"II+", 1), 8, last=True)
+        tiff.TiffPages(io.BytesIO()).append(io.BytesIO(b"II*\0\x08\0\0\0\0\0\0\0\0\0"))
 
 
-def test_a_bigtiff_is_read_though_its_directories_are_not():
+def test_pages_of_a_bigtiff_are_read_and_smaller_versions_of_them_are_none():
     image = pyvips.Image.new_from_array(FRAMES[0]).copy(interpretation="srgb")
     pages = decode_pages(image.tiffsave_buffer(bigtiff=True))
     assert len(pages) == 1
     np.testing.assert_array_equal(pages.first().colour, FRAMES[0])
+    large = pyvips.Image.new_from_array(np.tile(FRAMES[0], (40, 40, 1))).copy(interpretation="srgb")
+    pyramid = large.tiffsave_buffer(bigtiff=True, tile=True, pyramid=True)
+    assert len(decode_pages(pyramid)) == 1
+    assert pyvips.Image.new_from_buffer(pyramid, "").get("n-pages") > 1
 
 
 MANY = {"GIF": animated("GIF"), "WebP": animated("WEBP"), "TIFF": animated("TIFF")}

@@ -198,7 +198,7 @@ class _Batch:
 
     def _read(self, work: _Work) -> _Work:
         with work.stage():
-            work.source = self._restoring.read(work.job.input)
+            work.source = self._restoring.read(work.job.input, work.output)
         return work
 
     def _compute(self, work: _Work, shown: Bar, stop: Stop) -> _Work:

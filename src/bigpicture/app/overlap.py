@@ -111,20 +111,43 @@ class _Reader(Generic[J, R, W, F]):
         return read
 
 
+class _Writing(Generic[W, F]):
+    """A result on its way to the disk: written once, by whoever comes first."""
+
+    def __init__(self, write: Callable[[W], F], computed: W) -> None:
+        self._todo: tuple[Callable[[W], F], W] | None = write, computed
+        self._done: list[F] = []
+        self._turn = threading.Lock()
+
+    @property
+    def done(self) -> bool:
+        return bool(self._done)
+
+    def __call__(self) -> F:
+        with self._turn:
+            if self._todo is not None:
+                write, computed = self._todo
+                self._done.append(write(computed))
+                self._todo = None
+            return self._done[0]
+
+
 class _ToWrite(Generic[J, R, W, F]):
     def __init__(self, stages: Stages[J, R, W, F], waiting: int) -> None:
         self._stages = stages
         self._most = waiting
         self._pool = ThreadPoolExecutor(_WRITERS, "write")
-        self._waiting: deque[tuple[Future[F], int]] = deque()
+        self._waiting: deque[tuple[_Writing[W, F], int]] = deque()
 
     def put(self, computed: W) -> None:
         """Have a result written as soon as there is room, and finish those that are."""
         while self._waiting and sum(size for _, size in self._waiting) >= self._most:
             self._finish_one()
-        size = self._stages.size_computed(computed)
-        self._waiting.append((self._pool.submit(self._stages.write, computed), size))
-        while self._waiting and self._waiting[0][0].done():
+        writing = _Writing(self._stages.write, computed)
+        # It is known before it is begun: whoever is interrupted between has it still to finish.
+        self._waiting.append((writing, self._stages.size_computed(computed)))
+        self._pool.submit(writing)
+        while self._waiting and self._waiting[0][0].done:
             self._finish_one()
 
     def finish(self) -> None:
@@ -135,5 +158,5 @@ class _ToWrite(Generic[J, R, W, F]):
 
     def _finish_one(self) -> None:
         # It leaves the queue last: whoever is interrupted here has it still to finish.
-        self._stages.finished(self._waiting[0][0].result())
+        self._stages.finished(self._waiting[0][0]())
         self._waiting.popleft()

@@ -4,7 +4,8 @@
 
 A picture keeps its colours, whatever its profile, unless sRGB is asked for or the result's format
 cannot hold them; then they are converted in floats before they are enlarged. CMYK goes through the
-network as two pictures, see `bigpicture.image.inks`.
+network as two pictures, see `bigpicture.image.inks`. Large pictures wait on the disk that the
+result goes to.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from bigpicture.image import (
     write_pages,
 )
 from bigpicture.image.formats import in_srgb, must_be_srgb
+from bigpicture.image.spool import spooling
 from bigpicture.infer.enlarge import Cancel, Report
 from bigpicture.infer.model import Model
 
@@ -95,14 +97,19 @@ class Restoring:
     quality: int | None = None
     max_pixels: int = MAX_PIXELS
 
-    def read(self, path: Path) -> Source:
+    def read(self, path: Path, output: Path) -> Source:
         """Return what is in a file.
+
+        Args:
+            path: Of the file.
+            output: Where its result goes, and what is too large for the memory meanwhile.
 
         Raises:
             ImageError: If it cannot be read.
         """
-        pages = read_pages(path, max_pixels=self.max_pixels, keep_cmyk=True)
-        return Source(pages, None if self.all_pages and len(pages) > 1 else pages.first())
+        with spooling(output.parent):
+            pages = read_pages(path, max_pixels=self.max_pixels, keep_cmyk=True)
+            return Source(pages, None if self.all_pages and len(pages) > 1 else pages.first())
 
     def compute(
         self, source: Source, output: Path, facts: Facts, advance: Advance, cancel: Cancel
@@ -119,6 +126,12 @@ class Restoring:
         Raises:
             ValueError: If it cannot be enlarged, or its pages cannot be written.
         """
+        with spooling(output.parent):
+            return self._compute(source, output, facts, advance, cancel)
+
+    def _compute(
+        self, source: Source, output: Path, facts: Facts, advance: Advance, cancel: Cancel
+    ) -> AnyPicture | None:
         if source.first is not None:
             return self._enlarge(source.first, output, facts, advance, cancel)
         pages, count = source.pages, len(source.pages)
@@ -140,7 +153,8 @@ class Restoring:
             ImageError: If it cannot be written.
         """
         output.parent.mkdir(parents=True, exist_ok=True)
-        write(restored, output, quality=self.quality)
+        with spooling(output.parent):
+            write(restored, output, quality=self.quality)
 
     def write_comparison(self, source: Source, restored: AnyPicture, path: Path) -> None:
         """Write what the network has added to a picture.

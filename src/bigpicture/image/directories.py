@@ -2,124 +2,210 @@
 
     TIFF ──read_directory──▶ {tag: (type, count, value)} ──write_directories──▶ bytes at a position
 
-An EXIF block is a small TIFF file. BigTIFF, whose entries are wider, has no directories here.
+An EXIF block is a small TIFF file. In BigTIFF, which begins with 43 in place of 42, counts and
+positions have eight bytes, so that a file may be larger than 4 GiB.
 
-Source: Adobe, "TIFF Revision 6.0", section 2.
+Source: Adobe, "TIFF Revision 6.0", section 2; "The BigTIFF File Format Proposal".
+    https://libtiff.gitlab.io/libtiff/specification/bigtiff.html
 """
 
 import struct
+from dataclasses import dataclass
 
 import numpy as np
+
+from bigpicture.image.content import Content
 
 # tag → (type, count, value in little-endian bytes)
 Directory = dict[int, tuple[int, int, bytes]]
 
-SHORT, LONG, UNDEFINED = 3, 4, 7
+SHORT, LONG, UNDEFINED, LONG8 = 3, 4, 7, 16
 EXPOSURE, PLACE = 0x8769, 0x8825  # tags that point to directories: of the exposure, of GPS
 _INTEROPERABILITY = 0xA005  # points to a directory that says nothing about a changed picture
 _PURPOSE = 0x00FE
 _SMALLER, _MASK = 1, 4  # bits of the purpose
-_SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)  # bytes of a value of each type
-_WORDS = (0, 1, 1, 2, 4, 4, 1, 1, 2, 4, 4, 4, 8, 4)  # bytes that a byte order swaps
+_SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)  # bytes of a value of each type
+_WORDS = (0, 1, 1, 2, 4, 4, 1, 1, 2, 4, 4, 4, 8, 4, 0, 0, 8, 8, 8)  # that a byte order swaps
+_SHORTER = {LONG8: LONG, 17: 9, 18: 13}  # types of eight bytes → the same of four
 
 
-def directories(tiff: bytes) -> list[int]:
+@dataclass(frozen=True)
+class Layout:
+    """How wide the numbers of a file's directories are.
+
+    Attributes:
+        big: Whether it is a BigTIFF.
+        order: What `struct` calls its byte order.
+    """
+
+    big: bool = False
+    order: str = "<"
+
+    @property
+    def header(self) -> bytes:
+        """The first bytes of a little-endian file, whose last ones point to a directory behind."""
+        return b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0" if self.big else b"II*\0\x08\0\0\0"
+
+    @property
+    def first(self) -> int:
+        """Where the position of the first directory stands."""
+        return 8 if self.big else 4
+
+    @property
+    def entry(self) -> int:
+        """Bytes of an entry."""
+        return 20 if self.big else 12
+
+    @property
+    def word(self) -> int:
+        """Bytes of a position, and of a value that stands in its entry."""
+        return 8 if self.big else 4
+
+    def entered(self, tiff: Content | bytearray, start: int) -> tuple[int, int]:
+        """Return how many entries a directory says to have, and where the first one is."""
+        size = 8 if self.big else 2
+        return self.number(tiff[start : start + size]), start + size
+
+    def number(self, digits: bytes | bytearray) -> int:
+        """Return an unsigned number of any width."""
+        return int.from_bytes(digits, "little" if self.order == "<" else "big")
+
+    def position(self, tiff: Content | bytearray, at: int) -> int:
+        """Return a position that stands somewhere, 0 where there is none."""
+        digits = tiff[at : at + self.word]
+        return self.number(digits) if len(digits) == self.word else 0
+
+    def packed(self, position: int) -> bytes:
+        """Return a position as it is written."""
+        return position.to_bytes(self.word, "little" if self.order == "<" else "big")
+
+
+def layout_of(tiff: Content | bytearray) -> Layout:
+    """Return the layout that a file's first bytes state."""
+    order = ">" if tiff[:2] == b"MM" else "<"
+    return Layout(bytes(tiff[:8]) in (b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0"), order)
+
+
+def directories(tiff: Content) -> list[int]:
     """Return the positions of the first directory and of those chained to it."""
-    order, found = byte_order(tiff), {}  # of which only the keys are used, for their order
-    position = pointer_at(tiff, 4, order)
+    layout, found = layout_of(tiff), {}  # of which only the keys are used, for their order
+    position = layout.position(tiff, layout.first)
     while position not in found and _may_start(tiff, position):
         found[position] = None
-        (count,) = struct.unpack_from(order + "H", tiff, position)
-        position = pointer_at(tiff, position + 2 + 12 * count, order)
+        count, at = layout.entered(tiff, position)
+        position = layout.position(tiff, at + layout.entry * count)
     return list(found)
 
 
-def full_pages(tiff: bytes) -> list[int]:
+def full_pages(tiff: Content) -> list[int]:
     """Return the numbers of a file's pages, without smaller versions and masks of others."""
-    order = byte_order(tiff)
+    layout = layout_of(tiff)
 
     def purpose(position: int) -> int:  # has the lowest tag, so that it comes first
-        entry = tiff[position + 2 : position + 14].ljust(12, b"\0")
-        tag, kind, count, value = struct.unpack(order + "HHII", entry)
-        return value if (tag, kind, count) == (_PURPOSE, LONG, 1) else 0
+        for at, tag, kind, count in entries(tiff, position, layout, most=1):
+            if (tag, kind, count) == (_PURPOSE, LONG, 1):
+                value = at + layout.entry - layout.word
+                return layout.number(tiff[value : value + 4])
+        return 0
 
     chain = directories(tiff)
     return [n for n, position in enumerate(chain) if not purpose(position) & (_SMALLER | _MASK)]
 
 
-def read_directory(tiff: bytes, pointer: bytes | None = None) -> Directory:
+def read_directory(tiff: Content, pointer: bytes | None = None) -> Directory:
     """Return a directory of a TIFF or EXIF block; entries that make no sense are left out.
 
     Args:
         tiff: The block, from its byte order mark on.
         pointer: Little-endian position of the directory; None takes the first one.
     """
-    order = byte_order(tiff)
-    start = pointer_at(tiff, 4, order) if pointer is None else pointer_at(pointer, 0, "<")
+    layout = layout_of(tiff)
+    start = layout.position(tiff, layout.first)
+    if pointer is not None:
+        start = int.from_bytes(pointer[:8], "little")
     directory: Directory = {}
-    for position, tag, kind, count in entries(tiff, start, order):
+    for position, tag, kind, count in entries(tiff, start, layout):
         size = _SIZES[kind] * count
-        at = position + 8 if size <= 4 else pointer_at(tiff, position + 8, order)
+        at = position + layout.entry - layout.word
+        at = at if size <= layout.word else layout.position(tiff, at)
         value = tiff[at : at + size]
         if len(value) == size and tag != _INTEROPERABILITY:
             word = f"u{_WORDS[kind]}"
-            little = np.frombuffer(value, order + word).astype("<" + word).tobytes()
+            little = np.frombuffer(value, layout.order + word).astype("<" + word).tobytes()
             directory[tag] = (kind, count, little)
     return directory
 
 
-def write_directories(main: Directory, parts: dict[int, Directory], start: int) -> bytes:
+def write_directories(
+    main: Directory,
+    parts: dict[int, Directory],
+    start: int,
+    layout: Layout = Layout(),
+    following: int = 0,
+) -> bytes:
     """Return little-endian directories that lie at `start` of their file, `main` the first.
+
+    How long they are does not depend on where they lie.
 
     Args:
         main: Entries of the first directory.
         parts: Directories it points to, by the tag that does.
         start: Even position of the first byte.
+        layout: Of the file, which must be little-endian.
+        following: Position of the directory that is chained to the first one.
     """
     parts = {tag: part for tag, part in parts.items() if part}
     main = {tag: entry for tag, entry in main.items() if tag not in (EXPOSURE, PLACE)}
-    unset = {tag: (LONG, 1, bytes(4)) for tag in parts}
-    following = start + len(_write_directory(main | unset, start))
+    kind = LONG8 if layout.big else LONG
+    unset = {tag: (kind, 1, bytes(layout.word)) for tag in parts}
+    at = start + len(_write_directory(main | unset, start, layout, following))
     written, pointers = b"", {}
     for tag, part in parts.items():
-        pointers[tag] = (LONG, 1, struct.pack("<I", following + len(written)))
-        written += _write_directory(part, following + len(written))
-    return _write_directory(main | pointers, start) + written
+        pointers[tag] = (kind, 1, layout.packed(at + len(written)))
+        written += _write_directory(part, at + len(written), layout)
+    return _write_directory(main | pointers, start, layout, following) + written
 
 
-def _write_directory(directory: Directory, start: int) -> bytes:
-    entries, values = struct.pack("<H", len(directory)), b""
-    behind = start + 2 + 12 * len(directory) + 4
+def _write_directory(directory: Directory, start: int, layout: Layout, following: int = 0) -> bytes:
+    directory = {tag: _as_wide(entry, layout) for tag, entry in directory.items()}
+    count = struct.pack("<Q" if layout.big else "<H", len(directory))
+    entries, values = count, b""
+    behind = start + len(count) + layout.entry * len(directory) + layout.word
     for tag, (kind, count, value) in sorted(directory.items()):
-        fits = len(value) <= 4
-        inline = value.ljust(4, b"\0") if fits else struct.pack("<I", behind + len(values))
-        entries += struct.pack("<HHI", tag, kind, count) + inline
+        fits = len(value) <= layout.word
+        at = layout.packed(behind + len(values))
+        inline = value.ljust(layout.word, b"\0") if fits else at
+        entries += struct.pack("<HHQ" if layout.big else "<HHI", tag, kind, count) + inline
         values += b"" if fits else value + b"\0" * (len(value) % 2)
-    return entries + bytes(4) + values
+    return entries + layout.packed(following) + values
 
 
-def entries(tiff: bytes, start: int, order: str) -> list[tuple[int, int, int, int]]:
+def _as_wide(entry: tuple[int, int, bytes], layout: Layout) -> tuple[int, int, bytes]:
+    """Return an entry without numbers of eight bytes, where there is no place for them."""
+    kind, count, value = entry
+    if layout.big or kind not in _SHORTER:
+        return entry
+    return _SHORTER[kind], count, np.frombuffer(value, "<u8").astype("<u4").tobytes()
+
+
+def entries(
+    tiff: Content | bytearray, start: int, layout: Layout, most: int = 2**16 - 1
+) -> list[tuple[int, int, int, int]]:
     """Return position, tag, type and count of a directory's entries, as far as they are there."""
     if not _may_start(tiff, start):
         return []
-    (entries,) = struct.unpack_from(order + "H", tiff, start)
-    inside = min(entries, (len(tiff) - start - 2) // 12)
-    positions = [start + 2 + 12 * index for index in range(inside)]
-    found = [(at, *struct.unpack_from(order + "HHI", tiff, at)) for at in positions]
-    return [entry for entry in found if 0 < entry[2] < len(_SIZES)]
+    said, first = layout.entered(tiff, start)
+    inside = min(said, most, max(0, len(tiff) - first) // layout.entry)
+    block = tiff[first : first + inside * layout.entry]
+    form = layout.order + ("HHQ" if layout.big else "HHI")
+    found = [
+        (first + at, *struct.unpack_from(form, block, at))
+        for at in range(0, inside * layout.entry, layout.entry)
+    ]
+    return [entry for entry in found if entry[2] < len(_SIZES) and _SIZES[entry[2]]]
 
 
-def byte_order(tiff: bytes | bytearray) -> str:
-    """Return what `struct` calls a file's byte order."""
-    return ">" if tiff[:2] == b"MM" else "<"
-
-
-def pointer_at(block: bytes | bytearray, position: int, order: str) -> int:
-    """Return a number of four bytes, 0 where there are none."""
-    inside = position + 4 <= len(block)
-    return struct.unpack_from(order + "I", block, position)[0] if inside else 0
-
-
-def _may_start(tiff: bytes, position: int) -> bool:
-    """Return whether a directory can be at a position of a file that is a TIFF, but no BigTIFF."""
-    return tiff[:4] in (b"II*\0", b"MM\0*") and 8 <= position <= len(tiff) - 2
+def _may_start(tiff: Content | bytearray, position: int) -> bool:
+    """Return whether a directory can be at a position of a file that is a TIFF."""
+    small = bytes(tiff[:4]) in (b"II*\0", b"MM\0*")
+    return (small or layout_of(tiff).big) and 8 <= position <= len(tiff) - (2 if small else 8)

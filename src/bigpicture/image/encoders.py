@@ -1,25 +1,32 @@
-"""Pictures that a format can hold ──libvips──▶ bytes of a file.
+"""Pictures that a format can hold ──libvips──▶ a file, or one in memory.
 
-    Picture, or Separations, as `held_by` leaves it ──pixels and metadata──▶ bytes
-    pictures of one size ──one below the other──▶ bytes of an animation
+    Picture, or Separations, as `held_by` leaves it ──pixels and metadata──▶ file
+    pictures of one size ──one below the other──▶ file of an animation
+
+Into a file on disk it is written as it is encoded. PNG, TIFF, JPEG and PPM hold only some rows at a
+time; WebP, AVIF and GIF need the whole picture, of which they bound the size.
 
 A file without a stated resolution gets 72 dpi where one must be stated.
 """
 
+import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from io import BufferedIOBase
 from typing import Any
 
 import numpy as np
 import pyvips
+from jaxtyping import Shaped
 
 from bigpicture.image.colour import narrow
-from bigpicture.image.exif import write_tiff
 from bigpicture.image.inks import Separations
 from bigpicture.image.iptc import wrapped_iptc
 from bigpicture.image.picture import ImageWarning, Picture
-from bigpicture.image.ppm import encode_ppm
+from bigpicture.image.ppm import write_ppm
+from bigpicture.image.spool import LARGE, by_rows, let_go
+from bigpicture.image.tiff import CLASSIC_END, add_metadata
 
 _DPI_72 = (72 / 25.4, 72 / 25.4)
 _JPEG_SEGMENT = 65_000  # bytes of EXIF, XMP or IPTC; the two bytes of its length allow few more
@@ -31,11 +38,16 @@ _VIPS_NAMES = {  # of the numbers, of gray, of RGB
 _KEEP_ALL, _KEEP_ALL_BUT_EXIF = 0x1F, 0x1E
 
 
-def _encode_png(picture: Picture, quality: int, lossless: bool) -> bytes:
-    return _image(picture).pngsave_buffer(keep=_keep(picture))
+_SPARE = 2**30  # bytes by which deflate and metadata surely do not lengthen a file
 
 
-def _encode_jpeg(picture: Picture | Separations, quality: int, lossless: bool) -> bytes:
+def _write_png(picture: Picture, file: BufferedIOBase, quality: int, lossless: bool) -> None:
+    _save(picture, file, "pngsave", keep=_keep(picture))
+
+
+def _write_jpeg(
+    picture: Picture | Separations, file: BufferedIOBase, quality: int, lossless: bool
+) -> None:
     # Colour is stored at full resolution from quality 90 on: libvips' "auto".
     metadata = picture.metadata
     metadata = replace(
@@ -45,40 +57,48 @@ def _encode_jpeg(picture: Picture | Separations, quality: int, lossless: bool) -
         iptc=_fitting("IPTC", metadata.iptc and wrapped_iptc(metadata.iptc)),
     )
     picture = picture.with_metadata(metadata)
-    return _image(picture).jpegsave_buffer(Q=quality, optimize_coding=True, keep=_keep(picture))
+    small = _nbytes(picture) < LARGE  # the best code is known when all is held
+    _save(picture, file, "jpegsave", Q=quality, optimize_coding=small, keep=_keep(picture))
 
 
-def _encode_webp(picture: Picture, quality: int, lossless: bool) -> bytes:
-    return _webp(_image(picture), picture, quality, lossless)
+def _write_webp(picture: Picture, file: BufferedIOBase, quality: int, lossless: bool) -> None:
+    _save(picture, file, "webpsave", **_webp(picture, quality, lossless))
 
 
-def _webp(image: pyvips.Image, picture: Picture, quality: int, lossless: bool) -> bytes:
-    return image.webpsave_buffer(
-        Q=quality,
-        lossless=lossless,
-        exact=lossless,  # colours under full transparency too
-        smart_subsample=not lossless,
-        keep=_keep(picture),
-    )
+def _webp(picture: Picture, quality: int, lossless: bool) -> dict[str, Any]:
+    return {
+        "Q": quality,
+        "lossless": lossless,
+        "exact": lossless,  # colours under full transparency too
+        "smart_subsample": not lossless,
+        "keep": _keep(picture),
+    }
 
 
-def _encode_tiff(picture: Picture | Separations, quality: int, lossless: bool) -> bytes:
-    plain = picture.with_metadata(replace(picture.metadata, iptc=None))
-    data = _image(plain).tiffsave_buffer(
+def _write_tiff(
+    picture: Picture | Separations, file: BufferedIOBase, quality: int, lossless: bool
+) -> None:
+    _save(
+        picture.with_metadata(replace(picture.metadata, iptc=None)),
+        file,
+        "tiffsave",
         compression="deflate",
         predictor="float" if picture.bits == 32 else "horizontal",
         resunit="inch",
-        bigtiff=picture.array().nbytes > 3 * 2**30,  # classic TIFF ends at 4 GiB
+        bigtiff=_nbytes(picture) > CLASSIC_END - _SPARE,
     )
-    return write_tiff(data, picture.metadata, picture.height, picture.width)
+    add_metadata(file, picture.metadata, picture.height, picture.width)
 
 
-def _encode_avif(picture: Picture, quality: int, lossless: bool) -> bytes:
+def _write_avif(picture: Picture, file: BufferedIOBase, quality: int, lossless: bool) -> None:
     deep = picture.bits == 16
     if deep:
-        alpha = None if picture.alpha is None else narrow(picture.alpha, 12)
-        picture = Picture(narrow(picture.colour, 12), alpha, picture.metadata)
-    return _image(picture).heifsave_buffer(
+        alpha = None if picture.alpha is None else by_rows(_twelve_bits, picture.alpha)
+        picture = Picture(by_rows(_twelve_bits, picture.colour), alpha, picture.metadata)
+    _save(
+        picture,
+        file,
+        "heifsave",
         compression="av1",
         Q=quality,
         lossless=lossless,
@@ -87,18 +107,24 @@ def _encode_avif(picture: Picture, quality: int, lossless: bool) -> bytes:
     )
 
 
-def encode_frames(
+def _twelve_bits(stored: np.ndarray) -> np.ndarray:
+    return narrow(stored, 12)
+
+
+def write_frames(
     pictures: Sequence[Picture],
+    file: BufferedIOBase,
     format: str,
     quality: int,
     lossless: bool,
     delays: Sequence[int] = (),
     loop: int = 0,
-) -> bytes:
-    """Return an animation, or a still GIF of one frame.
+) -> None:
+    """Write an animation, or a still GIF of one frame.
 
     Args:
         pictures: 8-bit frames of one size.
+        file: Empty, open for writing.
         format: webp or gif.
         quality: As in `bigpicture.image.write`.
         lossless: As in `bigpicture.image.write`.
@@ -108,14 +134,16 @@ def encode_frames(
     first = pictures[0]
     deep = any(picture.alpha is not None for picture in pictures)
     frames = [_as_rgb(picture, deep) for picture in pictures]
-    image = _image(Picture.from_array(np.concatenate(frames), first.metadata))
+    joined = Picture.from_array(np.concatenate(frames), first.metadata)
+    fields: list[tuple[int, str, Any]] = []
     if len(pictures) > 1:
-        image.set_type(pyvips.GValue.gint_type, "page-height", first.height)
-        image.set_type(pyvips.GValue.array_int_type, "delay", list(delays))
-        image.set_type(pyvips.GValue.gint_type, "loop", loop)
-    if format == "gif":
-        return image.gifsave_buffer(keep=_keep(first))
-    return _webp(image, first, quality, lossless)
+        fields = [
+            (pyvips.GValue.gint_type, "page-height", first.height),
+            (pyvips.GValue.array_int_type, "delay", list(delays)),
+            (pyvips.GValue.gint_type, "loop", loop),
+        ]
+    options = {"keep": _keep(first)} if format == "gif" else _webp(first, quality, lossless)
+    _save(joined, file, f"{format}save", fields, **options)
 
 
 def _as_rgb(picture: Picture, with_alpha: bool) -> np.ndarray:
@@ -126,21 +154,58 @@ def _as_rgb(picture: Picture, with_alpha: bool) -> np.ndarray:
     return np.dstack([colour, opaque if picture.alpha is None else picture.alpha])
 
 
-ENCODERS: dict[str, Callable[[Any, int, bool], bytes]] = {
-    "png": _encode_png,
-    "jpeg": _encode_jpeg,  # this and TIFF take Separations too
-    "webp": _encode_webp,
-    "tiff": _encode_tiff,
-    "avif": _encode_avif,
-    "gif": lambda picture, quality, lossless: encode_frames([picture], "gif", quality, lossless),
-    "ppm": lambda picture, quality, lossless: encode_ppm(picture),
+def _write_gif(picture: Picture, file: BufferedIOBase, quality: int, lossless: bool) -> None:
+    write_frames([picture], file, "gif", quality, lossless)
+
+
+def _write_ppm(picture: Picture, file: BufferedIOBase, quality: int, lossless: bool) -> None:
+    write_ppm(picture, file)
+
+
+ENCODERS: dict[str, Callable[[Any, BufferedIOBase, int, bool], None]] = {
+    "png": _write_png,
+    "jpeg": _write_jpeg,  # this and TIFF take Separations too
+    "webp": _write_webp,
+    "tiff": _write_tiff,
+    "avif": _write_avif,
+    "gif": _write_gif,
+    "ppm": _write_ppm,
 }
-"""What writes each of the formats: a picture, a quality of 1 to 100, whether to lose nothing."""
+"""What writes each of the formats: a picture, an empty file open for reading and writing, a quality
+of 1 to 100, whether to lose nothing."""
 
 
-def _image(picture: Picture | Separations) -> pyvips.Image:
-    """Return a libvips image of the pixels and metadata, which it does not copy."""
+def _save(
+    picture: Picture | Separations,
+    file: BufferedIOBase,
+    saver: str,
+    fields: Sequence[tuple[int, str, Any]] = (),
+    **options: Any,  # noqa: ANN401 - libvips' options
+) -> None:
+    """Have libvips write a picture, by one of its savers, to the disk or to memory."""
     pixels = np.ascontiguousarray(picture.array())
+    image = _image(picture, pixels)
+    for kind, name, value in fields:
+        image.set_type(kind, name, value)
+    if isinstance(file, io.BytesIO):
+        file.write(getattr(image, f"{saver}_buffer")(**options))
+        return
+    if pixels.nbytes >= LARGE:
+        image.set_progress(True)
+        image.signal_connect("eval", lambda *_: let_go(pixels))
+    target = pyvips.Target.new_to_descriptor(file.fileno())
+    getattr(image, f"{saver}_target")(target, **options)
+
+
+def _nbytes(picture: Picture | Separations) -> int:
+    """Return the bytes of the pixels as a file has them."""
+    if isinstance(picture, Separations):
+        return _nbytes(picture.colour) + picture.black.colour.nbytes
+    return picture.colour.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes)
+
+
+def _image(picture: Picture | Separations, pixels: Shaped[np.ndarray, "h w d"]) -> pyvips.Image:
+    """Return a libvips image of a picture's pixels, which it does not copy, and its metadata."""
     height, width, bands = pixels.shape
     number, gray, colour = _VIPS_NAMES[picture.bits]
     metadata = picture.metadata

@@ -18,11 +18,13 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Shaped
 
-from bigpicture.image.colour import to_float
+from bigpicture.image.colour import at_depth, to_float
 from bigpicture.image.inks import Separations
 from bigpicture.image.picture import ImageWarning, Metadata, Picture
 from bigpicture.image.profile import space_of, to_srgb
+from bigpicture.image.spool import bands, by_rows
 
 FORMATS = {
     ".png": "png",
@@ -67,10 +69,10 @@ def held_by(picture: Picture | Separations, format: str) -> Picture | Separation
     if must_be_srgb(picture, format):
         picture = in_srgb(picture, format)
     if isinstance(picture, Separations):
-        colour = _without_alpha(picture.colour, format).at_depth(bits)
+        colour = _without_alpha(picture.colour, format, bits).at_depth(bits)
         held = Separations(colour, picture.black.at_depth(bits))
         return held.with_metadata(_held_metadata(held, format))
-    picture = _without_alpha(picture, format).at_depth(bits)
+    picture = _without_alpha(picture, format, bits).at_depth(bits)
     return picture.with_metadata(_held_metadata(picture, format))
 
 
@@ -101,17 +103,24 @@ def in_srgb(picture: Picture | Separations, format: str) -> Picture:
     return picture
 
 
-def _without_alpha(picture: Picture, format: str) -> Picture:
+def _without_alpha(picture: Picture, format: str, bits: int) -> Picture:
+    """Return a picture laid on white, in `bits`, where a format has no transparency."""
     if picture.alpha is None or format not in _WITHOUT_ALPHA:
         return picture
-    opacity = np.clip(to_float(picture.alpha), 0, 1)[..., None]
-    if opacity.min() == 1:
+    if all((to_float(alpha) >= 1).all() for (alpha,) in bands(picture.alpha)):
         return replace(picture, alpha=None)
     _warn(
         f"{format} has no transparency: the picture is laid on white; "
         "write PNG, WebP, TIFF or AVIF to keep it"
     )
-    return replace(picture, colour=1 + (to_float(picture.colour) - 1) * opacity, alpha=None)
+
+    def laid(
+        colour: Shaped[np.ndarray, "n w c"], alpha: Shaped[np.ndarray, "n w"]
+    ) -> Shaped[np.ndarray, "n w c"]:
+        opacity = np.clip(to_float(alpha), 0, 1)[..., None]
+        return at_depth(1 + (to_float(colour) - 1) * opacity, bits)
+
+    return replace(picture, colour=by_rows(laid, picture.colour, picture.alpha), alpha=None)
 
 
 def _held_metadata(picture: Picture | Separations, format: str) -> Metadata:

@@ -16,6 +16,7 @@ from bigpicture.image.colour import to_float
 from bigpicture.image.exif import said_srgb
 from bigpicture.image.picture import Metadata, Picture
 from bigpicture.image.profile import srgb_profile, through_profile
+from bigpicture.image.spool import by_rows
 
 _VIPS_NAMES = {8: "uchar", 16: "ushort"}
 
@@ -66,17 +67,23 @@ class Separations:
             raise ValueError(
                 f"inks are {array.dtype} {array.shape}; give (h, w, 4) of 8 or 16 bits"
             )
-        light = np.iinfo(array.dtype).max - array[..., :4]
+        full = np.iinfo(array.dtype).max
         alpha = array[..., 4] if array.shape[2] == 5 else None
-        colour = Picture(np.ascontiguousarray(light[..., :3]), alpha, metadata or Metadata())
-        return cls(colour, Picture(np.ascontiguousarray(light[..., 3:])))
+        light = by_rows(lambda rows: full - rows[..., :3], array)
+        black = by_rows(lambda rows: full - rows[..., 3:4], array)
+        return cls(Picture(light, alpha, metadata or Metadata()), Picture(black))
 
     def array(self) -> Shaped[np.ndarray, "h w d"]:
         """Return the inks and alpha as files store them, the inverse of `from_array`."""
-        light = np.dstack([self.colour.colour, self.black.colour])
-        inks = np.iinfo(light.dtype).max - light
-        alpha = self.colour.alpha
-        return inks if alpha is None else np.dstack([inks, alpha])
+        colour, black, alpha = self.colour.colour, self.black.colour, self.colour.alpha
+        full = np.iinfo(colour.dtype).max
+        opacity = () if alpha is None else (alpha,)
+        return by_rows(
+            lambda light, key, *rest: np.dstack([full - light, full - key, *rest]),
+            colour,
+            black,
+            *opacity,
+        )
 
     def with_metadata(self, metadata: Metadata) -> "Separations":
         """Return the same pixels with other metadata."""

@@ -1,6 +1,6 @@
-"""Bytes of a file that libvips decodes ──▶ its pictures, upright, with what it says beside them.
+"""Content of a file that libvips decodes ──▶ its pictures, upright, with what it says beside them.
 
-    bytes ──header──▶ size allowed? ──page or frames──▶ pixels ──turned──▶ Picture or Separations
+    content ──header──▶ size allowed? ──page or frames──▶ pixels ──turned──▶ Picture or Separations
 
 The size is checked before a pixel is decoded. Truncated and damaged files are errors: the decoders
 would otherwise fill what is missing with gray. Pages of TIFF that are smaller versions of others
@@ -16,23 +16,27 @@ import pyvips
 from jaxtyping import Shaped
 
 from bigpicture.image.colour import widen
+from bigpicture.image.content import Content
 from bigpicture.image.directories import full_pages
 from bigpicture.image.exif import EXIF_HEADER, read_tiff, upright
 from bigpicture.image.inks import Separations
 from bigpicture.image.iptc import unwrapped_iptc
 from bigpicture.image.picture import Metadata, Picture, check_size
 from bigpicture.image.spaces import blob, known_colours, profile_after
+from bigpicture.image.spool import Spool, bands, by_rows
 
 LOADERS = {
-    "PNG": "pngload_buffer",
-    "JPEG": "jpegload_buffer",
-    "WebP": "webpload_buffer",
-    "TIFF": "tiffload_buffer",
-    "AVIF": "heifload_buffer",
-    "GIF": "gifload_buffer",
+    "PNG": "pngload",
+    "JPEG": "jpegload",
+    "WebP": "webpload",
+    "TIFF": "tiffload",
+    "AVIF": "heifload",
+    "GIF": "gifload",
 }
 _ANIMATED = ("GIF", "WebP")
 _DELAY = 100  # milliseconds, where a frame's time is not stated
+_NUMBERS = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+_ROWS = 2**20  # pixels that are decoded at once, where not all are
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that turn rows into columns
 
 
@@ -47,7 +51,7 @@ class Loader:
         keep_cmyk: Read CMYK as `Separations`, not as sRGB.
     """
 
-    data: bytes
+    data: Content
     kind: str
     max_pixels: int
     keep_cmyk: bool = False
@@ -57,7 +61,7 @@ class Loader:
         header = self._load()
         count = _number(header, "n-pages", 1)
         pages = list(range(count))
-        if self.kind == "TIFF":  # BigTIFF, of which no directory is known, has all pages
+        if self.kind == "TIFF":
             pages = full_pages(self.data) or pages
         if self.kind not in _ANIMATED or count < 2:
             return pages, (), 0
@@ -91,20 +95,23 @@ class Loader:
             yield self._picture(stored, frames[number], image, number)
 
     def _load(self, **options: Any) -> pyvips.Image:  # noqa: ANN401 - libvips' options
-        if not pyvips.type_find("VipsOperation", LOADERS[self.kind]):
+        here = isinstance(self.data, bytes)
+        name = f"{LOADERS[self.kind]}_{'buffer' if here else 'source'}"
+        if not pyvips.type_find("VipsOperation", name):
             raise ValueError("this libvips reads none; install pyvips-binary, which does")
         # Sequential access keeps libvips from caching the operation, and with it the pixels.
-        load = getattr(pyvips.Image, LOADERS[self.kind])
-        return load(self.data, access="sequential", fail_on="error", **options)
+        data = self.data if isinstance(self.data, bytes) else self.data.source()
+        return getattr(pyvips.Image, name)(data, access="sequential", fail_on="error", **options)
 
     def _pixels(self, stored: pyvips.Image) -> tuple[Shaped[np.ndarray, "h w d"], pyvips.Image]:
         """Return the pixels as an array, and as the image that they came from."""
         image = known_colours(stored, self.keep_cmyk)
-        pixels = image.numpy().reshape(image.height, image.width, image.bands)
-        if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
+        pixels = _decoded(image)
+        if pixels.dtype == np.float32 and not all(np.isfinite(b).all() for (b,) in bands(pixels)):
             raise ValueError("it has pixels that are not finite; replace them by numbers")
         if self.kind == "AVIF":
-            pixels = widen(pixels, _number(stored, "bits-per-sample", 8))
+            bits = _number(stored, "bits-per-sample", 8)
+            pixels = by_rows(lambda rows: widen(rows, bits), pixels)
         return pixels, image
 
     def _picture(
@@ -140,7 +147,20 @@ def turned(pixels: Shaped[np.ndarray, "h w d"], orientation: int) -> Shaped[np.n
         pixels = pixels[::-1]
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+    return pixels if pixels.flags.c_contiguous else by_rows(np.ascontiguousarray, pixels)
+
+
+def _decoded(image: pyvips.Image) -> Shaped[np.ndarray, "h w d"]:
+    """Return all pixels, in the memory or where large pictures are kept."""
+    spool = Spool((image.height, image.width, image.bands), _NUMBERS[str(image.format)])
+    if not spool.on_disk:
+        return image.numpy().reshape(image.height, image.width, image.bands)
+    region, step = pyvips.Region.new(image), max(1, _ROWS // image.width)
+    for top in range(0, image.height, step):
+        count = min(step, image.height - top)
+        rows = np.frombuffer(region.fetch(0, top, image.width, count), spool.dtype)
+        spool.append(rows.reshape(count, image.width, image.bands))
+    return spool.array()
 
 
 def _number(image: pyvips.Image, field: str, default: int) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from bigpicture.image.colour import BITS, at_depth, quantise, to_float
+from bigpicture.image.spool import by_rows
 
 if TYPE_CHECKING:
     import torch
@@ -120,12 +121,20 @@ class Picture:
         >>> Picture(np.ones((2, 2, 1), np.float32)).at_depth(8).colour.max()
         np.uint8(255)
         """
-        alpha = None if self.alpha is None else at_depth(self.alpha, bits)
-        return replace(self, colour=at_depth(self.colour, bits), alpha=alpha)
+        if bits == self.bits:
+            return self
+
+        def rounded(stored: Shaped[np.ndarray, "h ..."]) -> Shaped[np.ndarray, "h ..."]:
+            return by_rows(lambda rows: at_depth(rows, bits), stored)
+
+        alpha = None if self.alpha is None else rounded(self.alpha)
+        return replace(self, colour=rounded(self.colour), alpha=alpha)
 
     def array(self) -> Shaped[np.ndarray, "h w d"]:
         """Return colour and alpha in one array, the inverse of `from_array`."""
-        return self.colour if self.alpha is None else np.dstack([self.colour, self.alpha])
+        if self.alpha is None:
+            return self.colour
+        return by_rows(lambda *rows: np.dstack(rows), self.colour, self.alpha)
 
     def colour_tensor(self) -> "torch.Tensor":
         """Return the colour as a float32 tensor (c, h, w), 1 is white."""

@@ -10,17 +10,22 @@ than 255 or 65535 is scaled to the nearest of these above it: v · levels / top,
 Source: the Netpbm formats. https://netpbm.sourceforge.net/doc/pnm.html
 """
 
-import math
 import re
+from collections.abc import Iterator
+from io import BufferedIOBase
 
 import numpy as np
 
+from bigpicture.image.content import Content
 from bigpicture.image.picture import Picture, check_size
+from bigpicture.image.spool import Spool, bands
 
 _NUMBER = rb"(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})"
+_HEADER = 2**16  # bytes that a header may have, comments and all
+_BAND = 2**20  # bytes that are turned into numbers at once
 
 
-def decode_ppm(data: bytes, max_pixels: int) -> Picture:
+def decode_ppm(data: Content, max_pixels: int) -> Picture:
     """Return the picture in a file of one of the kinds P1 to P6.
 
     Args:
@@ -34,8 +39,8 @@ def decode_ppm(data: bytes, max_pixels: int) -> Picture:
     [[[0], [255]]]
     """
     variant = int(data[1:2])
-    bitmap, binary = variant in (1, 4), variant > 3
-    header = re.match(rb"P\d" + _NUMBER * (2 if bitmap else 3), data)
+    bitmap = variant in (1, 4)
+    header = re.match(rb"P\d" + _NUMBER * (2 if bitmap else 3), data[:_HEADER])
     if header is None:
         raise ValueError("its header is incomplete; fetch or save it again")
     width, height, *rest = (int(found) for found in header.groups())
@@ -46,27 +51,50 @@ def decode_ppm(data: bytes, max_pixels: int) -> Picture:
     depth = np.dtype(np.uint16 if top > 255 else np.uint8)
     columns = (width + 7) // 8 if variant == 4 else width  # eight bits are one number
     shape = (height, columns, 3 if variant in (3, 6) else 1)
-    count = math.prod(shape)
-    if binary:
-        body = data[header.end() + 1 :]
-        count_there = min(count, len(body) // depth.itemsize)
-        values = np.frombuffer(body, depth.newbyteorder(">"), count_there)
-    else:
-        body = re.sub(rb"#[^\r\n]*", b"", data[header.end() :])
-        words = re.findall(rb"[01]", body) if bitmap else body.split()
-        values = np.array([int(word) for word in words[:count]], np.int64)
+    rows = _binary(data, header.end() + 1, shape, depth) if variant > 3 else None
+    pixels = Spool((height, width, shape[2]), depth)
+    for values in rows or [_text(data[header.end() :], shape, bitmap)]:
+        if variant == 4:
+            values = np.unpackbits(values.astype(np.uint8), axis=1, count=width)
+        levels = np.clip(values.astype(np.float64), 0, top)
+        levels = top - levels if bitmap else levels  # 1 is black
+        pixels.append(np.rint(levels * (np.iinfo(depth).max / top)).astype(depth))
+    return Picture(pixels.array())
+
+
+def _binary(
+    data: Content, start: int, shape: tuple[int, int, int], depth: np.dtype
+) -> Iterator[np.ndarray]:
+    """Yield the numbers some rows at a time, once it is known that they are there."""
+    height, row = shape[0], shape[1] * shape[2] * depth.itemsize
+    if len(data) - start < height * row:
+        raise ValueError("it is cut short; fetch or save it again")
+    step = max(1, _BAND // row)
+    for top in range(0, height, step):
+        count = min(step, height - top)
+        found = data[start + top * row : start + (top + count) * row]
+        yield np.frombuffer(found, depth.newbyteorder(">")).reshape(count, *shape[1:])
+
+
+def _text(body: bytes, shape: tuple[int, int, int], bitmap: bool) -> np.ndarray:
+    """Return numbers that are written out, and digits that need no spaces between them."""
+    body = re.sub(rb"#[^\r\n]*", b"", body)
+    words = re.findall(rb"[01]", body) if bitmap else body.split()
+    count = shape[0] * shape[1] * shape[2]
+    values = np.array([int(word) for word in words[:count]], np.int64)
     if values.size != count:
         raise ValueError("it is cut short; fetch or save it again")
-    values = values.reshape(shape)
-    if variant == 4:
-        values = np.unpackbits(values.astype(np.uint8), axis=1, count=width)
-    pixels = np.clip(values.astype(np.float64), 0, top)
-    pixels = top - pixels if bitmap else pixels  # 1 is black
-    return Picture(np.rint(pixels * (np.iinfo(depth).max / top)).astype(depth))
+    return values.reshape(shape)
 
 
-def encode_ppm(picture: Picture) -> bytes:
-    """Return the content of a PGM or PPM file of the colours, 8 or 16 bit; alpha is left out."""
+def write_ppm(picture: Picture, file: BufferedIOBase) -> None:
+    """Write a PGM or PPM file of the colours, 8 or 16 bit; alpha is left out.
+
+    Args:
+        picture: Of 8 or 16 bits.
+        file: Empty, open for writing.
+    """
     variant = "P5" if picture.is_gray else "P6"
-    header = f"{variant} {picture.width} {picture.height} {2**picture.bits - 1}\n"
-    return header.encode() + picture.colour.astype(f">u{picture.bits // 8}").tobytes()
+    file.write(f"{variant} {picture.width} {picture.height} {2**picture.bits - 1}\n".encode())
+    for (rows,) in bands(picture.colour):
+        file.write(rows.astype(f">u{picture.bits // 8}").tobytes())

@@ -1,10 +1,10 @@
 """Read image files: PNG, JPEG, WebP, TIFF, AVIF, GIF, PPM and its kin; one page or all.
 
-    path ──▶ bytes ──kind by content──▶ Pages ──the first, or each──▶ Picture
+    path ──▶ content ──kind by its first bytes──▶ Pages ──the first, or each──▶ Picture
 
 A file is what its content says, not its suffix, and only these kinds are handed to a decoder.
-The bytes are read here and not by libvips, which takes brackets in a file name for options and
-wants UTF-8.
+Files are read here and not by libvips, which takes brackets in a file name for options and wants
+UTF-8; large ones bit by bit while they are decoded.
 """
 
 import os
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pyvips
 
+from bigpicture.image.content import Content, content_of
 from bigpicture.image.inks import Separations
 from bigpicture.image.load import Loader
 from bigpicture.image.picture import ImageError, ImageWarning, Picture
@@ -26,6 +27,7 @@ from bigpicture.image.ppm import decode_ppm
 MAX_PIXELS = 2**30
 """Most pixels that `read` decodes unless told otherwise: 32768 × 32768, 3 GiB as 8-bit RGB."""
 
+_START = 2**20  # bytes in which a PNG says whether it is animated
 _SIGNATURES = (
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
@@ -131,7 +133,7 @@ def read_pages(
         ImageError: If there is no such file, it cannot be read, or is no image.
     """
     name = repr(os.fspath(path))
-    return decode_pages(_bytes_of(path), name=name, max_pixels=max_pixels, keep_cmyk=keep_cmyk)
+    return _pages_of(_content_at(path), name=name, max_pixels=max_pixels, keep_cmyk=keep_cmyk)
 
 
 def is_image(path: str | os.PathLike[str]) -> bool:
@@ -162,15 +164,20 @@ def decode_pages(
     Raises:
         ImageError: If `data` is no image.
     """
-    kind = _kind(data, name)
+    return _pages_of(data, name, max_pixels, keep_cmyk)
+
+
+def _pages_of(data: Content, name: str, max_pixels: int, keep_cmyk: bool) -> Pages:
+    start = data[:_START]
+    kind = _kind(start, name)
     called = f"{name} ({kind})"
     if kind == "PPM":
         return Pages([0], (), 0, lambda _: iter([decode_ppm(data, max_pixels)]), called)
-    if kind == "PNG" and b"acTL" in data[: data.find(b"IDAT")]:
+    if kind == "PNG" and b"acTL" in start[: start.find(b"IDAT")]:
         warnings.warn(
             f"{called} is animated, which only GIF and WebP may be: its first frame is taken",
             ImageWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     loader = Loader(data, kind, max_pixels, keep_cmyk)
     with _explained(called):
@@ -207,7 +214,7 @@ def explain(error: Exception) -> str:
     return f"{reason}; the file is damaged or cut short, fetch or save it again"
 
 
-def _bytes_of(path: str | os.PathLike[str]) -> bytes:
+def _content_at(path: str | os.PathLike[str]) -> Content:
     name = repr(os.fspath(path))
     try:
         mode = Path(path).stat().st_mode
@@ -215,10 +222,13 @@ def _bytes_of(path: str | os.PathLike[str]) -> bytes:
             raise ImageError(f"{name} is a folder; give the image files in it")
         if not stat.S_ISREG(mode):
             raise ImageError(f"{name} is a device or a pipe; save the image to a file first")
-        with Path(path).open("rb") as file:
+        file = Path(path).open("rb")  # noqa: SIM115 - stays open as long as its content is wanted
+        try:
             _kind(file.read(64), name)  # before some film of 50 GB is read to its end
-            file.seek(0)
-            return file.read()
+            return content_of(file)
+        except BaseException:
+            file.close()
+            raise
     except ImageError:
         raise
     except FileNotFoundError as error:

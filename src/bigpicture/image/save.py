@@ -10,9 +10,9 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 try:
     import fcntl
@@ -22,12 +22,14 @@ except ImportError:  # Windows, where a file that is open cannot be removed anyw
 _PREFIX, _SUFFIX = ".bigpicture-", ".part"
 
 
-def save(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
-    """Write a file, or replace one, when all of it has been written.
+@contextlib.contextmanager
+def saving(target: Path) -> Iterator[BufferedIOBase]:
+    """Give a new file, open for writing and reading, that takes its name when all is written.
 
     Args:
         target: A file in a folder that exists; the mode of one that is there is kept.
-        chunks: Its content. What they raise leaves everything as it was.
+
+    What is raised inside leaves everything as it was.
 
     Raises:
         OSError: If it cannot be written there.
@@ -36,8 +38,7 @@ def save(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
     part, file = _open_part(target)
     try:
         with file:
-            for chunk in chunks:
-                file.write(chunk)
+            yield file
             file.flush()
             os.fsync(file.fileno())
             if target.exists():
@@ -49,6 +50,21 @@ def save(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def save(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    """Write a file, or replace one, when all of it has been written.
+
+    Args:
+        target: As in `saving`.
+        chunks: Its content. What they raise leaves everything as it was.
+
+    Raises:
+        OSError: If it cannot be written there.
+    """
+    with saving(target) as file:
+        for chunk in chunks:
+            file.write(chunk)
 
 
 def remove_leftovers(folder: Path) -> int:
@@ -81,11 +97,11 @@ def _check(target: Path) -> None:
         raise OSError("its folder does not exist; make it first")
 
 
-def _open_part(target: Path) -> tuple[Path, BinaryIO]:
+def _open_part(target: Path) -> tuple[Path, BufferedIOBase]:
     """Return a new file beside the target, locked as long as it is open."""
     while True:
         part = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
-        file = part.open("xb")
+        file = part.open("x+b")
         try:
             _lock(file)
             if part.exists():
@@ -97,7 +113,7 @@ def _open_part(target: Path) -> tuple[Path, BinaryIO]:
         file.close()  # taken for a leftover between its making and its lock
 
 
-def _lock(file: BinaryIO) -> None:
+def _lock(file: BufferedIOBase) -> None:
     if fcntl is not None:
         with contextlib.suppress(OSError):  # file systems without locks
             fcntl.flock(file, fcntl.LOCK_EX)

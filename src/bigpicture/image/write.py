@@ -1,27 +1,33 @@
 """Write image files: PNG, JPEG, WebP, TIFF, AVIF, GIF, PPM; the format comes from the suffix.
 
-    picture, or pages ──what the format holds──▶ ──encoded──▶ bytes ──temporary──▶ path
+    picture, or pages ──what the format holds──▶ ──encoded──▶ temporary file ──renamed──▶ path
 
 What a format holds stands in `bigpicture.image.formats`; what it cannot hold is said in a warning.
-A file under its final name is always whole: it is written beside it and renamed.
+A file under its final name is always whole: it is written beside it and renamed. It is written as
+it is encoded, so that a picture larger than the memory can be.
 """
 
+import io
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
 
 import pyvips
 
-from bigpicture.image.encoders import ENCODERS, encode_frames
-from bigpicture.image.exif import as_page
+from bigpicture.image.encoders import ENCODERS, write_frames
 from bigpicture.image.formats import FORMATS, LARGEST_SIDE, WITH_PAGES, held_by
 from bigpicture.image.inks import Separations
 from bigpicture.image.picture import ImageError, Picture
-from bigpicture.image.save import save
+from bigpicture.image.save import saving
+from bigpicture.image.tiff import TiffPages
 
 DEFAULT_QUALITY = 95
 """Of JPEG, WebP and AVIF: an enlargement is looked at closely, so the loss must stay invisible."""
+
+_DELAY = 100  # milliseconds, of frames whose time is not said
 
 
 def write(
@@ -52,8 +58,9 @@ def write(
     """
     format = _format_of(path)
     with _named(path):
-        data = encode(picture, format, quality=quality, lossless=lossless)
-        save(_place(path), [data])
+        quality, held = _checked(format, quality, lossless), _held(picture, format)
+        with saving(_place(path)) as file, _explained(format):
+            ENCODERS[format](held, file, quality, lossless)
 
 
 def encode(
@@ -75,11 +82,11 @@ def encode(
         ImageError: If the format cannot hold the picture, or libvips cannot write it.
         ValueError: If an argument is out of range.
     """
-    quality = _checked(format, quality, lossless)
-    _check_side(picture, format)
-    held = held_by(picture, format)
+    quality, held = _checked(format, quality, lossless), _held(picture, format)
     with _explained(format):
-        return ENCODERS[format](held, quality, lossless)
+        file = io.BytesIO()
+        ENCODERS[format](held, file, quality, lossless)
+        return file.getvalue()
 
 
 def write_pages(
@@ -112,52 +119,53 @@ def write_pages(
     with _named(path):
         if format not in WITH_PAGES:
             raise ImageError(f"{format} holds one picture; write TIFF, or WebP or GIF to animate")
-        if format == "tiff":
-            content = _tiff_of(pictures, quality, lossless)
-        else:
-            content = _animation(pictures, format, delays, loop, quality, lossless)
-        save(_place(path), content)
+        place = _place(path)
+        with saving(place) as file:
+            if format == "tiff":
+                _write_pages(pictures, file, place.parent, quality, lossless)
+            else:
+                held = _frames(pictures, format)
+                delays = (*delays, *[_DELAY] * len(held))[: len(held)]
+                with _explained(format):
+                    write_frames(held, file, format, quality, lossless, delays, loop)
 
 
-def _tiff_of(
-    pictures: Iterable[Picture | Separations], quality: int, lossless: bool
-) -> Iterator[bytes]:
-    """Yield the bytes of a TIFF, page by page; each must know whether another follows."""
-    at, waiting = 8, None
-    for picture in pictures:
-        if waiting is None:
-            yield b"II*\0\x08\0\0\0"
-        else:
-            page = as_page(waiting, at, last=False)
-            at += len(page)
-            yield page
-        waiting = encode(picture, "tiff", quality=quality, lossless=lossless)
-    if waiting is None:
-        raise ImageError("there are no pages")
-    yield as_page(waiting, at, last=True)
-
-
-def _animation(
+def _write_pages(
     pictures: Iterable[Picture | Separations],
-    format: str,
-    delays: Sequence[int],
-    loop: int,
+    file: BufferedIOBase,
+    folder: Path,
     quality: int,
     lossless: bool,
-) -> Iterator[bytes]:
+) -> None:
+    pages = TiffPages(file)
+    for picture in pictures:
+        held = _held(picture, "tiff")
+        with tempfile.TemporaryFile(dir=folder) as page:
+            with _explained("tiff"):
+                ENCODERS["tiff"](held, page, quality, lossless)
+            pages.append(page)
+        file.flush()
+    pages.finish()
+
+
+def _frames(pictures: Iterable[Picture | Separations], format: str) -> list[Picture]:
     held = []
     for picture in pictures:
-        _check_side(picture, format)
-        frame = held_by(picture, format)
+        frame = _held(picture, format)
         assert isinstance(frame, Picture), "no animation holds CMYK"
         held.append(frame)
     if not held:
         raise ImageError("there are no frames")
     if len({(frame.height, frame.width) for frame in held}) > 1:
         raise ImageError(f"frames of {format} must have one size; write the pages to TIFF")
-    delays = (*delays, *[100] * len(held))[: len(held)]
-    with _explained(format):
-        yield encode_frames(held, format, quality, lossless, delays, loop)
+    return held
+
+
+def _held(picture: Picture | Separations, format: str) -> Picture | Separations:
+    side, limit = max(picture.height, picture.width), LARGEST_SIDE.get(format, 2**31 - 1)
+    if side > limit:
+        raise ImageError(f"{format} holds {limit} pixels a side, not {side}; write PNG or TIFF")
+    return held_by(picture, format)
 
 
 def _format_of(path: str | os.PathLike[str]) -> str:
@@ -190,12 +198,6 @@ def _checked(format: str, quality: int | None, lossless: bool) -> int:
     if format != "ppm" and not pyvips.type_find("VipsOperation", saver):
         raise ImageError(f"this libvips writes no {format}; install pyvips-binary, which does")
     return quality
-
-
-def _check_side(picture: Picture | Separations, format: str) -> None:
-    side, limit = max(picture.height, picture.width), LARGEST_SIDE.get(format, 2**31 - 1)
-    if side > limit:
-        raise ImageError(f"{format} holds {limit} pixels a side, not {side}; write PNG or TIFF")
 
 
 @contextmanager

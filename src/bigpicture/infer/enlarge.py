@@ -15,10 +15,12 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
+from jaxtyping import Shaped
 from torch import nn
 
 from bigpicture.compute.precision import autocasts
 from bigpicture.image.resize import resize
+from bigpicture.image.spool import by_rows
 from bigpicture.infer.alpha import bleed_colours, enlarge_alpha, is_flat
 from bigpicture.infer.ensemble import self_ensemble
 from bigpicture.infer.kinds import Planes
@@ -160,7 +162,7 @@ class _Run:
         if isinstance(stored, Stored) and close is not None and self._in_bands(plan):
             (each,) = plan.passes
             result = self._smaller_until_it_fits(each, lambda t: self._bands(each, t, stored))
-            return close(np.ascontiguousarray(result[plan.cut]))
+            return close(_contiguous(result[plan.cut]))
         colour, alpha = self._whole(planes, plan)
         return planes.close(
             colour[(..., *plan.cut)], None if alpha is None else alpha[(..., *plan.cut)]
@@ -238,6 +240,10 @@ class _Run:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return replace(tiling, side=smaller)
+
+
+def _contiguous(cut: Shaped[np.ndarray, "h w c"]) -> Shaped[np.ndarray, "h w c"]:
+    return cut if cut.flags.c_contiguous else by_rows(np.ascontiguousarray, cut)
 
 
 def _resize_alpha(

@@ -1,0 +1,153 @@
+"""Large pictures in files without a name, so that memory holds only what is looked at.
+
+    rows ──append──▶ Spool ──array──▶ (h, w, …), read from the file where it is touched
+
+Only inside of `spooling`, and only what is `LARGE`; all else are plain arrays. The file is taken
+from the disk as soon as the last array of it is gone, or the process is, whatever ends it. Rows
+are written, not mapped: a full disk is then an error and not the end of the process.
+"""
+
+import mmap
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+__all__ = ["LARGE", "Spool", "bands", "by_rows", "let_go", "spooling"]
+
+LARGE = 2**28
+"""Bytes from which on pixels are kept in a file."""
+
+_BAND = 2**22  # bytes that are worked on at once
+_folder: ContextVar[Path | None] = ContextVar("folder", default=None)
+
+
+@contextmanager
+def spooling(folder: Path) -> Iterator[None]:
+    """Let large pictures that this thread makes lie in files in a folder, made when it is needed.
+
+    Their arrays are read-only.
+    """
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+class Spool:
+    """An array that is filled row by row, from the top.
+
+    Args:
+        shape: Of the whole, rows first.
+        dtype: Of its numbers.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any] | type[np.generic]) -> None:
+        self._shape, self.dtype = shape, np.dtype(dtype)
+        self._rows = 0
+        self._folder = _folder.get()
+        self._file: BufferedIOBase | None = None
+        self._array: np.ndarray | None = None
+        if self._folder is not None and self._nbytes >= LARGE:
+            self._file = _unnamed(self._folder)
+            weakref.finalize(self, self._file.close)
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether the rows go into a file."""
+        return self._file is not None
+
+    @property
+    def _nbytes(self) -> int:
+        return int(np.prod(self._shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def append(self, rows: Shaped[np.ndarray, "n ..."]) -> None:
+        """Put rows below those that are there.
+
+        Raises:
+            OSError: If the disk has no room for them.
+        """
+        if self._file is None:
+            if self._array is None:
+                self._array = np.empty(self._shape, self.dtype)
+            self._array[self._rows : self._rows + len(rows)] = rows
+        else:
+            try:
+                self._file.write(np.ascontiguousarray(rows, self.dtype).data)
+                self._file.flush()
+            except OSError as error:
+                raise OSError(
+                    f"{error}: {str(self._folder)!r} has no room for the "
+                    f"{self._nbytes / 2**30:.1f} GiB that a picture takes on its way to the "
+                    "result; free some, or put the result on another disk"
+                ) from error
+        self._rows += len(rows)
+
+    def array(self) -> Shaped[np.ndarray, "h ..."]:
+        """Return all rows, once they are there."""
+        assert self._rows == self._shape[0], f"{self._rows} rows of {self._shape[0]} are there"
+        if self._file is None:
+            return np.empty(self._shape, self.dtype) if self._array is None else self._array
+        with self._file as file:
+            mapped = mmap.mmap(file.fileno(), self._nbytes, access=mmap.ACCESS_READ)
+        return np.frombuffer(mapped, self.dtype).reshape(self._shape)
+
+
+def by_rows(
+    function: Callable[..., np.ndarray], *arrays: Shaped[np.ndarray, "h ..."]
+) -> Shaped[np.ndarray, "h ..."]:
+    """Return `function(*arrays)`, worked out a band of rows at a time, spooled where it is large.
+
+    Args:
+        function: Makes as many rows as it is given, each of the same row of the arrays.
+        arrays: Of equal height.
+
+    >>> by_rows(np.add, np.array([1, 2]), np.array([10, 20])).tolist()
+    [11, 22]
+    """
+    spool = None
+    for rows in bands(*arrays):
+        made = function(*rows)
+        if spool is None:
+            if len(made) == len(arrays[0]):
+                return made
+            spool = Spool((len(arrays[0]), *made.shape[1:]), made.dtype)
+        spool.append(made)
+    assert spool is not None, "a picture has rows"
+    return spool.array()
+
+
+def bands(*arrays: Shaped[np.ndarray, "h ..."]) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield rows of arrays of equal height, so many at once that they do not take much memory."""
+    most = max(array[:1].nbytes for array in arrays)
+    step = max(1, _BAND // max(1, most))
+    for top in range(0, len(arrays[0]), step):
+        yield tuple(array[top : top + step] for array in arrays)
+        for array in arrays:
+            let_go(array)
+
+
+def let_go(array: Shaped[np.ndarray, "..."]) -> None:
+    """Free the memory that a spooled array has come to take; it can be read as before."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    base = base.obj if isinstance(base, memoryview) else base
+    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        base.madvise(mmap.MADV_DONTNEED)
+
+
+def _unnamed(folder: Path) -> BufferedIOBase:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=folder)
+    except OSError as error:
+        raise OSError(f"no temporary file can be made in {str(folder)!r}: {error}") from error
