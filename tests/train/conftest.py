@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bigpicture.config import parse
 from bigpicture.image import Picture, write
+from bigpicture.layers.modulation import Modulation
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.catalog import SIZES
 from bigpicture.models.heads.subpixel import SubPixelSettings
@@ -16,8 +17,11 @@ from bigpicture.train.recipe import Recipe
 
 
 def tiny(scale: int) -> NetworkSettings:
-    """U-HDN with IKM, of two blocks."""
-    backbone = HourglassSettings(channels=16, growth=4, blocks=2, depths=(1, 1))
+    """U-HDN of two blocks, without IKM, which averages gradients over the pictures of a batch."""
+    modulation = Modulation("none")
+    backbone = HourglassSettings(
+        channels=16, growth=4, blocks=2, depths=(1, 1), modulation=modulation
+    )
     return NetworkSettings(backbone, SubPixelSettings(scale=scale, expansion="grouped"))
 
 
@@ -91,3 +95,21 @@ def logged():
         return [line for line in lines if name in line]
 
     return read
+
+
+@pytest.fixture
+def toml(tmp_path):
+    """Write a recipe as a file; return it."""
+
+    def written(value) -> str:
+        if isinstance(value, dict):
+            return "{ " + ", ".join(f"{k} = {written(v)}" for k, v in value.items()) + " }"
+        return json.dumps(value)  # which TOML writes alike
+
+    def write_recipe(recipe: Recipe):
+        content = recipe.model_dump(mode="json", exclude_none=True)
+        file = tmp_path / "recipe.toml"
+        file.write_text("\n".join(f"{key} = {written(value)}" for key, value in content.items()))
+        return file
+
+    return write_recipe

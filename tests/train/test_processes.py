@@ -1,0 +1,85 @@
+"""Several processes make what one makes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from bigpicture.data.loader import load_batches
+from bigpicture.data.training import open_crops
+from bigpicture.models.catalog import build
+from bigpicture.train.processes import Processes
+from bigpicture.train.run import run_recipe
+
+
+def test_two_processes_give_the_result_of_one(recipe, changed, toml, tmp_path, quiet, logged):
+    """As torchrun starts them: gloo on the CPU, with a discriminator, in two parts each."""
+    pytest.importorskip("accelerate")
+    recipe = changed(
+        recipe,
+        model={"size": "comonet-s", "attention": "none"},
+        data={"images": 4},
+        losses={"l1": 1.0, "adversarial": {"weight": 0.01, "channels": 4}},
+        optimiser={"accumulate": 2, "steps": 2},
+    )
+    single = changed(recipe, optimiser={"accumulate": 1})
+    run_recipe(single, tmp_path / "one", device="cpu", console=quiet)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    launch += ["--standalone", "-m", "bigpicture"]
+    done = subprocess.run(
+        [*launch, "train", toml(recipe), "--out", tmp_path / "two", "--device", "cpu"],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("weights:") == 1  # one talks
+    one, two = (
+        torch.load(tmp_path / n / "checkpoint.pt", weights_only=True) for n in ("one", "two")
+    )
+    for name in ("optimiser", "adversary"):
+        found, expected = (
+            (c[name] if name == "optimiser" else c[name]["optimiser"])["state"] for c in (two, one)
+        )
+        for key, state in expected.items():
+            error = found[key]["exp_avg"] - state["exp_avg"]
+            assert error.norm() <= 1e-3 * state["exp_avg"].norm() + 1e-9, (name, key)
+    for name in ("l1", "generator", "discriminator"):
+        for line, expected in zip(
+            logged(tmp_path / "two", name), logged(tmp_path / "one", name), strict=True
+        ):
+            assert line[name] == pytest.approx(expected[name], rel=1e-4)
+    assert two["best"] == pytest.approx(one["best"], abs=0.01)
+
+
+def test_shares_are_the_whole_batch(recipe):
+    crops = open_crops(recipe.data, 2)
+    (whole,) = load_batches(crops, range(1))
+    shares = [next(iter(load_batches(crops, range(1), share=(k, 2)))) for k in range(2)]
+    assert torch.equal(torch.cat([share.low for share in shares]), whole.low)
+
+
+def test_one_process_needs_nobody(monkeypatch):
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    alone = Processes("cpu")
+    assert (alone.main, alone.share) == (True, (0, 1))
+    network = torch.nn.Linear(1, 1)
+    assert alone.join(network) is network
+    assert alone.mean(torch.tensor([3.0])).item() == 3.0
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ImportError, match=r"needs accelerate .*pip install 'bigpicture\[train\]'"):
+        Processes("cpu")
+    with pytest.raises(ValueError, match="device is 'cuda:1', but several processes"):
+        Processes("cuda:1")
+
+
+def test_normalising_over_all_processes_keeps_what_a_file_holds():
+    network = build("cran-light", 2)
+    before = network.state_dict()
+    torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    assert any(isinstance(module, torch.nn.SyncBatchNorm) for module in network.modules())
+    assert network.state_dict().keys() == before.keys()
