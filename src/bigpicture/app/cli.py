@@ -11,6 +11,7 @@ import typer
 
 from bigpicture.app.analyse import analyse
 from bigpicture.app.console import say
+from bigpicture.app.data import data
 from bigpicture.app.degrade import degrade
 from bigpicture.app.evaluate import evaluate
 from bigpicture.app.models import models
@@ -51,6 +52,7 @@ app.command()(upscale)
 app.command()(degrade)
 app.command()(evaluate)
 app.command()(train)
+app.add_typer(data, name="data")
 app.add_typer(models, name="models")
 app.add_typer(analyse, name="analyse")
 app.add_typer(analyse, name="analyze", hidden=True)

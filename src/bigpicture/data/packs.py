@@ -5,7 +5,7 @@ A pack is not whole until its manifest says so: what is missing of it does not g
 
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import PositiveInt, ValidationError, model_validator
 
 from bigpicture.config import Settings
 from bigpicture.data.remote import Shelf
@@ -28,11 +28,23 @@ class Cutting(Settings):
         form: A folder of PNG files, or tar files.
     """
 
-    crop: int
-    step: int
-    least: int
-    scale: int | None = None
+    crop: PositiveInt
+    step: PositiveInt
+    least: PositiveInt
+    scale: PositiveInt | None = None
     form: Form = "folder"
+
+    @model_validator(mode="after")
+    def _covers(self) -> "Cutting":
+        if self.step > self.crop:
+            raise ValueError(
+                f"step is {self.step}, which leaves gaps between crops of {self.crop} pixels; "
+                f"give at most {self.crop}"
+            )
+        for name, value in (("crop", self.crop), ("step", self.step)):
+            if value % (self.scale or 1):
+                raise ValueError(f"{name} is {value}; at scale {self.scale} give a multiple of it")
+        return self
 
 
 class PackedPicture(Settings):
@@ -75,7 +87,7 @@ class Manifest(Settings):
     cutting: Cutting
     pictures: tuple[PackedPicture, ...]
     shards: tuple[PackedShard, ...] = ()
-    next: tuple[int, int] | None = (0, 0)
+    next: tuple[int, int] | None
 
 
 def read_manifest(shelf: Shelf) -> Manifest | None:

@@ -29,7 +29,7 @@ def locate(place: str | Path) -> Iterator[tuple[Any, str]]:
     except FileNotFoundError as error:
         raise ValueError(f"{place} does not exist; check its spelling") from error
     except (OSError, ImportError) as error:
-        raise ValueError(f"{place} cannot be reached ({error})") from error
+        raise ValueError(f"{place}: {error}") from error
 
 
 @dataclass(frozen=True)

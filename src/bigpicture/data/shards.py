@@ -53,7 +53,8 @@ class Shard:
             known = []
             for number, (name, pictures) in enumerate(self._samples(system, path)):
                 original = self._original(f"{key}-{number:06}", name, pictures)
-                known.append((name, original.key, original.low and original.low.key))
+                called = original.name.removeprefix(f"{self.place}: ")
+                known.append((called, original.key, original.low and original.low.key))
                 yield original
         if not known:
             raise ValueError(f"{self.place} has no pictures in it")
