@@ -5,15 +5,15 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from bigpicture.analysis.attribution import BlurPath, attribute, busiest, detail, detail_within
+from bigpicture.analysis.attribution import BlurPath, attribute, detail, detail_within
 from bigpicture.analysis.spread import (
     diffusion_index,
     distance_holding,
     gini,
     share_within,
     shares_by_distance,
-    under,
 )
+from bigpicture.analysis.windows import around, busiest, over, under
 from bigpicture.models.catalog import build
 
 LOW = torch.rand(1, 3, 20, 24, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -123,10 +123,6 @@ def test_the_path_ends_at_the_picture():
 def test_detail_is_the_length_of_the_gradient():
     ramp = torch.arange(6.0) * 3 + torch.arange(5.0)[:, None] * 4
     torch.testing.assert_close(detail(ramp[None, None]), torch.full((1, 1, 4, 5), 5.0))
-    picture = torch.zeros(1, 1, 12, 12)
-    picture[..., 6:9, 3:6] = torch.rand(3, 3) + 1
-    rows, columns = busiest(picture, 4)
-    assert (rows, columns) == (slice(5, 9), slice(2, 6))
 
 
 @pytest.mark.parametrize(
@@ -182,5 +178,41 @@ def test_shares_are_of_squares_around_the_window():
     assert distance_holding(shares, 0.2) == 2
 
 
+def test_the_busiest_window_is_found():
+    picture = torch.zeros(1, 1, 12, 12)
+    picture[..., 6:9, 3:6] = torch.rand(3, 3) + 1
+    assert busiest(picture, 4) == (7, 4)
+    assert busiest(picture, 100) == (5, 5)
+
+
 def test_a_window_lies_on_all_pixels_that_it_touches():
-    assert under((slice(3, 9), slice(4, 8)), (4, 2.5)) == (slice(0, 3), slice(1, 4))
+    assert under((slice(3, 9), slice(4, 8)), 4) == (slice(0, 3), slice(1, 2))
+    assert under((slice(3, 9), slice(4, 8)), 2.5) == (slice(1, 4), slice(1, 4))
+
+
+@given(
+    st.tuples(st.integers(2, 9), st.integers(2, 9)),
+    st.tuples(st.integers(0, 8), st.integers(0, 8)),
+    st.sampled_from([1, 2, 4, 2.5]),
+    st.integers(1, 20),
+)
+def test_the_window_over_a_pixel_lies_on_it(low, pixel, scale, side):
+    pixel = tuple(min(place, length - 1) for place, length in zip(pixel, low, strict=True))
+    size = tuple(round(length * scale) for length in low)
+    window = over(pixel, scale, side, size)
+    for there, place, length, below in zip(window, pixel, size, under(window, scale), strict=True):
+        assert 0 <= there.start < there.stop < length
+        assert there.stop - there.start == min(side, length - 1)
+        if scale > 1:  # else the last pixel has no gradient
+            assert below.start <= place < below.stop
+
+
+def test_the_part_around_a_pixel_stays_in_the_picture():
+    picture = torch.arange(30.0).view(1, 1, 5, 6)
+    for row, column, side in [(0, 0, 3), (4, 5, 3), (2, 3, 4), (2, 3, 100), (2, 3, None)]:
+        part, (y, x) = around(picture, (row, column), side)
+        assert part[0, 0, y, x] == picture[0, 0, row, column]
+        expected = [length if side is None else min(side, length) for length in (5, 6)]
+        assert list(part.shape[2:]) == expected
+    with pytest.raises(ValueError, match="column 6, row 2 is not in the picture, .* 6 × 5"):
+        around(picture, (2, 6), None)

@@ -24,14 +24,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional as F
 
 from bigpicture.analysis.panels import Frame
 from bigpicture.degrade.blur import convolve
 from bigpicture.degrade.kernels import gaussian
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Attribution", "BlurPath", "Detector", "attribute", "busiest", "detail", "detail_within"]
+__all__ = ["Attribution", "BlurPath", "Detector", "attribute", "detail", "detail_within"]
 
 Enlarge = Callable[[Tensor], Tensor]
 """Pictures (b, c, h, w) → larger ones (b, d, H, W), differentiable."""
@@ -166,15 +165,6 @@ def detail_within(window: Frame) -> Detector:
         return detail(inside).sum((1, 2, 3))
 
     return detector
-
-
-def busiest(picture: Float[Tensor, "1 c h w"], side: int) -> Frame:
-    """Return the window of a picture, a square of `side`, that has most detail."""
-    lengths = detail(picture).sum(1, keepdim=True)
-    tall, broad = (min(side, length) for length in lengths.shape[-2:])
-    means = F.avg_pool2d(lengths, (tall, broad), stride=1)
-    top, left = divmod(int(means.argmax()), means.shape[-1])
-    return slice(top, top + tall), slice(left, left + broad)
 
 
 def _said(window: Frame) -> str:

@@ -8,6 +8,7 @@ not used, nothing is kept between figures and any thread may draw.
 
 import io
 import json
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,12 +67,20 @@ def save_figure(
     check_figure(file)
     if not panels:
         raise ValueError("panels are empty; a figure needs one")
-    text = json.dumps({"caption": caption, **numbers}, indent=2, allow_nan=False) + "\n"
+    text = _written({"caption": caption, **numbers})
     drawn = _drawn(panels, caption, min(columns, len(panels)))
     beside = file.with_suffix(".json")
     save(file, [drawn])
     save(beside, [text.encode()])
     return file, beside
+
+
+def _written(numbers: Mapping[str, Any]) -> str:
+    """Return JSON that is indented, but for lists of numbers, which stay in a line."""
+    text = json.dumps(numbers, indent=2, allow_nan=False)
+    # no string has a line break in JSON
+    lists = r"\[\n\s*([-+.\deE,\s]+?)\n\s*\]"
+    return re.sub(lists, lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
 
 def _drawn(panels: Sequence[Panel], caption: str, columns: int) -> bytes:

@@ -11,8 +11,6 @@ Source: Gu and Dong, "Interpreting Super-Resolution Networks with Local Attribut
     CVPR 2021, eqs. (8) and (9). https://arxiv.org/abs/2011.11036
 """
 
-import math
-
 import torch
 
 from bigpicture.analysis.panels import Frame
@@ -24,7 +22,6 @@ __all__ = [
     "gini",
     "share_within",
     "shares_by_distance",
-    "under",
 ]
 
 
@@ -55,19 +52,6 @@ def diffusion_index(attribution: Float[Tensor, "h w"]) -> float:
         ValueError: If the attribution is 0 everywhere.
     """
     return 100 * (1 - gini(attribution))
-
-
-def under(window: Frame, scale: tuple[float | int, float | int]) -> Frame:
-    """Return the low-resolution pixels that a window of the enlarged picture lies on.
-
-    >>> under((slice(3, 8), slice(0, 4)), (2, 2))
-    (slice(1, 4, None), slice(0, 2, None))
-    """
-    rows, columns = (
-        slice(math.floor(side.start / r), math.ceil(side.stop / r))
-        for side, r in zip(window, scale, strict=True)
-    )
-    return rows, columns
 
 
 def shares_by_distance(attribution: Float[Tensor, "h w"], window: Frame) -> Float[Tensor, " d"]:

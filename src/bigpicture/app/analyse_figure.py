@@ -41,9 +41,9 @@ def drawing(file: Path) -> Iterator[None]:
 
 def read_colour(file: Path) -> "Tensor":
     """Return a picture's colours (1, c, h, w) in [0, 1]; refuse what is none."""
-    from bigpicture.infer.kinds import open_planes
+    from bigpicture.image import read
 
     try:
-        return open_planes(file).floats()
+        return read(file).colour_tensor()[None]
     except (ValueError, OSError) as error:
         refuse(error)

@@ -55,6 +55,20 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     return int(found[2]), int(found[1])
 
 
+def parse_pixel(text: str | None) -> tuple[int, int] | None:
+    """Return (row, column) of a pixel `COLUMN,ROW`, refuse what is none.
+
+    >>> parse_pixel("120,80")
+    (80, 120)
+    """
+    if text is None:
+        return None
+    found = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*", text)
+    if found is None:
+        refuse(f"--at {text}: give COLUMN,ROW in pixels from the top left, such as 120,80")
+    return int(found[2]), int(found[1])
+
+
 def parse_tile(text: str) -> int | Literal["auto", "off"]:
     """Return the side of a tile, or one of the two words; refuse anything else.
 

@@ -1,0 +1,184 @@
+"""What attribution maps of one or several networks show, as a figure and its numbers.
+
+low, window, {network: Attribution} ──▶ panels, caption, numbers
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bigpicture.analysis.attribution import Attribution, BlurPath, attribute, detail_within
+from bigpicture.analysis.panels import Frame, Lines, Overlay, Panel, Shown
+from bigpicture.analysis.spread import (
+    diffusion_index,
+    distance_holding,
+    share_within,
+    shares_by_distance,
+)
+from bigpicture.analysis.windows import over, under
+from bigpicture.infer.model import Model
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["Attributed", "attributed", "show_attributions"]
+
+_HELD = (50, 90, 99)  # per cent
+_CURVE, _MARGIN = 0.999, 4  # what share the curves show, and pixels beyond it
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """What was found with a network.
+
+    Attributes:
+        found: What each pixel contributes.
+        scale: Of the enlargement.
+        window: Of the enlarged picture, what they contribute to.
+        under: The pixels of the picture that the window lies on.
+        reach: How many pixels away the network sees other than through contexts.
+    """
+
+    found: Attribution
+    scale: float | int
+    window: Frame
+    under: Frame
+    reach: int
+
+    def numbers(self) -> dict[str, Any]:
+        """Return what there is to say of it.
+
+        Raises:
+            ValueError: If the attribution is 0 everywhere.
+        """
+        values, shares = self.found.values, self._shares()
+        height, width = values.shape
+        return {
+            "diffusion_index": diffusion_index(values),
+            "share_beyond_window": 1 - share_within(shares, 0),
+            "reach": self.reach,
+            "share_beyond_reach": 1 - share_within(shares, self.reach),
+            "distance_holding": {
+                f"{held} %": distance_holding(shares, held / 100) for held in _HELD
+            },
+            "detail": self.found.sharp,
+            "detail_blurred": self.found.blurred,
+            "missing": self.found.missing,
+            "scale": self.scale,
+            "window": _corners(self.window),
+            "under": _corners(self.under),
+            "size": [width, height],
+            "shares_by_distance": [_short(share) for share in shares.tolist()],
+            "attribution": [[_short(value) for value in row] for row in values.tolist()],
+        }
+
+    def within(self) -> Sequence[float]:
+        """Return the share of the attribution within 0, 1, … pixels from the window."""
+        return self._shares().cumsum(0).tolist()
+
+    def holding(self, share: float) -> int:
+        """Return the distance from the window within which so much of the attribution lies."""
+        return distance_holding(self._shares(), share)
+
+    def _shares(self) -> Tensor:
+        return shares_by_distance(self.found.values, self.under)
+
+
+def attributed(
+    model: Model,
+    low: Float[Tensor, "1 c h w"],
+    pixel: tuple[int, int],
+    window: int,
+    path: BlurPath,
+    *,
+    scale: float | int | None = None,
+    batch: int = 1,
+    advance: Callable[[int], None] | None = None,
+) -> Attributed:
+    """Return what a window over a pixel of a picture is made of, by a model.
+
+    Args:
+        model: Its parameters will want no gradients from now on, which saves memory.
+        low: The picture, in [0, 1].
+        pixel: Row and column that the window lies on.
+        window: Its side, in pixels of the enlarged picture.
+        path: How the picture is sharpened.
+        scale: Enlargement, of a model that renders any; else its own.
+        batch: See `bigpicture.analysis.attribution.attribute`.
+        advance: ″
+
+    Raises:
+        ValueError: If the model does not render that scale.
+    """
+    model.network.requires_grad_(False)
+    ratio = model.scale if scale is None else scale
+    height, width = (round(side * ratio) for side in low.shape[-2:])
+    place = over(pixel, ratio, window, (height, width))
+    found = attribute(
+        lambda pictures: model(pictures, (height, width)),
+        low.to(model.device),
+        detail_within(place),
+        path,
+        batch=batch,
+        advance=advance,
+    )
+    return Attributed(found, ratio, place, under(place, ratio), model.limits.reach)
+
+
+def show_attributions(
+    low: Float[Tensor, "1 c h w"], networks: Mapping[str, Attributed], path: BlurPath
+) -> tuple[list[Panel], str, dict[str, Any]]:
+    """Return panels, caption and numbers of a figure.
+
+    Args:
+        low: The picture.
+        networks: What was found with each, by its name.
+        path: How the picture was sharpened.
+
+    Raises:
+        ValueError: If an attribution is 0 everywhere.
+    """
+    numbers = {name: each.numbers() for name, each in networks.items()}
+    first = next(iter(networks.values()))
+    panels: list[Panel] = [Shown("picture and window", low[0].cpu(), first.under)]
+    for name, each in networks.items():
+        magnitude = each.found.values.abs()
+        title = f"{name}: diffusion index {numbers[name]['diffusion_index']:.1f}"
+        # the root, so that what is far from the window is seen beside what is near
+        shown = (magnitude / magnitude.max()).sqrt()
+        panels.append(Overlay(title, low[0].cpu(), shown, "√ of the attribution", each.under))
+    farthest = max(each.holding(_CURVE) for each in networks.values()) + _MARGIN
+    curves = {name: each.within()[: farthest + 1] for name, each in networks.items()}
+    panels.append(Lines("how far it reaches", curves, "pixels from the window", "share within"))
+    said = " ".join(_said(name, numbers[name]) for name in networks)
+    left = max(each.found.missing for each in networks.values())
+    caption = (
+        "Local attribution maps: how much each pixel of the picture contributes to the detail that "
+        f"a network makes within the framed window. {said} Integrated from a blur of σ "
+        f"{path.sigma} pixels in {path.steps} steps, which leaves {100 * left:.2g} % unexplained."
+    )
+    return panels, caption, {"sigma": path.sigma, "steps": path.steps, "networks": numbers}
+
+
+def _said(name: str, numbers: Mapping[str, Any]) -> str:
+    held = numbers["distance_holding"]
+    return (
+        f"{name} (×{numbers['scale']:g}): diffusion index {numbers['diffusion_index']:.1f}; "
+        f"{100 * numbers['share_beyond_window']:.0f} % comes from beyond the window; 50, 90 and "
+        f"99 % lie within {held['50 %']}, {held['90 %']} and {held['99 %']} pixels of it. Layers "
+        f"reach {numbers['reach']} pixels, and {100 * numbers['share_beyond_reach']:.2g} % comes "
+        "from beyond."
+    )
+
+
+def _corners(frame: Frame) -> dict[str, int]:
+    rows, columns = frame
+    return {
+        "left": columns.start,
+        "top": rows.start,
+        "width": columns.stop - columns.start,
+        "height": rows.stop - rows.start,
+    }
+
+
+def _short(value: float) -> float:
+    """Return four digits of a number, which is more than the integration's."""
+    return float(f"{value:.4g}")

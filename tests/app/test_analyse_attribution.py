@@ -1,0 +1,89 @@
+import json
+
+import pytest
+import torch
+
+from bigpicture.models.catalog import from_settings
+from bigpicture.models.cran import cran_light
+from bigpicture.models.heads.liif import LIIFSettings
+from bigpicture.models.network import NetworkSettings
+from bigpicture.models.uhdn import uhdn
+from bigpicture.weights.file import save_network
+
+QUICK = ["--steps", "2", "--crop", "12", "--device", "cpu"]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A network that sees the whole picture, and one for any scale."""
+    torch.manual_seed(0)
+    anything = NetworkSettings(uhdn(2).backbone, LIIFSettings(hidden=8))
+    kept = {}
+    for name, settings in {"cran-x2": cran_light(2), "any": anything}.items():
+        kept[name] = tmp_path / f"{name}.safetensors"
+        facts = {"name": name, "parameters": 1, "licence": "", "scores": {}, "protocol": "sr-y"}
+        save_network(from_settings(settings), kept[name], facts)
+    return kept
+
+
+def test_networks_are_compared_in_one_figure(bigpicture, make, tiny, files, tmp_path):
+    picture, figure = make(tmp_path / "cat.png", 20, 24), tmp_path / "figure.png"
+    models = ["--model", tiny, "--model", files["cran-x2"]]
+    found = bigpicture(
+        "analyse", "attribution", picture, *models, "--at", "9,7", *QUICK, "-o", figure
+    )
+    assert found.exit_code == 0, found.output
+    assert figure.exists()
+    numbers = json.loads(figure.with_suffix(".json").read_text())
+    assert set(numbers["networks"]) == {"tiny-x2", "cran-x2"}
+    local, wide = (numbers["networks"][name] for name in ("tiny-x2", "cran-x2"))
+    for each in (local, wide):
+        assert each["size"] == [12, 12]
+        # column 9 of the picture is column 6 of the crop, in the middle of the window
+        assert each["window"] == {"left": 5, "top": 5, "width": 16, "height": 16}
+        assert each["under"] == {"left": 2, "top": 2, "width": 9, "height": 9}
+        assert sum(each["shares_by_distance"]) == pytest.approx(1, abs=1e-3)
+        assert [len(row) for row in each["attribution"]] == [12] * 12
+        assert 0 < each["diffusion_index"] < 100
+    assert "tiny-x2 (×2): diffusion index" in numbers["caption"]
+
+
+def test_any_scale_is_looked_at_and_any_picture(bigpicture, make, files, tmp_path):
+    picture, figure = make(tmp_path / "gray.png", 9, 8, channels=1), tmp_path / "figure.png"
+    arguments = ["--model", files["any"], "--scale", "2.5", "--window", "4", *QUICK, "-o", figure]
+    found = bigpicture("analyze", "attribution", picture, *arguments)
+    assert found.exit_code == 0, found.output
+    numbers = json.loads(figure.with_suffix(".json").read_text())["networks"]["any"]
+    assert (numbers["scale"], numbers["size"]) == (2.5, [8, 9])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--at", "99,2"], "not in the picture"),
+        (["--at", "left"], "give COLUMN,ROW"),
+        (["--crop", "0"], "give off, or the side"),
+        (["--scale", "3"], "only enlarges 2 times"),
+        (["--sigma", "0"], "sigma must be above 0"),
+        (["--device", "none"], "no device 'none' here"),
+        (["-o", "figure.jpg"], "ends in .png"),
+        (["--model", "uhdm-x2"], "did you mean 'uhdn-x2'?"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(bigpicture, make, tiny, tmp_path, arguments, said):
+    picture = make(tmp_path / "cat.png")
+    figure = ["-o", tmp_path / "figure.png"]
+    found = bigpicture(
+        "analyse", "attribution", picture, "--model", tiny, "--steps", "1", *figure, *arguments
+    )
+    assert found.exit_code == 2
+    assert said in found.stderr.replace("\n", " ")
+    assert not (tmp_path / "figure.png").exists()
+
+
+def test_what_is_no_picture_is_refused(bigpicture, tiny, tmp_path):
+    found = bigpicture(
+        "analyse", "attribution", tmp_path / "no.png", "--model", tiny, "-o", tmp_path / "f.png"
+    )
+    assert found.exit_code == 2
+    assert "no.png" in found.stderr
