@@ -70,3 +70,18 @@ def test_a_batch_is_a_function_of_seed_and_step(photographs):
 
 def test_small_crops_give_all_their_pixels(photographs):
     assert queries(photographs, (1.0, 1.0), points=1000).draw(0).target.shape == (3, 144, 3)
+
+
+def test_a_whole_crop_is_a_picture_of_its_points(photographs):
+    """Of the points of the same crop, each has the colour of its place in the picture."""
+    low, target, points = floats(queries(photographs, points=None).draw(0))
+    few_low, colours, some = floats(queries(photographs, points=10**6).draw(0))
+    side = target.shape[-1]
+    assert target.shape == (3, 3, side, side) and points.coordinates.shape == (3, side * side, 2)
+    assert torch.equal(low, few_low)
+    torch.testing.assert_close(
+        points.coordinates[0, 1] - points.coordinates[0, 0], torch.tensor([0.0, 2 / side])
+    )
+    for i in range(3):
+        order = torch.argsort(some.coordinates[i, :, 0] * 2 * side + some.coordinates[i, :, 1])
+        assert torch.equal(target[i].flatten(1).mT, colours[i][order])

@@ -66,7 +66,7 @@ def stop_before():
     "parts",
     [
         {},
-        {"model": {"size": "cran-light", "backbone": {"groups": 1, "blocks": 2}}},
+        {"model": {"size": "cran-light", "backbone": {"groups": 1}}},
         {"model": {"size": "swinir-light", "backbone": {"depths": [2], "heads": [6]} | DROPPED}},
         {"losses": GAME, "precision": {"numbers": "fp16"}, "optimiser": {"clip": 1.0}},
         {"data": {"degradation": "bsrgan", "patch": 4}, "optimiser": {"accumulate": 2}},

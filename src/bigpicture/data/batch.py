@@ -29,7 +29,8 @@ class Batch(NamedTuple):
 
     Attributes:
         low: Crops (b, 3, h, w).
-        target: The crops in high resolution (b, 3, H, W); at points, their colours (b, q, 3).
+        target: The crops in high resolution (b, 3, H, W); at points, their colours (b, q, 3), or
+            (b, 3, H, W) where the points are all pixels of a picture, row by row.
         points: Where the target lies; None where it is all of the crops.
     """
 

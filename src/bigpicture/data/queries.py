@@ -5,7 +5,8 @@
 A batch has one scale, drawn from an interval or a set. Its low-resolution crops are made on the
 fly: crops of the photographs, shrunk by the antialiased bicubic kernel and rounded to 8 bits, or
 degraded. Of each crop's pixels some are drawn, for rendering all of them would cost most where it
-teaches least.
+teaches least. Losses that look at pictures need them all, in their order: colours (b, 3, s, s) and
+q = s · s points, row by row.
 
 Source: Chen et al., "Learning Continuous Image Representation with Local Implicit Image Function",
     CVPR 2021, section 4.1, as CiaoSR does. https://arxiv.org/abs/2012.09161
@@ -47,7 +48,8 @@ class Queries:
         scales: From which a batch's enlargement is drawn.
         images: Crops in a batch.
         size: Side of a low-resolution crop, in pixels.
-        points: Pixels that are drawn of each crop, or all that there are.
+        points: Pixels that are drawn of each crop, at most all that there are; None for the whole
+            of it, in order.
         seed: Of all random choices.
         degrade: What is drawn anew for each crop: `Degraded` makes the low-resolution crop in
             place of the bicubic kernel, `Noisy` adds to what that makes. None leaves it.
@@ -57,7 +59,7 @@ class Queries:
     scales: Scales
     images: int
     size: int
-    points: int
+    points: int | None
     seed: int
     degrade: Degraded | Noisy | None = None
 
@@ -75,7 +77,10 @@ class Queries:
         coordinates = torch.from_numpy(np.stack(where)).float()
         cell = torch.full_like(coordinates, 2 * around / (self.size * grid.high))
         points = Points(coordinates, cell)
-        return Batch(stacked(low), torch.from_numpy(np.stack(colours)), points)
+        target = torch.from_numpy(np.stack(colours))
+        if self.points is None:
+            target = target.mT.unflatten(2, (grid.side, grid.side)).contiguous()
+        return Batch(stacked(low), target, points)
 
     def _crop(
         self, rng: np.random.Generator, grid: "_Grid"
@@ -102,12 +107,20 @@ class _Grid(NamedTuple):
     around: int
     high: int
 
+    @property
+    def side(self) -> int:
+        """How many pixels of `high` have their centres in the crop, along an axis."""
+        return self.low * self.high // self.around
+
     def draw(
-        self, offset: Corner, points: int, rng: np.random.Generator
+        self, offset: Corner, points: int | None, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return rows and columns of pixels of `high` whose centres lie in the crop."""
-        count = self.low * self.high // self.around
-        chosen = rng.choice(count * count, min(points, count * count), replace=False)
+        count = self.side
+        if points is None:
+            chosen = np.arange(count * count)
+        else:
+            chosen = rng.choice(count * count, min(points, count * count), replace=False)
         # the first whose centre is not before the crop: ⌈offset · high / around − ½⌉
         top, left = (
             -((self.around - 2 * before * self.high) // (2 * self.around)) for before in offset

@@ -1,7 +1,7 @@
 """Which pictures a network is trained on and how crops are taken from them: a recipe's `[data]`."""
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import (
@@ -81,8 +81,10 @@ class DataPart(Settings):
         description="for a network that renders any: [least, greatest], or {among = [2, 3, 4]}; "
         "each batch draws one and shrinks its crops on the fly",
     )
-    points: PositiveInt = Field(
-        default=2304, description="pixels drawn of each crop to be rendered, where there are scales"
+    points: PositiveInt | Literal["all"] = Field(
+        default=2304,
+        description="pixels drawn of each crop to be rendered, where there are scales; all of "
+        "them for losses that look at pictures",
     )
     degradation: Kind | list[Kind] = Field(
         default="bi",

@@ -45,7 +45,8 @@ def open_crops(
     photographs = prepare(_sources(data, scale), data.cache, smallest, shrinking, progress)
     crops = data.images, data.patch
     if data.scales is not None:
-        return Queries(photographs, data.scales, *crops, data.points, data.seed, degrade)
+        points = None if data.points == "all" else data.points
+        return Queries(photographs, data.scales, *crops, points, data.seed, degrade)
     assert scale is not None
     return Patches(photographs, scale, *crops, data.seed, degrade)
 

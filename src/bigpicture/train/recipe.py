@@ -39,9 +39,10 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _losses_see_pictures(self) -> "Recipe":
-        if self.data.scales is not None and (losses := self.losses.of_pictures):
+        losses, points = self.losses.of_pictures, self.data.points
+        if self.data.scales is not None and points != "all" and losses:
             raise ValueError(
-                f"losses has {', '.join(losses)}, for which single points are no picture; "
-                "give model.scale in place of data.scales"
+                f"losses has {', '.join(losses)}, for which {points} single points are no picture; "
+                'give data.points = "all"'
             )
         return self

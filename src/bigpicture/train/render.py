@@ -2,7 +2,7 @@
 
     low (b, c, h, w) ──▶ (b, c, H, W), or colours at q points as (b, c, q, 1)
 
-Points are shown to losses as pictures one pixel wide.
+Losses are shown single points as pictures that are one pixel wide.
 """
 
 from torch import nn
@@ -22,18 +22,20 @@ class Renderer(nn.Module):
         self.network = network
 
     def forward(
-        self, low: Float[Tensor, "b c h w"], size: tuple[int, int] | None, points: Points | None
+        self, low: Float[Tensor, "b c h w"], size: tuple[int, int], points: Points | None
     ) -> Float[Tensor, "b c H W"]:
-        """Return colours at `points` or, without any, pictures of a `size`."""
-        if points is not None:
-            return _as_picture(self.network.query(low, *points))
-        return self.network(low, size)
+        """Return pictures of a `size`; where points are given, they are the pixels, row by row.
+
+        Args:
+            low: Small pictures.
+            size: H and W, as many pixels as there are points.
+            points: Where; None for the pixels of the whole picture.
+        """
+        if points is None:
+            return self.network(low, size)
+        return self.network.query(low, *points).mT.unflatten(2, size)
 
 
 def reference_of(batch: Batch) -> Float[Tensor, "b c H W"]:
     """Return what `Renderer` should have made of a batch."""
-    return batch.target if batch.points is None else _as_picture(batch.target)
-
-
-def _as_picture(colours: Float[Tensor, "b q c"]) -> Float[Tensor, "b c q 1"]:
-    return colours.mT.unsqueeze(-1)
+    return batch.target if batch.target.ndim == 4 else batch.target.mT.unsqueeze(-1)

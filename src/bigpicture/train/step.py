@@ -107,7 +107,8 @@ class Learner:
         reference = reference_of(part)
         with nullcontext() if last else processes.apart(self._render):
             with self._computing():
-                restored = self._render(part.low, _size_of(reference, part.points), part.points)
+                size = (reference.shape[-2], reference.shape[-1])
+                restored = self._render(part.low, size, part.points)
             total, losses = self.objective(restored, reference)
             if adversary is not None:
                 with self._computing():
@@ -166,11 +167,6 @@ def _parts(batch: Batch, count: int) -> Iterator[Batch]:
     for first in range(count):
         points = batch.points and Points(*(each[first::count] for each in batch.points))
         yield Batch(batch.low[first::count], batch.target[first::count], points)
-
-
-def _size_of(reference: Tensor, points: Points | None) -> tuple[int, int] | None:
-    """Return what size pictures shall have; points have none."""
-    return None if points is not None else (reference.shape[-2], reference.shape[-1])
 
 
 def _shorten(player: nn.Module, longest: float | None) -> float:
