@@ -3,6 +3,10 @@
 import typer
 
 from bigpicture.app.analyse_attribution import attribution
+from bigpicture.app.analyse_cka import cka
+from bigpicture.app.analyse_context import context
+from bigpicture.app.analyse_gates import gates
+from bigpicture.app.analyse_kernels import kernels
 
 analyse = typer.Typer(
     help="Look into networks: what they cost, use and look at.",
@@ -10,3 +14,7 @@ analyse = typer.Typer(
 )
 
 analyse.command()(attribution)
+analyse.command()(kernels)
+analyse.command()(cka)
+analyse.command()(gates)
+analyse.command()(context)

@@ -101,13 +101,20 @@ class Network(nn.Module):
         """
         if not isinstance(self.head, ContinuousHead):
             raise ValueError(f"this network renders ×{self.head.scale} only, not single points")
-        features, normal = (crop_to(x, *low.shape[-2:]) for x in self._features(low))
+        features, normal = (crop_to(x, *low.shape[-2:]) for x in self.features(low))
         colours = self.head.query(features, normal, coordinates, cell)
         return self.normalise.undo(colours.mT.unsqueeze(-1)).squeeze(-1).mT
 
+    def features(
+        self, low: Float[Tensor, "b d h w"]
+    ) -> tuple[Float[Tensor, "b c y x"], Float[Tensor, "b d y x"]]:
+        """Return the features of `low`, and it, normalised, both as large as the backbone needs."""
+        padded = mirror_to_multiple(self.normalise(low), self.backbone.multiple)
+        return self.backbone(padded), padded
+
     def _restore(self, low: Tensor, size: tuple[int, int] | None, region: Region | None) -> Tensor:
         height, width = low.shape[-2:]
-        features, padded = self._features(low)
+        features, padded = self.features(low)
         if isinstance(self.head, ContinuousHead):
             # it draws the grid that it is asked for, so nothing beyond the picture may be left
             features, normal = (crop_to(x, height, width) for x in (features, padded))
@@ -124,11 +131,6 @@ class Network(nn.Module):
                 )
             high = crop_to(self.head(features, padded), height * scale, width * scale)
         return self.normalise.undo(high)
-
-    def _features(self, low: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the features of `low`, and it, normalised, both as large as the backbone needs."""
-        padded = mirror_to_multiple(self.normalise(low), self.backbone.multiple)
-        return self.backbone(padded), padded
 
     def _gains_nothing_from_batches(self, low: Tensor) -> bool:
         """Return whether pictures go one by one, so that their features need no gathering.

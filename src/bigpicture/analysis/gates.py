@@ -1,0 +1,85 @@
+"""Gates: how much of the other side each block lets through, as it has learned.
+
+    γ (c) of each block ──▶ |γ|₁ / c, the mean over the channels of |γ|
+
+RGT's HAI adds γ ⊙ a block's input to what the block made of it; where the mean of |γ| is large,
+local and global features are mixed by it. SRGRN's GRUM and GRRB have a γ of a single channel: the
+share of what the graph says. At 0, the module is not there.
+
+Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024,
+    Fig. 5 (|α|/C there). https://arxiv.org/abs/2303.06373. The norm is not named there; only with
+    the sum of magnitudes does the division by C make a mean of it.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from bigpicture.analysis.operators import find
+from bigpicture.analysis.panels import Bars, Lines, Panel
+from bigpicture.layers.hai import HybridAdaptiveIntegration
+from bigpicture.models.heads.graph import GlobalReasoningReconstruction, GlobalReasoningUpsampling
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["Gate", "gates", "show_gates"]
+
+_GATED = (HybridAdaptiveIntegration, GlobalReasoningUpsampling, GlobalReasoningReconstruction)
+_SHARES = (0.9, 0.5, 0.1)
+
+
+class Gate(NamedTuple):
+    """What a block lets through."""
+
+    gamma: Float[Tensor, " c"]
+    """As learned, with its sign; one value where all channels share it."""
+
+    @property
+    def mean(self) -> float:
+        """|γ|₁ / c."""
+        return self.gamma.abs().mean().item()
+
+
+def gates(network: nn.Module) -> dict[str, Gate]:
+    """Return the gate of each block that has one, by the block's name.
+
+    Raises:
+        ValueError: If the network has none.
+    """
+    found = find(network, _GATED, "gates")
+    return {_block(name, module): _gate(module) for name, module in found.items()}
+
+
+def _block(name: str, module: nn.Module) -> str:
+    """Return the name of the block: HAI stands in it, the others are blocks themselves."""
+    return name.rpartition(".")[0] if isinstance(module, HybridAdaptiveIntegration) else name
+
+
+def _gate(
+    module: HybridAdaptiveIntegration | GlobalReasoningUpsampling | GlobalReasoningReconstruction,
+) -> Gate:
+    return Gate(module.gamma.detach().double().cpu().reshape(-1))
+
+
+def show_gates(found: Mapping[str, Gate]) -> tuple[list[Panel], str, dict[str, Any]]:
+    """Return the panels, the caption and the numbers of a figure of gates."""
+    means = {str(place): gate.mean for place, gate in enumerate(found.values())}
+    panels: list[Panel] = [Bars("Mean over the channels", means, "block", "|γ|₁ / c")]
+    if any(len(gate.gamma) > 1 for gate in found.values()):
+        shares = torch.tensor(_SHARES, dtype=torch.float64)
+        spread = torch.stack([gate.gamma.abs().quantile(shares) for gate in found.values()])
+        curves = {f"{100 * share:.0f} %": spread[:, i].tolist() for i, share in enumerate(_SHARES)}
+        panels.append(Lines("So many channels have less", curves, "block", "|γ|"))
+    names = list(found)
+    caption = (
+        f"Gates γ of {len(names)} blocks, numbered from {names[0]} to {names[-1]}: how much of its "
+        "input (HAI), or of what a graph says (GRUM, GRRB), each lets through."
+    )
+    numbers = {
+        "blocks": [
+            {"name": name, "mean": gate.mean, "gamma": gate.gamma.tolist()}
+            for name, gate in found.items()
+        ]
+    }
+    return panels, caption, numbers

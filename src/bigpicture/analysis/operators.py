@@ -1,0 +1,139 @@
+"""Which operators of a kind a network has, and what each of them gathers of a picture.
+
+    low (1, c, h, w) ──network──▶ operator: x, context ──▶ see(name, operator, x, context)
+
+Operators are known by their class alone, in any network. The network is left as it is: what
+watches it is a view of it that shares its parameters (`bigpicture.infer.sharing`).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from bigpicture.context.channel_attention import ChannelAttention
+from bigpicture.context.contract import ContextOperator
+from bigpicture.context.crac import CRACConv2d
+from bigpicture.context.graph import GraphReasoning
+from bigpicture.context.ikm import IKMConv2d
+from bigpicture.context.non_local import CrossScaleAttention
+from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
+from bigpicture.infer.sharing import view
+from bigpicture.layers.hai import HybridAdaptiveIntegration
+from bigpicture.models.heads.graph import GlobalReasoningReconstruction, GlobalReasoningUpsampling
+from bigpicture.models.network import Network
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["NETWORKS", "See", "find", "for_colours", "numbered", "some_of", "watch"]
+
+M = TypeVar("M", bound=nn.Module)
+
+See = Callable[[str, Any, Tensor, Any], None]
+"""Called with an operator's name, the operator, what it is given and what it gathered of that."""
+
+NETWORKS: dict[type[nn.Module], str] = {
+    ChannelAttention: "rcan",
+    CRACConv2d: "cran",
+    CrossScaleAttention: "ciaosr",
+    GlobalReasoningReconstruction: "srgrn",
+    GlobalReasoningUpsampling: "srgrn",
+    GraphReasoning: "srgrn",
+    HybridAdaptiveIntegration: "rgt",
+    IKMConv2d: "uhdn",
+    RecursiveGeneralizationAttention: "rgt",
+}
+"""The family of networks that has each kind of operator as published."""
+
+
+def find(network: nn.Module, kinds: Sequence[type[M]], what: str) -> dict[str, M]:
+    """Return a network's modules of some kinds by their names, in its order.
+
+    Args:
+        network: Any.
+        kinds: Among `NETWORKS`.
+        what: What these kinds have that is asked for, for the error.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    found = {
+        name: module for name, module in network.named_modules() if isinstance(module, tuple(kinds))
+    }
+    if found:
+        return found
+    having = ", ".join(f"{kind.__name__} (in {NETWORKS[kind]})" for kind in kinds)
+    known = tuple(NETWORKS)
+    there = {type(m).__name__ for m in network.modules() if isinstance(m, known)}
+    only = f"has {', '.join(sorted(there))} only" if there else "has no operator with a context"
+    raise ValueError(f"{what}: {having} would have them, but this network {only}")
+
+
+def some_of(names: Sequence[str], pattern: str | None, most: int) -> list[str]:
+    """Return the names that fit a pattern; of too many, the first, the last and some between.
+
+    >>> some_of(["a.1", "a.2", "a.3", "a.4", "b.1"], "a.*", 3)
+    ['a.1', 'a.3', 'a.4']
+
+    Raises:
+        ValueError: If no name fits.
+    """
+    fitting = [name for name in names if pattern is None or fnmatchcase(name, pattern)]
+    if not fitting:
+        raise ValueError(f"no operator's name fits {pattern!r}; there are {', '.join(names)}")
+    if len(fitting) <= most:
+        return fitting
+    steps = max(most - 1, 1)
+    return [fitting[(i * (len(fitting) - 1) + steps // 2) // steps] for i in range(most)]
+
+
+def watch(
+    network: Network,
+    low: Float[Tensor, "1 c h w"],
+    kinds: Sequence[type[ContextOperator[Any]]],
+    see: See,
+) -> None:
+    """Run a network on a picture and show what its operators are given and gather.
+
+    An operator that runs several times is called `name`, `name (2)`, ….
+
+    Args:
+        network: In evaluation mode.
+        low: 1 or 3 channels in [0, 1]. A gray network is shown the mean of the colours, a network
+            of colours gray three times.
+        kinds: Of the operators.
+        see: Called for each, without gradients, while the network runs.
+    """
+    seen = view(network)
+    calls: Counter[str] = Counter()
+
+    def watched(name: str, operator: ContextOperator[Any]) -> Callable[..., Any]:
+        own = operator.gather
+
+        def gather(x: Tensor) -> Any:  # noqa: ANN401
+            context = own(x)
+            see(numbered(calls, name), operator, x, context)
+            return context
+
+        return gather
+
+    for name, module in seen.named_modules():
+        if isinstance(module, tuple(kinds)):
+            module.gather = watched(name, module)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+    with torch.inference_mode():
+        seen(for_colours(low, network.settings.colours))
+
+
+def numbered(calls: Counter[str], name: str) -> str:
+    """Count a call and return the module's name, with the call's number from the second on."""
+    calls[name] += 1
+    return name if calls[name] == 1 else f"{name} ({calls[name]})"
+
+
+def for_colours(low: Float[Tensor, "b c h w"], colours: int) -> Float[Tensor, "b d h w"]:
+    """Return pictures with as many channels as a network takes."""
+    if low.shape[1] == colours:
+        return low
+    return low.mean(1, keepdim=True) if colours == 1 else low.expand(-1, colours, -1, -1)

@@ -1,0 +1,121 @@
+"""The figure of what operators look at: their weights over the picture, an operator a row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from bigpicture.analysis.context import Look
+from bigpicture.analysis.operators import some_of
+from bigpicture.analysis.panels import Frame, Overlay, Panel, Shown
+from bigpicture.shapes import Float, Tensor
+
+__all__ = ["over_picture", "show_looks"]
+
+_WIDEST = 64  # cells of a side in the numbers
+
+
+def show_looks(
+    found: Mapping[str, Sequence[Look]],
+    low: Float[Tensor, "1 c h w"],
+    pixel: tuple[int, int],
+    pattern: str | None = None,
+    operators: int = 3,
+    maps: int = 6,
+) -> tuple[list[Panel], str, dict[str, Any], int]:
+    """Return the panels, the caption, the numbers and the columns of a figure of looks.
+
+    Args:
+        found: By the operators' names.
+        low: The picture.
+        pixel: Row and column of the one that asks.
+        pattern: Of the names of the operators that are shown, such as `head.*`.
+        operators: Most of them; of more, the first, the last and some between are shown.
+        maps: Most weights of an operator, the first ones.
+
+    Raises:
+        ValueError: If no operator fits the pattern.
+    """
+    chosen = some_of(list(found), pattern, operators)
+    columns = 1 + max(min(len(found[name]), maps) for name in chosen)
+    frame, aspect = _around(pixel, low), low.shape[-2] / low.shape[-1]
+    panels: list[Panel] = []
+    for name in chosen:
+        row: list[Panel] = [
+            Shown(name, low[0], frame if any(look.asked for look in found[name]) else None)
+        ]
+        row += [_overlay(look, low, frame if look.asked else None) for look in found[name][:maps]]
+        panels += [*row, *[_Blank(aspect)] * (columns - len(row))]
+    caption = f"What {len(chosen)} of {len(found)} operators look at: {', '.join(chosen)}."
+    caption += " DI: diffusion index, 100 where all of the picture is looked at alike."
+    if any(look.asked for name in chosen for look in found[name]):
+        caption += f" The pixel that asks is in row {pixel[0]}, column {pixel[1]}."
+    numbers = {
+        "picture": list(low.shape[-2:]),
+        "pixel": list(pixel),
+        "operators": [
+            {"name": name, "looks": [_numbers(look) for look in own]} for name, own in found.items()
+        ],
+    }
+    return panels, caption, numbers, columns
+
+
+def _overlay(look: Look, low: Tensor, frame: Frame | None) -> Overlay:
+    title = f"{look.of} (DI {look.diffusion:.3g})"
+    return Overlay(title, low[0], over_picture(look, low.shape[-2], low.shape[-1]), "", frame)
+
+
+def over_picture(look: Look, height: int, width: int) -> Float[Tensor, "y x"]:
+    """Return weights that lie over exactly the picture.
+
+    What covers other than the picture is put on its pixels, each that of the cell in which it lies:
+    pixels that no cell covers get 0.
+    """
+    if look.covers == (height, width):
+        return look.weights
+    rows, columns = (
+        torch.floor((torch.arange(side) + 0.5) * cells / covered).long()
+        for side, cells, covered in zip(
+            (height, width), look.weights.shape, look.covers, strict=True
+        )
+    )
+    inside = (rows < look.weights.shape[0])[:, None] & (columns < look.weights.shape[1])
+    near = look.weights[rows.clamp(max=look.weights.shape[0] - 1)][
+        :, columns.clamp(max=look.weights.shape[1] - 1)
+    ]
+    return torch.where(inside, near, 0.0)
+
+
+def _around(pixel: tuple[int, int], low: Tensor) -> Frame:
+    """Return a frame around a pixel that is large enough to be seen."""
+    reach = max(2, max(low.shape[-2:]) // 60)
+    top, left = (own - reach for own in pixel)
+    return slice(top, top + 2 * reach + 1), slice(left, left + 2 * reach + 1)
+
+
+def _numbers(look: Look) -> dict[str, Any]:
+    """Return what becomes JSON; grids wider than 64 cells as means over 64."""
+    rows, columns = (min(side, _WIDEST) for side in look.weights.shape)
+    return {
+        "of": look.of,
+        "grid": list(look.weights.shape),
+        "covers": list(look.covers),
+        "diffusion_index": look.diffusion,
+        "brightest": list(look.brightest),
+        "mean": look.weights.mean().item(),
+        "largest": look.weights.max().item(),
+        "weights": F.adaptive_avg_pool2d(look.weights[None], (rows, columns))[0].tolist(),
+    }
+
+
+@dataclass(frozen=True)
+class _Blank:
+    """A panel of nothing, so that what follows begins a row."""
+
+    aspect: float
+    title: str = ""
+
+    def draw(self, axes: Any) -> None:  # noqa: ANN401
+        axes.set_axis_off()

@@ -1,0 +1,63 @@
+"""`bigpicture analyse cka`: how alike what the blocks of networks make is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bigpicture.app.analyse_figure import Out, drawing, read_colour
+from bigpicture.app.analyse_inputs import Inputs, ModelName, load_network, pictures_in
+from bigpicture.app.console import bar
+from bigpicture.app.options import COMPUTED, Device
+
+
+def cka(
+    inputs: Inputs,
+    model: ModelName = "uhdn-x2",
+    compare: Annotated[
+        str | None,
+        typer.Option(help="Another model, to compare blocks with; without, the model with itself."),
+    ] = None,
+    blocks: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name of a module of the backbone, in place of its blocks. May be given several "
+            "times. Of both models, if there are two."
+        ),
+    ] = None,
+    crops: Annotated[
+        int, typer.Option(min=4, help="How many crops of the pictures the blocks are compared on.")
+    ] = 128,
+    side: Annotated[int, typer.Option("--crop", min=1, help="Side of a crop in pixels.")] = 48,
+    batch: Annotated[
+        int, typer.Option(min=4, help="Crops of a minibatch.", rich_help_panel=COMPUTED)
+    ] = 32,
+    seed: Annotated[
+        int, typer.Option(help="What the crops are drawn by.", rich_help_panel=COMPUTED)
+    ] = 0,
+    out: Out = None,
+    device: Device = "auto",
+) -> None:
+    """Show how alike (CKA, RGT's Fig. 4) what a network's blocks make of pictures is.
+
+    Each block of the backbone is compared with each, of one network or of two.
+
+    bigpicture analyse cka --model rgt-s-x2.safetensors photographs/
+    """
+    file = out or Path(f"{Path(model).stem}_cka.png")
+    pictures = pictures_in(inputs)
+    with drawing(file):
+        from bigpicture.analysis.cka import cka as computed
+        from bigpicture.analysis.cka import crops_of, show_cka
+        from bigpicture.analysis.figure import save_figure
+
+        names = [model] if compare is None else [model, compare]
+        network = load_network(model, device)
+        other = None if compare is None else load_network(compare, device)
+        opened = {name: read_colour(picture) for name, picture in pictures.items()}
+        drawn = crops_of(opened, crops, side, seed).to(next(network.parameters()).device)
+        with bar(len(drawn)) as shown:
+            found = computed(
+                network, drawn, other, blocks, blocks, batch=batch, advance=shown.reach
+            )
+        save_figure(file, *show_cka(found, [Path(name).stem for name in names]))

@@ -1,0 +1,58 @@
+"""`bigpicture analyse context`: what operators that see the whole picture look at."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bigpicture.app.analyse_figure import Out, drawing, read_colour
+from bigpicture.app.analyse_inputs import ModelName, load_network
+from bigpicture.app.options import Device, parse_pixel
+
+
+def context(
+    picture: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="A picture as the network would enlarge it.")
+    ],
+    model: ModelName = "uhdn-x2",
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN,ROW",
+            help="The pixel of the picture that asks, where single pixels do; else the middle.",
+        ),
+    ] = None,
+    operators: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Operators to show, such as 'head.*'; else three, evenly spread. All go into the "
+            "numbers.",
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option(min=1, help="How many operators are shown.", show_default=True)
+    ] = 3,
+    maps: Annotated[int, typer.Option(min=1, help="How many weights of each are shown.")] = 6,
+    out: Out = None,
+    device: Device = "auto",
+) -> None:
+    """Show, over a picture, what the operators that see the whole of it look at.
+
+    What a graph's nodes gather from and who hears them (SRGRN), the tokens (RG-SA) and the places
+    at other scales (CiaoSR) that a pixel attends to, the grid that modulates kernels (IKM, CRAC).
+
+    bigpicture analyse context cat.jpg --model srgrn-x2.safetensors --at 120,80
+    """
+    file = out or Path(f"{picture.stem}_context.png")
+    asking = parse_pixel(at)
+    with drawing(file):
+        from bigpicture.analysis.context import looks
+        from bigpicture.analysis.figure import save_figure
+        from bigpicture.analysis.overlays import show_looks
+
+        network = load_network(model, device)
+        low = read_colour(picture)
+        asking = asking or (low.shape[-2] // 2, low.shape[-1] // 2)
+        found = looks(network, low.to(next(network.parameters()).device), asking)
+        save_figure(file, *show_looks(found, low, asking, operators, most, maps))

@@ -1,0 +1,23 @@
+"""`bigpicture analyse gates`: how much each block of a network lets through, as it has learned."""
+
+from pathlib import Path
+
+from bigpicture.app.analyse_figure import Out, drawing
+from bigpicture.app.analyse_inputs import ModelName, load_network
+
+
+def gates(model: ModelName, out: Out = None) -> None:
+    """Show the gates γ that a network has learned: |γ|₁ / c of each block (RGT's Fig. 5).
+
+    Of RGT, how much of a block's input HAI adds to its output; of SRGRN, how much of what the graph
+    says GRUM and GRRB let through.
+
+    bigpicture analyse gates --model rgt-s-x4.safetensors
+    """
+    file = out or Path(f"{Path(model).stem}_gates.png")
+    with drawing(file):
+        from bigpicture.analysis.figure import save_figure
+        from bigpicture.analysis.gates import gates as learned
+        from bigpicture.analysis.gates import show_gates
+
+        save_figure(file, *show_gates(learned(load_network(model, "cpu"))))

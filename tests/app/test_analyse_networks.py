@@ -1,0 +1,122 @@
+"""`bigpicture analyse kernels`, `cka`, `gates` and `context`."""
+
+import json
+
+import pytest
+import torch
+
+from bigpicture.image import read
+from bigpicture.models.backbones.rgt import RGTSettings
+from bigpicture.models.catalog import from_settings
+from bigpicture.models.heads.graph import GraphSettings
+from bigpicture.models.network import NetworkSettings
+from bigpicture.weights.file import save_network
+
+
+@pytest.fixture(scope="module")
+def rgt(tmp_path_factory):
+    """A network with RG-SA, HAI and graphs, which modulates no kernels."""
+    torch.manual_seed(0)
+    backbone = RGTSettings(channels=96, depths=(2,), heads=2, window=(2, 4))
+    file = tmp_path_factory.mktemp("weights") / "rgt-graph-x2.safetensors"
+    network = from_settings(NetworkSettings(backbone, GraphSettings(nodes=2)))
+    facts = {"name": file.stem, "parameters": 1, "licence": "", "scores": {}, "protocol": "sr-y"}
+    save_network(network, file, facts)
+    return file
+
+
+@pytest.fixture
+def pictures(make, tmp_path):
+    for index in range(3):
+        make(tmp_path / "in" / f"{index}.png", 20 + index, 24)
+    return tmp_path / "in"
+
+
+def figure_of(result, file):
+    """Return the numbers beside a figure that was drawn."""
+    assert result.exit_code == 0, result.output
+    assert f"{file.name} and {file.stem}.json" in result.stdout.replace("\n", "")
+    assert read(file).colour.std() > 10
+    numbers = json.loads(file.with_suffix(".json").read_text())
+    assert numbers["caption"]
+    return numbers
+
+
+def test_kernels_of_all_pictures_are_compared(bigpicture, tiny, pictures, tmp_path):
+    out = tmp_path / "kernels.png"
+    found = bigpicture("analyse", "kernels", pictures, "--model", tiny, "-o", out)
+    numbers = figure_of(found, out)
+    assert numbers["pictures"] == ["0.png", "1.png", "2.png"]
+    for layer in numbers["layers"]:
+        assert layer["name"].startswith("backbone.blocks.0.units.")
+        assert len(layer["distance"]) == 3
+        assert layer["diversity"] > 0
+
+
+def test_blocks_are_compared(bigpicture, tiny, rgt, pictures, tmp_path):
+    out = tmp_path / "cka.png"
+    few = ["--crops", "8", "--crop", "12", "--batch", "4", "-o", out]
+    own = figure_of(bigpicture("analyse", "cka", pictures, "--model", tiny, *few), out)
+    assert [own["cka"][i][i] for i in range(2)] == pytest.approx([1, 1])
+    assert (own["crops"], own["batches"]) == (8, 2)
+    two = bigpicture("analyse", "cka", pictures, "--model", tiny, "--compare", rgt, *few)
+    numbers = figure_of(two, out)
+    assert numbers["networks"] == ["tiny-x2", "rgt-graph-x2"]
+    assert numbers["first"] == own["first"]
+    assert numbers["second"] == ["backbone.groups.0.blocks.0", "backbone.groups.0.blocks.1"]
+
+
+def test_gates_are_shown(bigpicture, rgt, tmp_path):
+    out = tmp_path / "gates.png"
+    numbers = figure_of(bigpicture("analyse", "gates", "--model", rgt, "-o", out), out)
+    assert [block["mean"] for block in numbers["blocks"]] == pytest.approx([1e-4, 1e-4, 0, 0])
+
+
+def test_what_operators_look_at_is_shown(bigpicture, rgt, pictures, tmp_path):
+    out = tmp_path / "context.png"
+    asked = ["--at", "23,5", "--operators", "head.*", "-o", out]
+    found = bigpicture("analyse", "context", pictures / "0.png", "--model", rgt, *asked)
+    numbers = figure_of(found, out)
+    assert numbers["pixel"] == [5, 23]
+    names = [operator["name"] for operator in numbers["operators"]]
+    assert names == ["backbone.groups.0.blocks.1.attention", "head.up.0.graph", "head.refine.graph"]
+    assert "look at: head.up.0.graph, head.refine.graph." in numbers["caption"]
+
+
+def test_figures_are_named_after_what_they_show(bigpicture, tiny, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for command, name in (("kernels", "tiny-x2_kernels.png"), ("context", "1_context.png")):
+        given = pictures if command == "kernels" else pictures / "1.png"
+        figure_of(bigpicture("analyse", command, given, "--model", tiny), tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["kernels", "IN", "--model", "RGT"], "CRACConv2d (in cran), IKMConv2d (in uhdn)"),
+        (["kernels", "IN/0.png", "--model", "TINY"], "give at least 2, not 1"),
+        (["kernels", "nowhere", "--model", "TINY"], "nowhere: there is no such file or folder"),
+        (["kernels", "IN", "--model", "TINY", "--layers", "x"], "no operator's name fits 'x'"),
+        (["kernels", "IN", "--model", "TINY", "-o", "a.jpg"], "ends in .png"),
+        (["kernels", "IN", "--model", "none-x2"], "none-x2: no shipped model and no file"),
+        (["cka", "IN", "--model", "TINY", "--crop", "21"], "0.png has 24×20 pixels, crops 21×21"),
+        (["cka", "IN", "--model", "TINY", "--crop", "9", "--blocks", "x"], "no module 'x'"),
+        (["gates", "--model", "TINY"], "but this network has IKMConv2d only"),
+        (["context", "IN/0.png", "--model", "TINY", "--at", "4"], "--at 4: give COLUMN,ROW"),
+        (["context", "IN/0.png", "--model", "TINY", "--at", "24,0"], "a column below 24"),
+        (["context", "TEXT", "--model", "TINY"], "text.png"),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_shown_is_refused(
+    bigpicture, tiny, rgt, pictures, tmp_path, monkeypatch, arguments, reason
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.png").write_text("no picture")
+    known = {"IN": pictures, "IN/0.png": pictures / "0.png", "TINY": tiny, "RGT": rgt}
+    known["TEXT"] = tmp_path / "text.png"
+    before = set(tmp_path.rglob("*"))
+    result = bigpicture("analyse", *(known.get(each, each) for each in arguments))
+    assert result.exit_code == 2
+    assert reason in result.stderr.replace("\n", " ")
+    assert set(tmp_path.rglob("*")) == before
