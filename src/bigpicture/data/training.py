@@ -54,12 +54,13 @@ def open_crops(
 def choose_workers(data: DataPart, device: torch.device) -> int:
     """Return how many processes draw batches ahead, where `data.workers` does not say.
 
-    Crops of what was prepared take a millisecond or two, which only a GPU would have to wait for;
-    those that are degraded when drawn take one processor on the CPU and most of them beside a GPU.
+    Crops of what was prepared take a few milliseconds a batch, which only a GPU would notice. Those
+    that BSRGAN and Real-ESRGAN degrade take 10 to 20 ms each (48² at ×4): one worker draws them
+    while a processor trains, beside a GPU there are as many as it leaves processors, up to 8.
     """
     if data.workers is not None:
         return data.workers
-    drawn = isinstance(_degradation(data), Degraded) or data.scales is not None
+    drawn = isinstance(_degradation(data), Degraded)
     if device.type == "cpu":
         return 1 if drawn else 0
     return max(1, min(8, processors() - 1)) if drawn else 1

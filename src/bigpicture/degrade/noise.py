@@ -93,7 +93,8 @@ class PoissonNoise(Recorded):
             bright = torch.tensordot(torch.tensor([_GRAY], dtype=bright.dtype), bright, 1)
         # Of whole levels, so that a GPU's last digits do not change what is counted.
         levels = to_levels(bright)
-        most = 2 ** math.ceil(math.log2(len(levels.unique())))
+        different = int(torch.bincount(levels.flatten().int(), minlength=256).count_nonzero())
+        most = 2 ** math.ceil(math.log2(different))
         generator = torch.Generator().manual_seed(self.seed)
         counted = torch.poisson(levels / 255 * most, generator=generator)
         noise = counted / most - levels / 255
