@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from bigpicture.config import ConfigError, load, parse
 from bigpicture.train.recipe import Recipe
+from bigpicture.train.schema import recipe_schema
 
-RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "recipes").rglob("*.toml"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -15,6 +17,14 @@ def test_every_recipe_loads(path):
     recipe = load(path, Recipe)
     assert recipe.name == path.stem
     assert parse(recipe.model_dump(), Recipe, "again") == recipe
+    key, _, schema = path.read_text("utf-8").splitlines()[0].partition(" ")
+    if key == "#:schema":  # what editors look for
+        assert (path.parent / schema).samefile(ROOT / "recipes" / "schema.json")
+
+
+def test_the_schema_for_editors_is_up_to_date():
+    """To make it so: bigpicture train --schema > recipes/schema.json."""
+    assert (ROOT / "recipes" / "schema.json").read_text("utf-8") == recipe_schema()
 
 
 def test_there_are_recipes_for_all_shipped_scales():
@@ -28,7 +38,10 @@ def test_there_are_recipes_for_all_shipped_scales():
         ("modell.scale=3", "unknown key 'modell'; did you mean 'model'?"),
         ("optimiser.rate=-1", r"optimiser.rate = -1: input should be greater than 0"),
         ("data.images=many", "data.images = 'many': input should be a valid integer"),
-        ("optimiser.schedule=cosin", "optimiser.schedule = 'cosin': input should be 'constant', 'cosine'"),
+        (
+            "optimiser.schedule=cosin",
+            "optimiser.schedule = 'cosin': input should be 'constant', 'cosine'",
+        ),
         ("name.first=x", "'name' is a value, it holds no keys"),
         ("rate", "--set takes KEY=VALUE, not 'rate'"),
     ],
