@@ -8,7 +8,7 @@ from torch import nn
 
 from bigpicture.image.resize import resize
 from bigpicture.infer import Cancelled, EngineWarning, Model, Report
-from bigpicture.infer.memory import in_bytes, is_out_of_memory
+from bigpicture.infer.memory import ENOUGH, bytes_per_pixel, in_bytes, is_out_of_memory
 from bigpicture.infer.soundness import UnsoundError
 from bigpicture.models.contract import Limits
 
@@ -140,3 +140,23 @@ def test_a_budget_bounds_the_tiles(tiny):
     ]
     assert sides[0] is not None and sides[1] is not None
     assert 1.8 < (sides[1] + 8) / (sides[0] + 8) < 2.2
+
+
+def test_without_a_budget_tiles_on_the_processor_take_what_is_enough(tiny, monkeypatch):
+    model = Model(tiny.Attentive(), tiny.Attentive().limits)
+    monkeypatch.setattr("bigpicture.infer.model.free_bytes", lambda device: 2**35)
+    cost = bytes_per_pixel(model.network, model.limits, model.device)
+    side = model.plan((40_000, 40_000)).passes[0].tiling.side
+    assert side is not None and (side + 8) ** 2 * cost <= ENOUGH < (side + 9) ** 2 * cost
+    whole = int((2**33 / cost) ** 0.5)
+    assert model.plan((whole, whole)).passes[0].tiling.side is None
+
+
+def test_half_a_budget_is_for_tiles_that_wait(tiny):
+    model = Model(tiny.Attentive(), tiny.Attentive().limits)
+    plans = {
+        context: model.plan((9000, 9000), memory=budget, context=context).passes[0].tiling
+        for context, budget in (("shared", "8M"), ("exact", "16M"))
+    }
+    assert plans["exact"].side == plans["shared"].side
+    assert plans["exact"].memory == 8 * 2**20

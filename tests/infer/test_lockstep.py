@@ -2,14 +2,17 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from bigpicture.context.channel_attention import ChannelAttention
-from bigpicture.infer import Model, Tiling, render
+from bigpicture.infer import Model, Tiling, render, waiting
 from bigpicture.infer.lockstep import Lockstep
+from bigpicture.infer.storages import key_of
 from bigpicture.models.contract import Limits
 
 
@@ -126,3 +129,103 @@ def test_the_network_is_left_as_it_was(tiny):
     before = dict(network.attention.__dict__)
     Lockstep(network)
     assert network.attention.__dict__ == before
+
+
+class Remembering(nn.Module):
+    """Makes a table for its first tile, and has all others use it."""
+
+    limits = Limits(1, 3, reach=0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = ChannelAttention(3, 1)
+        self.tables: list[torch.Tensor] = []
+
+    def forward(self, low):
+        if not self.tables:
+            self.tables.append(torch.linspace(0, 1, 2**16).reshape(256, 256)[None, None] + 0)
+        height, width = low.shape[-2:]
+        return self.attention(low * self.tables[0][..., :height, :width])
+
+
+@pytest.fixture
+def nothing_is_small(monkeypatch):
+    monkeypatch.setattr(waiting, "_SMALL", 1)
+
+
+@pytest.mark.parametrize("memory", [0, 20_000, None])
+def test_waiting_in_a_file_changes_nothing(tiny, network, nothing_is_small, memory):
+    low = tiny.gradient_picture(37, 50)
+    tiling = Tiling(16, halo=network.limits.reach, context="exact")
+    expected = render(network, network.limits, low, tiling)
+    result = render(network, network.limits, low, replace(tiling, memory=memory))
+    assert torch.equal(result, expected)
+
+
+def test_what_waits_takes_no_memory(tiny, nothing_is_small):
+    network, low = tiny.Attentive(), tiny.gradient_picture(64, 64)
+    held = {}
+    for memory in (0, None):
+        together = Lockstep(network, memory)
+        tiles = Tiling(16, halo=4).cut(64, 64, network.limits)
+        most = []
+
+        def look(together=together, most=most):
+            stored = [s for runner in together._runners for s in runner._held.alive()]
+            most.append(sum(storage.nbytes() for storage in stored))
+
+        runs = [
+            (tile.part, lambda tile=tile, net=together.network: net(low[(..., *tile.window)]))
+            for tile in tiles
+        ]
+        with torch.inference_mode():
+            pieces = [piece.clone() for piece in together.results(runs, look)]
+        held[memory] = pieces, max(most)
+    assert all(torch.equal(a, b) for a, b in zip(held[0][0], held[None][0], strict=True))
+    least, most = 8 * 20 * 20 * 4, 8 * 24 * 24 * 4  # a tile's features, at the border and within
+    assert held[0][1] <= 6 * most < 16 * least <= held[None][1]
+
+
+@pytest.mark.parametrize("limit", [0, 1000, 2**30])
+def test_memory_of_a_device_is_given_back_and_filled_again(monkeypatch, nothing_is_small, limit):
+    monkeypatch.setattr(waiting, "_on_host", lambda storage: False)
+    tensors = [torch.rand(n) for n in (100, 300, 100)]
+    expected, attic = [tensor.clone() for tensor in tensors], waiting.Attic(limit)
+    for _ in range(3):
+        for tensor in tensors:
+            attic.put(tensor.untyped_storage())
+        assert not any(tensor.untyped_storage().nbytes() for tensor in tensors)
+        for tensor in reversed(tensors):
+            attic.take(key_of(tensor.untyped_storage()))
+        assert all(torch.equal(*pair) for pair in zip(tensors, expected, strict=True))
+    attic.close()
+
+
+def test_tiles_on_a_device_give_what_they_give_here(tiny, network, monkeypatch, nothing_is_small):
+    low = tiny.gradient_picture(37, 50)
+    tiling = Tiling(16, halo=network.limits.reach, context="exact")
+    expected = render(network, network.limits, low, tiling)
+    monkeypatch.setattr(waiting, "_on_host", lambda storage: False)
+    for memory in (20_000, None):
+        result = render(network, network.limits, low, replace(tiling, memory=memory))
+        assert torch.equal(result, expected)
+
+
+def test_what_tiles_share_is_there_for_all(nothing_is_small):
+    low, network, results = torch.rand(1, 3, 32, 64), Remembering(), []
+    for memory in (None, 0):
+        network.tables.clear()
+        tiling = Tiling(16, halo=0, context="exact", memory=memory)
+        results.append(render(network, network.limits, low, tiling))
+    assert torch.equal(*results)
+
+
+def test_a_full_disk_ends_it_with_what_would_do(tiny, monkeypatch, nothing_is_small):
+    network, low = tiny.Attentive(), tiny.gradient_picture(40, 40)
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("needs a full device")
+    with full.open("w+b", buffering=0) as file:
+        monkeypatch.setattr(waiting, "unnamed_file", lambda: file)
+        with pytest.raises(OSError, match=r"No space left.*context='shared'"):
+            render(network, network.limits, low, Tiling(10, halo=4, context="exact", memory=0))

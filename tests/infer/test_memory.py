@@ -40,6 +40,12 @@ def test_the_window_fits_or_is_as_small_as_is_sensible(free):
     assert memory.fitting_tile(1000, 2000, 32, 1000, 10**10) is None
 
 
+def test_tiles_are_no_larger_than_is_enough_but_pictures_may_be():
+    side = memory.fitting_tile(1000, 2000, 32, 1000, 10**9, enough=10**8)
+    assert (side + 64) ** 2 * 1000 <= 10**8 < (side + 65) ** 2 * 1000
+    assert memory.fitting_tile(1000, 2000, 32, 100, 10**9, enough=10**8) is None
+
+
 def test_small_pictures_need_no_trial():
     assert memory.surely_fits(64 * 64, 2**30)
     assert not memory.surely_fits(1000 * 1000, 2**30)

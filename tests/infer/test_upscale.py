@@ -129,6 +129,7 @@ def test_float64_pictures_come_out_as_float32(tiny):
         ({"side": 0}, "tile must be at least 1 pixel wide, not 0"),
         ({"halo": -3}, "halo must be 0 pixels or more, not -3"),
         ({"sweeps": 0}, "context='tile'"),
+        ({"memory": -1}, "memory must be 0 bytes or more, not -1"),
         ({"context": "none"}, "one of shared, exact, tile, not 'none'"),
     ],
 )

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
-__all__ = ["LARGE", "Spool", "bands", "by_rows", "let_go", "spooling"]
+__all__ = ["LARGE", "Spool", "bands", "by_rows", "let_go", "spooling", "unnamed_file"]
 
 LARGE = 2**28
 """Bytes from which on pixels are kept in a file."""
@@ -57,7 +57,7 @@ class Spool:
         self._file: BufferedIOBase | None = None
         self._array: np.ndarray | None = None
         if self._folder is not None and self._nbytes >= LARGE:
-            self._file = _unnamed(self._folder)
+            self._file = unnamed_file()
             weakref.finalize(self, self._file.close)
 
     @property
@@ -145,9 +145,16 @@ def let_go(array: Shaped[np.ndarray, "..."]) -> None:
         base.madvise(mmap.MADV_DONTNEED)
 
 
-def _unnamed(folder: Path) -> BufferedIOBase:
+def unnamed_file() -> BufferedIOBase:
+    """Return a file that is gone when it is closed, where large pictures are put.
+
+    Raises:
+        OSError: If there can be none.
+    """
+    folder = _folder.get()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=folder)
     except OSError as error:
         raise OSError(f"no temporary file can be made in {str(folder)!r}: {error}") from error

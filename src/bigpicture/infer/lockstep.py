@@ -7,7 +7,8 @@
 Every tile is computed once. At each operator it waits until all others have gathered there; then
 the contexts are merged and all go on. With halos as wide as the network's reach, this is what the
 whole picture gives. The price is memory: between two operators, the features of all tiles, halos
-included, are held at once.
+included, are held at once; not on the device, and not all of them in memory where they are too many
+(`bigpicture.infer.waiting`).
 
 As in `bigpicture.infer.sharing`, the network is known by nothing but the contract. A tile is a
 thread, for that is what can wait in the midst of any network; one runs at a time, in turn, so that
@@ -23,10 +24,14 @@ import torch
 from torch import nn
 
 from bigpicture.context.contract import Context, ContextOperator, Part
+from bigpicture.infer.memory import free_bytes
 from bigpicture.infer.sharing import Key, view
+from bigpicture.infer.waiting import Attic, Held, Recall
 from bigpicture.shapes import Tensor
 
 __all__ = ["Lockstep"]
+
+_HOST = torch.device("cpu")
 
 
 class Lockstep:
@@ -34,13 +39,15 @@ class Lockstep:
 
     Args:
         network: Any module; it is left as it is.
+        memory: Bytes of host memory that waiting tiles may take; half of what is free if None.
 
     Attributes:
         network: A view of it. Run it inside `results` only.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, memory: int | None = None) -> None:
         self.network = view(network)
+        self.attic = Attic(free_bytes(_HOST) // 2 if memory is None else memory)
         self._own = threading.local()
         self._runners: list[_Runner] = []
         self._merged: dict[Key, Context] = {}
@@ -72,7 +79,8 @@ class Lockstep:
                         key = runner.key
                         self._merged[key] = runner.gathered
                     elif key == runner.key:
-                        self._merged[key] = self._merged[key].merge(runner.gathered)
+                        with Recall(self.attic):
+                            self._merged[key] = self._merged[key].merge(runner.gathered)
                     else:
                         raise RuntimeError(
                             f"a tile came to the context of {runner.key} where the first came to "
@@ -84,6 +92,7 @@ class Lockstep:
                 runner.abandon()
             self._runners.clear()
             self._merged.clear()
+            self.attic.close()
 
     def _meeting(self, name: str, own: Callable[..., Any]) -> Callable[[Tensor], Context]:
         def gather(x: Tensor) -> Context:
@@ -121,6 +130,7 @@ class _Runner:
         self.done = False
         self._outcome: Tensor | BaseException | None = None
         self._abandoned = False
+        self._held = Held(lockstep.attic)
         self._mine, self._theirs = threading.Semaphore(0), threading.Semaphore(0)
         self._thread: threading.Thread | None = None
         self._start = lambda: self._work(lockstep, run, settings)
@@ -144,11 +154,13 @@ class _Runner:
     def wait_at(self, key: Key, gathered: Context) -> None:
         """Give the baton back until the contexts of all tiles are merged."""
         self.key, self.gathered = key, gathered
+        self._held.put_away()
         self._theirs.release()
         self._mine.acquire()
         self.gathered = None
         if self._abandoned:
             raise _Abandoned
+        self._held.take_back()
 
     def abandon(self) -> None:
         """End the thread, wherever it waits."""
@@ -168,7 +180,8 @@ class _Runner:
         lockstep.enter(self)
         try:
             # these are settings of a thread, so a new one has to be given them
-            with torch.inference_mode(inference), torch.autocast(device, dtype, enabled=low):
+            casting = torch.autocast(device, dtype, enabled=low)
+            with torch.inference_mode(inference), casting, self._held:
                 self._outcome = run()
         except _Abandoned:
             return

@@ -10,18 +10,16 @@ import math
 import os
 import re
 import sys
-import weakref
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
+from bigpicture.infer.storages import Storages
 from bigpicture.models.contract import Limits
 
 __all__ = [
+    "ENOUGH",
     "SMALLEST_TILE",
     "bytes_per_pixel",
     "fitting_tile",
@@ -34,12 +32,19 @@ __all__ = [
 _DEAREST = 2**16  # bytes that no pixel of a published network costs
 _SHARE = 0.5
 _PROBE = 32
+ENOUGH = 2**30
+"""Bytes from which on larger tiles are hardly quicker on a CPU: more of a tile than of its halo."""
 SMALLEST_TILE = 32
 """Pixels of a tile's side. Smaller ones would be nothing but halo."""
 
 
 def fitting_tile(
-    height: int, width: int, halo: int, pixel_cost: float | int, free: float | int
+    height: int,
+    width: int,
+    halo: int,
+    pixel_cost: float | int,
+    free: float | int,
+    enough: float | int = math.inf,
 ) -> int | None:
     """Return the side of the largest tile whose window fits, None if the whole picture does.
 
@@ -49,6 +54,7 @@ def fitting_tile(
         halo: Pixels on each side of a tile.
         pixel_cost: Bytes that a low-resolution pixel costs.
         free: Bytes that may be had.
+        enough: Bytes that a tile is not to exceed, though it might.
 
     Returns:
         At least `SMALLEST_TILE`.
@@ -59,6 +65,7 @@ def fitting_tile(
     pixels = _SHARE * free / pixel_cost
     if height * width <= pixels:
         return None
+    pixels = min(pixels, enough / pixel_cost)
     return max(SMALLEST_TILE, math.isqrt(int(pixels)) - 2 * halo)
 
 
@@ -72,7 +79,7 @@ def bytes_per_pixel(network: nn.Module, limits: Limits, device: torch.device) ->
     with torch.inference_mode():
         for width in (side, 2 * side):
             picture = torch.zeros(1, limits.colours, side, width, device=device)
-            with _PeakOfTensors() as seen:
+            with Storages() as seen:
                 network(picture)
             peaks.append(seen.peak)
     return max((peaks[1] - peaks[0]) / side**2, 1.0)
@@ -142,42 +149,3 @@ def _left_in_container(folder: Path = Path("/sys/fs/cgroup")) -> int:
         except (OSError, ValueError):  # there is none, or its limit is "max"
             continue
     return sys.maxsize
-
-
-class _PeakOfTensors(TorchDispatchMode):
-    """Counts the bytes of all tensors made while it is on, as long as they live."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.peak = 0
-        self._live = 0
-        self._known: set[int] = set()
-
-    def __torch_dispatch__(
-        self,
-        func: Any,  # noqa: ANN401
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
-        result = func(*args, **(kwargs or {}))
-        given = {self._key(x) for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)}
-        for made in tree_leaves(result):
-            if isinstance(made, torch.Tensor) and self._key(made) not in self._known | given:
-                self._count(made.untyped_storage())
-        return result
-
-    @staticmethod
-    def _key(tensor: torch.Tensor) -> int:
-        return tensor.untyped_storage()._cdata
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        self._known.add(key)
-        self._live += size
-        self.peak = max(self.peak, self._live)
-        weakref.finalize(storage, self._forget, key, size)
-
-    def _forget(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self._live -= size

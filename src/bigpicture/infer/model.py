@@ -4,6 +4,7 @@ model(low)             (b, c, h, w) → (b, c, r·h, r·w)    differentiable
 model.upscale(image)   path, Picture, Separations, PIL image, array, tensor → the same kind, larger
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from bigpicture.infer.device import choose_device
 from bigpicture.infer.enlarge import Cancel, Options, Progress, Report
 from bigpicture.infer.kinds import open_parts
 from bigpicture.infer.memory import (
+    ENOUGH,
     bytes_per_pixel,
     fitting_tile,
     free_bytes,
@@ -225,10 +227,12 @@ class Model:
         if halo is None:
             halo = self.limits.reach if context == "exact" else min(HALO, self.limits.reach)
         budget = None if memory is None else in_bytes(memory)
+        if budget is not None and context == "exact":
+            budget = -(-budget // 2)  # the other half is for tiles that wait
         passes = []
         for made in sizes_to(*picture, target, self.limits):
             side = self._side(tile, *picture, halo, images, budget)
-            tiling = Tiling(side, halo, sweeps, context)
+            tiling = Tiling(side, halo, sweeps, context, budget)
             passes.append(Pass(*picture, made, tiling, len(tiling.cut(*picture, self.limits))))
             picture = made
         return Plan(target, tuple(passes), frame)
@@ -255,4 +259,5 @@ class Model:
             return None
         if device not in self._pixel_cost:
             self._pixel_cost[device] = bytes_per_pixel(self.network, self.limits, device)
-        return fitting_tile(height, width, halo, self._pixel_cost[device] * images, free)
+        enough = ENOUGH if budget is None and device.type == "cpu" else math.inf
+        return fitting_tile(height, width, halo, self._pixel_cost[device] * images, free, enough)

@@ -18,6 +18,7 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Stored"]
 
 
+_ROWS = 64  # that become integers at once
 _TOUCHED = 2**26  # bytes of a spooled picture that may have come into memory
 
 
@@ -63,6 +64,6 @@ class Stored:
         result = Spool((*size, self._pixels.shape[2]), self._pixels.dtype)
         for (start, stop), band in bands:
             assert start < stop <= size[0], "bands come in order"
-            rows = band[0].permute(1, 2, 0).cpu().numpy()
-            result.append(quantise(rows, 8 * result.dtype.itemsize))
+            for rows in band[0].permute(1, 2, 0).split(_ROWS):
+                result.append(quantise(rows.cpu().numpy(), 8 * result.dtype.itemsize))
         return result.array()

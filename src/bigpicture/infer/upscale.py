@@ -50,8 +50,9 @@ Sharing = Literal["shared", "exact", "tile"]
 `shared`: its context, gathered in sweeps over all tiles before they are rendered. Two sweeps cost
     three times the time of one pass, and no memory.
 `exact`: its context as the whole picture has it, by running all tiles together from operator to
-    operator (`bigpicture.infer.lockstep`). One pass; the features of all tiles stay in memory, and
-    halos must be as wide as the network's reach, which is their width unless said otherwise.
+    operator (`bigpicture.infer.lockstep`). One pass; the features of all tiles wait in host memory
+    or, beyond `Tiling.memory`, in a file, and halos must be as wide as the network's reach, which
+    is their width unless said otherwise.
 `tile`: nothing. This is what other tools do.
 """
 
@@ -65,6 +66,8 @@ class Tiling:
         halo: Low-resolution pixels that a tile sees around its own.
         sweeps: How often contexts are gathered before tiles are rendered.
         context: See `Sharing`.
+        memory: Bytes of host memory in which tiles of context `exact` wait for each other, half of
+            what is free if None; what they hold beyond waits in a temporary file.
 
     Raises:
         ValueError: If one of them is out of range.
@@ -74,6 +77,7 @@ class Tiling:
     halo: int = HALO
     sweeps: int = 2
     context: Sharing = "shared"
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         if self.side is not None and self.side < 1:
@@ -85,6 +89,8 @@ class Tiling:
                 f"sweeps must be 1 or more, not {self.sweeps}; for tiles on their own there is "
                 "context='tile'"
             )
+        if self.memory is not None and self.memory < 0:
+            raise ValueError(f"memory must be 0 bytes or more, not {self.memory}")
         if self.context not in get_args(Sharing):
             known = ", ".join(get_args(Sharing))
             raise ValueError(f"context must be one of {known}, not {self.context!r}")
@@ -164,10 +170,17 @@ def render_bands(
 
     rendered = zip(tiles, _rendered(network, tiles, tiling, run, advance), strict=True)
     for _, row in groupby(rendered, lambda each: each[0].part.rows):
-        row = [(tile, piece.to(low.device).float()) for tile, piece in row]
-        (top, bottom), _ = row[0][0].on_result(grid)
-        bottom = min(bottom, high)
-        yield (top, bottom), torch.cat([piece for _, piece in row], -1)[..., : bottom - top, :wide]
+        band, top, bottom = None, 0, 0
+        for tile, piece in row:
+            (top, bottom), (left, right) = tile.on_result(grid)
+            bottom, right = min(bottom, high), min(right, wide)
+            if band is None:  # made outside of inference mode, see `render`
+                shape = (*piece.shape[:2], bottom - top, wide)
+                band = torch.empty(shape, dtype=torch.float32, device=low.device)
+            band[..., left:right] = piece[..., : bottom - top, : right - left]
+            del piece  # a view of what the tile rendered, halo and all
+        assert band is not None
+        yield (top, bottom), band
 
 
 def _rendered(
@@ -179,7 +192,7 @@ def _rendered(
 ) -> Iterator[Tensor]:
     """Yield each tile as it is rendered, with the contexts that the tiling asks for."""
     if _way(network, len(tiles), tiling) == "exact":
-        together = Lockstep(network)
+        together = Lockstep(network, tiling.memory)
         runs = [(tile.part, lambda tile=tile: run(together.network, tile)) for tile in tiles]
         for tile, piece in zip(
             tiles, together.results(runs, lambda: _tell(advance, 0)), strict=True
