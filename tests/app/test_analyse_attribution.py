@@ -81,6 +81,17 @@ def test_what_cannot_be_done_is_refused(bigpicture, make, tiny, tmp_path, argume
     assert not (tmp_path / "figure.png").exists()
 
 
+def test_too_little_memory_is_said(bigpicture, make, tiny, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes")
+
+    monkeypatch.setattr("bigpicture.infer.model.Model.__call__", fail)
+    picture, figure = make(tmp_path / "cat.png"), tmp_path / "figure.png"
+    found = bigpicture("analyse", "attribution", picture, "--model", tiny, "-o", figure)
+    assert found.exit_code == 2
+    assert "give a smaller picture or crop" in found.stderr.replace("\n", " ")
+
+
 def test_what_is_no_picture_is_refused(bigpicture, tiny, tmp_path):
     found = bigpicture(
         "analyse", "attribution", tmp_path / "no.png", "--model", tiny, "-o", tmp_path / "f.png"

@@ -5,6 +5,7 @@ import typer
 from bigpicture.app.analyse_attribution import attribution
 from bigpicture.app.analyse_cka import cka
 from bigpicture.app.analyse_context import context
+from bigpicture.app.analyse_cost import cost
 from bigpicture.app.analyse_gates import gates
 from bigpicture.app.analyse_kernels import kernels
 
@@ -13,6 +14,7 @@ analyse = typer.Typer(
     no_args_is_help=True,
 )
 
+analyse.command()(cost)
 analyse.command()(attribution)
 analyse.command()(kernels)
 analyse.command()(cka)

@@ -30,12 +30,17 @@ def drawing(file: Path) -> Iterator[None]:
     What is refused inside (a `ValueError`, an `OSError`) ends the command as well.
     """
     from bigpicture.analysis.figure import check_figure
+    from bigpicture.infer.memory import is_out_of_memory
 
     try:
         check_figure(file)
         yield
     except (ValueError, OSError, ImportError) as error:
         refuse(error)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        refuse(f"memory ran out ({str(error).splitlines()[0]}); give a smaller picture or crop")
     say(f"{file} and {file.with_suffix('.json').name}")
 
 

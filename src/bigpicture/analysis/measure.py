@@ -1,0 +1,147 @@
+"""What a network takes, measured: seconds and memory for one picture.
+
+    settings, a picture's size ──▶ Measured
+
+Seconds are medians of runs that take turns, so that all networks meet the same noise. Memory is
+that of a process of its own, from before the network is built to after one run: on CUDA the most
+that tensors had at once (`torch.cuda.max_memory_allocated`, parameters included), else the most
+that the process had more than before, as its operating system says, so what kernels work in counts
+as well. Networks have random weights, which changes neither.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import torch
+
+from bigpicture.infer.model import Model
+from bigpicture.infer.peak import PeakMemory
+from bigpicture.infer.precision import Precision, computing_in
+from bigpicture.models.network import Network, NetworkSettings
+
+__all__ = ["Job", "Measured", "Run", "interleaved", "measure", "peak_memory"]
+
+Run = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be enlarged, by what.
+
+    Attributes:
+        settings: Of the network.
+        low: Height and width of the picture.
+        size: Height and width of the result, where the network renders any; else None.
+        device: Where the network runs, as PyTorch says it.
+        precision: See `bigpicture.infer.precision`.
+    """
+
+    settings: NetworkSettings
+    low: tuple[int, int]
+    size: tuple[int, int] | None = None
+    device: str = "cpu"
+    precision: Precision = "fp32"
+
+    def prepare(self) -> Run:
+        """Return what runs it once and waits for the device, after building the network."""
+        network = Network(self.settings)
+        model = Model(network, network.limits).to(self.device)
+        device = model.device
+        low = torch.rand(1, self.settings.colours, *self.low, device=device)
+
+        def run() -> None:
+            with torch.inference_mode(), computing_in(self.precision, device, bits=8):
+                model(low, self.size)
+            torch.get_device_module(device).synchronize()
+
+        return run
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a job takes.
+
+    Attributes:
+        seconds: Median of the runs.
+        memory: Bytes, None where the system does not say.
+    """
+
+    seconds: float
+    memory: int | None
+
+
+def measure(jobs: Mapping[str, Job], repeats: int = 5) -> dict[str, Measured]:
+    """Return what jobs take, by their names.
+
+    Args:
+        jobs: What is compared.
+        repeats: Of each, after one run that is not timed.
+
+    Raises:
+        ValueError: If `repeats` is below 1, or a job's device or precision is none.
+        MemoryError: If there was not enough.
+    """
+    memory = {name: peak_memory(job) for name, job in jobs.items()}
+    seconds = interleaved({name: job.prepare() for name, job in jobs.items()}, repeats)
+    return {name: Measured(seconds[name], memory[name]) for name in jobs}
+
+
+def interleaved(runs: Mapping[str, Run], repeats: int) -> dict[str, float]:
+    """Return the median seconds of each run over so many rounds, after one round that is not timed.
+
+    Args:
+        runs: By name.
+        repeats: Rounds, in each of which every run has its turn.
+
+    Raises:
+        ValueError: If there are no rounds.
+    """
+    if repeats < 1:
+        raise ValueError(f"repeats must be 1 or more, not {repeats}")
+    for run in runs.values():
+        run()
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def peak_memory(job: Job) -> int | None:
+    """Return how many bytes a job takes at most, None where the system does not say.
+
+    Raises:
+        MemoryError: If the system ended the process.
+    """
+    # a process that is started anew: nothing of this one's memory is in it
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        try:
+            return process.submit(_own_peak, job, torch.get_num_threads()).result()
+        except BrokenProcessPool as error:
+            height, width = job.low
+            raise MemoryError(
+                f"the process that enlarged {width}×{height} pixels was ended, most likely because "
+                "memory ran out; measure with a smaller picture"
+            ) from error
+
+
+def _own_peak(job: Job, threads: int) -> int | None:
+    """Return the same for this process, which does nothing else."""
+    torch.set_num_threads(threads)
+    device = torch.device(job.device)
+    torch.zeros(1, device=device)  # what a device needs before anything runs is not the network's
+    peak = PeakMemory(device)
+    before = peak.of_process()
+    job.prepare()()
+    of_device = peak.of_device()
+    after = peak.of_process()
+    if of_device is not None or before is None or after is None:
+        return of_device
+    return after - before

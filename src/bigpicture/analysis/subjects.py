@@ -1,0 +1,90 @@
+"""Name → the network whose cost is asked for: a size of the catalogue, a shipped model, a file.
+
+"rgt-s-x4", "rgt-s" and a scale, "uhdn-x2", "mine.safetensors" ──▶ Subject
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from bigpicture.models.catalog import SIZES
+from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.weights import index
+
+__all__ = ["Subject", "subject"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network and what it is asked to do.
+
+    Attributes:
+        name: What it was asked for by.
+        settings: Of the network.
+        scale: Of the enlargement.
+        any_scale: Whether the network renders others as well.
+    """
+
+    name: str
+    settings: NetworkSettings
+    scale: float | int
+    any_scale: bool
+
+    def size(self, low: tuple[int, int]) -> tuple[int, int] | None:
+        """Return height and width of the result, None where the network makes one scale only."""
+        if not self.any_scale:
+            return None
+        return round(low[0] * self.scale), round(low[1] * self.scale)
+
+    def network(self) -> Network:
+        """Return the network without numbers, on PyTorch's meta device."""
+        with torch.device("meta"):
+            return Network(self.settings)
+
+
+def subject(name: str, scale: float | int | None = None) -> Subject:
+    """Return what a name stands for.
+
+    Args:
+        name: A weight file; a name of `bigpicture.models.SIZES`, with or without `-x` and a scale;
+            or a shipped model.
+        scale: Of a size whose name has none, and of a network that renders any.
+
+    Raises:
+        ValueError: If there is no such network, a size has no scale, or it cannot have this one.
+        OSError: If a file cannot be read.
+    """
+    found = re.fullmatch(r"(.+?)(?:-x(\d+))?", name)
+    base, stated = (found[1], found[2]) if found else (name, None)
+    if Path(name).is_file() or base not in SIZES:
+        return _loaded(name, scale)
+    own = int(stated) if stated else None
+    any_scale = _renders_any(SIZES[base](4))
+    if any_scale:
+        wanted = own if scale is None else scale
+        wanted = 4 if wanted is None else wanted
+        return Subject(name, SIZES[base](4), wanted, True)
+    own = scale if own is None else own
+    if own is None or own != int(own):
+        said = "no scale" if own is None else f"scale {own:g}"
+        raise ValueError(f"{name} has {said}; give a whole one, such as {base}-x4")
+    return Subject(name, SIZES[base](int(own)), int(own), False)
+
+
+def _loaded(name: str, scale: float | int | None) -> Subject:
+    try:
+        network = index.load(name).network
+    except ValueError as error:
+        if Path(name).exists():
+            raise
+        raise ValueError(f"{error}; sizes are {', '.join(SIZES)}") from error
+    limits = network.limits
+    wanted = limits.scale if scale is None or not limits.any_scale else scale
+    return Subject(Path(name).stem, network.settings, wanted, limits.any_scale)
+
+
+def _renders_any(settings: NetworkSettings) -> bool:
+    with torch.device("meta"):
+        return Network(settings).limits.any_scale

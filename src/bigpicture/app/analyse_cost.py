@@ -1,0 +1,142 @@
+"""`bigpicture analyse cost`: what networks need and take for a picture."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bigpicture.app.console import bar, check_report, refuse, say, write_report
+from bigpicture.app.options import Device, Precision, parse_size
+
+if TYPE_CHECKING:
+    from bigpicture.analysis.measure import Job, Measured
+    from bigpicture.evaluate.formats import Table
+
+MEASURED = "What is measured"
+
+Measure = Callable[[Mapping[str, "Job"]], Mapping[str, "Measured"]]
+
+
+# The parameters are the command's options, each with its help: longer than other functions.
+def cost(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME|FILE...", help="Sizes such as rgt-s-x4, shipped models, weight files."
+        ),
+    ] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            metavar="cran-7|rgt-3|ciaosr-7",
+            help="A paper's table of costs, counted anew beside the printed figures, in place of "
+            "names.",
+        ),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option(help="Of networks for any scale, and of sizes whose name has none."),
+    ] = None,
+    size: Annotated[
+        str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the picture that is enlarged.")
+    ] = "256x256",
+    measured: Annotated[
+        bool,
+        typer.Option("--measure", help="Measure seconds and memory too.", rich_help_panel=MEASURED),
+    ] = False,
+    repeats: Annotated[
+        int,
+        typer.Option(min=1, help="Runs that the median is of.", rich_help_panel=MEASURED),
+    ] = 5,
+    format: Annotated[
+        Literal["text", "markdown", "csv", "latex"], typer.Option(help="Of what is printed.")
+    ] = "text",
+    report: Annotated[
+        Path | None, typer.Option("--json", help="Write exact figures, as JSON.")
+    ] = None,
+    device: Device = "auto",
+    precision: Precision = "fp32",
+) -> None:
+    """Count parameters, multiply-adds and activations; measure seconds and memory.
+
+    Counted is what is computed, by whichever modules or functions, without computing it. A
+    measured network has random weights; the memory is that of a process of its own.
+
+    bigpicture analyse cost rgt-s-x4 uhdn-x4 --size 320x180
+
+    bigpicture analyse cost --table rgt-3
+    """
+    check_report(report)
+    if bool(names) == (table is not None):
+        refuse("give names of networks, or a paper's table with --table")
+    low = parse_size(size) or (256, 256)
+    from bigpicture.evaluate.formats import written
+    from bigpicture.infer.device import choose_device
+
+    def measure(jobs: Mapping[str, "Job"]) -> Mapping[str, "Measured"]:
+        from bigpicture.analysis.measure import measure as measure_
+
+        return measure_(jobs, repeats) if measured else {}
+
+    try:
+        how = {"device": str(choose_device(device)), "precision": precision}
+        if table is None:
+            shown, values = _of_names(names or (), scale, low, measure, how)
+        else:
+            shown, values = _of_table(table, measure, how)
+    except (ValueError, OSError, MemoryError) as error:
+        refuse(error)
+    say(written(shown, format))
+    if table is not None and format in ("text", "markdown"):
+        say(f"\n{values['reason']}")
+    write_report(report, values | ({**how, "repeats": repeats} if measured else {}))
+
+
+def _of_names(
+    names: Sequence[str],
+    scale: float | None,
+    low: tuple[int, int],
+    measure: Measure,
+    how: Mapping[str, Any],
+) -> tuple["Table", dict[str, Any]]:
+    """Return what networks cost, to read and as values."""
+    from bigpicture.analysis.cost import cost as counted
+    from bigpicture.analysis.cost_report import Costed, costs_json, costs_table
+    from bigpicture.analysis.measure import Job
+    from bigpicture.analysis.subjects import subject
+
+    subjects = [subject(name, scale) for name in dict.fromkeys(names)]
+    costs = {}
+    with bar(len(subjects)) as shown:
+        for each in subjects:
+            shown.name(each.name)
+            colours = each.settings.colours
+            costs[each.name] = counted(each.network(), low, colours=colours, size=each.size(low))
+            shown.reach(len(costs))
+    jobs = {each.name: Job(each.settings, low, each.size(low), **how) for each in subjects}
+    taken = measure(jobs)
+    rows = [
+        Costed(each.name, each.scale, low, costs[each.name], taken.get(each.name))
+        for each in subjects
+    ]
+    return costs_table(rows), costs_json(rows)
+
+
+def _of_table(
+    name: str, measure: Measure, how: Mapping[str, Any]
+) -> tuple["Table", dict[str, Any]]:
+    """Return a paper's table, to read and as values."""
+    from bigpicture.analysis.cost_report import published_json, published_table
+    from bigpicture.analysis.measure import Job
+    from bigpicture.analysis.published_costs import TABLES, rows
+
+    found = []
+    with bar(1) as shown:
+        for row in rows(name):
+            found.append(row)
+            shown.name(row.method)
+    low = TABLES[name].low
+    jobs = {row.method: Job(row.settings, low, None, **how) for row in found if row.settings}
+    taken = measure(jobs)
+    return published_table(name, found, taken), published_json(name, found, taken)

@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+
+def test_networks_are_counted_beside_each_other(bigpicture, tiny, tmp_path):
+    report = tmp_path / "cost.json"
+    names = ["edsr-baseline-x2", "liif-light", tiny]
+    found = bigpicture(
+        "analyse", "cost", *names, "--size", "12x8", "--scale", "3", "--json", report
+    )
+    assert found.exit_code == 0, found.output
+    edsr, liif, own = json.loads(report.read_text())["networks"]
+    assert (edsr["name"], edsr["scale"], edsr["picture"]) == ("edsr-baseline-x2", 2, [12, 8])
+    assert (liif["scale"], own["name"], own["scale"]) == (3, "tiny-x2", 2)
+    assert edsr["parameters"] == 1_369_859
+    # 34 convolutions of 64 channels, two of colours, one of the upsampler
+    pixels = 12 * 8
+    products = 9 * 64 * (33 * 64 + 3 + 256 + 4 * 3)
+    assert edsr["multiply_adds"] == products * pixels
+    assert edsr["activations"] == (34 * 64 + 256 + 4 * 3) * pixels
+    for row in found.stdout.splitlines()[2:]:
+        assert row.split()[1:3] in (["×2", "12×8"], ["×3", "12×8"])
+    assert "seconds" not in edsr
+
+
+def test_seconds_and_memory_are_measured_when_asked(bigpicture, tiny, tmp_path, monkeypatch):
+    # in a process of its own, which takes seconds: see tests/analysis/test_measure.py
+    monkeypatch.setattr("bigpicture.analysis.measure.peak_memory", lambda job: 3_000_000)
+    report = tmp_path / "cost.json"
+    asked = ["--size", "8x8", "--measure", "--repeats", "1", "--device", "cpu", "--json", report]
+    found = bigpicture("analyze", "cost", tiny, *asked)
+    assert found.exit_code == 0, found.output
+    values = json.loads(report.read_text())
+    assert values["networks"][0]["seconds"] > 0
+    assert values["networks"][0]["memory"] == 3_000_000
+    assert (values["device"], values["precision"], values["repeats"]) == ("cpu", "fp32", 1)
+    assert "memory, MB" in found.stdout
+
+
+def test_a_paper_s_table_says_why_figures_differ(bigpicture):
+    found = bigpicture("analyse", "cost", "--table", "ciaosr-7", "--format", "markdown")
+    assert found.exit_code == 0, found.output
+    assert "CiaoSR, Table 7: a picture of 192×192, enlarged ×4" in found.stdout
+    assert "| RDN-CiaoSR |" in found.stdout
+    assert "counts the parameters of heads" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "give names of networks, or a paper's table"),
+        (["rgt-x2", "--table", "rgt-3"], "give names of networks, or a paper's table"),
+        (["--table", "rgt-9"], "there are cran-7, rgt-3, ciaosr-7"),
+        (["rgt"], "rgt has no scale; give a whole one, such as rgt-x4"),
+        (["rgt", "--scale", "2.5"], "rgt has scale 2.5; give a whole one"),
+        (["nothing-x2"], "sizes are cran, cran-light"),
+        (["uhdn-x2", "--size", "big"], "give WIDTHxHEIGHT"),
+        (["uhdn-x2", "--device", "none"], "no device 'none' here"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(bigpicture, arguments, said):
+    found = bigpicture("analyse", "cost", *arguments)
+    assert found.exit_code == 2
+    assert said in found.stderr.replace("\n", " ")
