@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,8 @@ from bigpicture.models.contract import Limits
         ({"to_width": 101}, (61, 101)),
         ({"to_height": 1}, (1, 2)),
         ({"to_width": 7, "to_height": 9}, (9, 7)),
+        ({"size": (np.int64(17), np.uint8(100))}, (17, 100)),
+        ({"to_width": np.int32(101)}, (61, 101)),
     ],
 )
 def test_target_size(arguments, size):
@@ -79,3 +82,12 @@ def test_what_fits_is_within_the_frame_and_what_fills_covers_it(height, width, h
 def test_framings_that_are_none():
     with pytest.raises(Exception, match="framing"):
         framed(1, 1, (1, 1), "squeeze")
+
+
+@pytest.mark.parametrize(
+    ("size", "framing"),
+    [((2**19, 2**18), "stretch"), ((2**19, 1), "fill"), ((2**40, 2**40), "fit")],
+)
+def test_sizes_that_nobody_means(size, framing):
+    with pytest.raises(ValueError, match="of at most 68719476736; give a smaller scale or size"):
+        framed(1, 2**18, size, framing)

@@ -122,6 +122,7 @@ def _of_picture(picture: Picture) -> Planes:
 
 
 def _of_array(array: np.ndarray) -> Planes:
+    array = np.asarray(array)  # without the habits of matrices and their like
     if array.ndim not in (2, 3) or (array.ndim == 3 and not 1 <= array.shape[2] <= 4):
         raise ValueError(f"array has shape {array.shape}; it must be (h, w) or (h, w, 1 to 4)")
     floats = np.issubdtype(array.dtype, np.floating)
@@ -144,6 +145,9 @@ def _of_array(array: np.ndarray) -> Planes:
 
 
 def _of_tensor(tensor: Tensor) -> Planes:
+    if tensor.layout != torch.strided or tensor.device.type == "meta":
+        kind = "without values" if tensor.device.type == "meta" else "sparse"
+        raise ValueError(f"tensor is {kind}; give one that holds all of its pixels")
     if tensor.ndim not in (3, 4) or not 1 <= tensor.shape[-3] <= 4:
         raise ValueError(
             f"tensor has shape {tuple(tensor.shape)}; it must be (c, h, w) or (b, c, h, w) with "

@@ -6,6 +6,7 @@ model.upscale(image)   path, Picture, Separations, PIL image, array, tensor → 
 
 import math
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any, Literal
 
 import torch
@@ -160,6 +161,10 @@ class Model:
             Cancelled: If `cancel` was set.
             MemoryError: If the smallest tile does not fit.
         """
+        if progress is not None and not callable(progress):
+            raise ValueError(f"progress must be a function of two numbers, not {progress!r}")
+        if cancel is not None and not isinstance(cancel, Cancel):
+            raise ValueError(f"cancel must have is_set, as threading.Event has, not {cancel!r}")
         parts = open_parts(image)
         images, _, *picture = parts.planes[0].colour.shape
         plan = self.plan(
@@ -226,6 +231,9 @@ class Model:
         target, frame = framed(*picture, target, framing)
         if halo is None:
             halo = self.limits.reach if context == "exact" else min(HALO, self.limits.reach)
+        for name, value in {"halo": halo, "sweeps": sweeps}.items():
+            if not isinstance(value, Integral):
+                raise ValueError(f"{name} must be a whole number, not {value!r}")
         budget = None if memory is None else in_bytes(memory)
         if budget is not None and context == "exact":
             budget = -(-budget // 2)  # the other half is for tiles that wait
@@ -246,8 +254,8 @@ class Model:
         images: int,
         budget: int | None,
     ) -> int | None:
-        if isinstance(tile, int) and not isinstance(tile, bool):
-            return tile
+        if isinstance(tile, Integral) and not isinstance(tile, bool):
+            return int(tile)
         if tile not in ("auto", "off"):
             raise ValueError(f"tile must be 'auto', 'off' or a number of pixels, not {tile!r}")
         device = self.device

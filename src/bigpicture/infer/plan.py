@@ -8,12 +8,16 @@ picture is bicubic alone, unless the network's own scale is 1.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from numbers import Integral, Real
+from typing import Literal, SupportsIndex, get_args
 
 from bigpicture.infer.upscale import Tiling
 from bigpicture.models.contract import Limits
 
-__all__ = ["Framing", "Pass", "Plan", "framed", "sizes_to", "target_size"]
+__all__ = ["MOST_PIXELS", "Framing", "Pass", "Plan", "framed", "sizes_to", "target_size"]
+
+MOST_PIXELS = 2**36
+"""Of a result: 262144 × 262144, which are 206 GB in 8 bits. Who asks for more has mistyped."""
 
 Framing = Literal["stretch", "fit", "fill"]
 """What an exact size does to proportions that are not the picture's: `stretch` changes them, `fit`
@@ -73,9 +77,9 @@ def target_size(
     width: int,
     *,
     scale: int | float,
-    size: tuple[int, int] | None = None,
-    to_width: int | None = None,
-    to_height: int | None = None,
+    size: tuple[SupportsIndex, SupportsIndex] | None = None,
+    to_width: SupportsIndex | None = None,
+    to_height: SupportsIndex | None = None,
 ) -> tuple[int, int]:
     """Return height and width of the result, each at least 1 pixel.
 
@@ -98,16 +102,17 @@ def target_size(
     if to_width is not None and to_height is not None:
         size = (to_height, to_width)
     if size is not None:
-        _check_sides(height=size[0], width=size[1])
-        return size
+        if not isinstance(size, tuple | list) or len(size) != 2:
+            raise ValueError(f"size must be a height and a width, such as (1080, 1920), not {size}")
+        return _side("height", size[0]), _side("width", size[1])
     if to_width is not None:
-        _check_sides(width=to_width)
-        return max(1, round(height * to_width / width)), to_width
+        wide = _side("width", to_width)
+        return max(1, round(height * wide / width)), wide
     if to_height is not None:
-        _check_sides(height=to_height)
-        return to_height, max(1, round(width * to_height / height))
-    if not 0 < scale < float("inf"):
-        raise ValueError(f"scale must be a positive number, not {scale}")
+        high = _side("height", to_height)
+        return high, max(1, round(width * high / height))
+    if not isinstance(scale, Real) or not 0 < scale < float("inf"):
+        raise ValueError(f"scale must be a positive number, not {scale!r}")
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
@@ -120,18 +125,28 @@ def framed(
     (((50, 100), None), ((100, 200), (100, 100)))
 
     Raises:
-        ValueError: If there is no such framing.
+        ValueError: If there is no such framing, or the size has more than `MOST_PIXELS`.
     """
     if framing not in get_args(Framing):
         raise ValueError(f"framing must be one of {', '.join(get_args(Framing))}, not {framing!r}")
     if framing == "stretch":
-        return size, None
+        return _possible(*size), None
     ratios = size[0] / height, size[1] / width
     ratio = min(ratios) if framing == "fit" else max(ratios)
     high, wide = max(1, round(height * ratio)), max(1, round(width * ratio))
     if framing == "fit":
-        return (min(high, size[0]), min(wide, size[1])), None
-    return (max(high, size[0]), max(wide, size[1])), size
+        return _possible(min(high, size[0]), min(wide, size[1])), None
+    return _possible(max(high, size[0]), max(wide, size[1])), size
+
+
+def _possible(height: int, width: int) -> tuple[int, int]:
+    """Return a size that is not absurd: planning it alone would take all memory."""
+    if height * width > MOST_PIXELS:
+        raise ValueError(
+            f"the result would have {width} × {height} pixels, of at most {MOST_PIXELS}; "
+            "give a smaller scale or size"
+        )
+    return height, width
 
 
 def sizes_to(
@@ -155,7 +170,7 @@ def sizes_to(
     return sizes
 
 
-def _check_sides(**sides: int) -> None:
-    for name, value in sides.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number of pixels, at least 1, not {value!r}")
+def _side(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be a whole number of pixels, at least 1, not {value!r}")
+    return int(value)
