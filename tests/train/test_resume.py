@@ -77,7 +77,7 @@ def test_n_steps_and_n_steps_are_2n(
     parts, recipe, changed, tmp_path, quiet, monkeypatch, stop_before, logged
 ):
     data = {"workers": 0} | parts.get("data", {})
-    recipe = changed(recipe, **(parts | {"watch": {"validate_every": 1}, "data": data}))
+    recipe = changed(recipe, **(parts | {"watch": {"validate_every": 2}, "data": data}))
     run_recipe(recipe, tmp_path / "whole", device="cpu", console=quiet)
     with monkeypatch.context() as patch:
         stop_before(patch, 2)

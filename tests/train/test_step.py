@@ -202,3 +202,18 @@ def test_compile_is_asked_for(recipe, changed, monkeypatch):
     monkeypatch.setattr(nn.Module, "compile", lambda self: compiled.append(type(self).__name__))
     after(changed(recipe, precision={"compile": True}), 1)
     assert compiled == ["Renderer"]
+
+
+def test_a_batch_without_numbers_leaves_running_statistics_as_they_are(recipe, changed):
+    cran = changed(recipe, model={"size": "cran-light", "backbone": {"groups": 1}})
+    processes = Processes("cpu")
+    run = start(cran, processes).run
+    run.network.train()
+    learner = Learner(cran, run, processes)
+    (batch,) = batches_of(cran, open_crops(cran.data, 2), processes, range(1))
+    learner.step(0, batch)
+    before = {name: value.clone() for name, value in weights(run).items()}
+    outcome = learner.step(1, batch._replace(low=batch.low * float("nan")))
+    assert outcome.broken == ["l1"]
+    assert any("running" in name for name in before)
+    assert all(torch.equal(before[name], value) for name, value in weights(run).items())

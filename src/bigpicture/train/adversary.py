@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim import Adam
 
 from bigpicture.shapes import Float, Tensor
-from bigpicture.train.losses.adversarial import discriminator_loss, generator_loss
+from bigpicture.train.losses.adversarial import Game, discriminator_loss, generator_loss
 from bigpicture.train.losses.discriminator import UNetDiscriminator
 from bigpicture.train.parts.losses import AdversarialPart
 
@@ -40,7 +40,8 @@ class Adversary:
     def __init__(
         self, part: AdversarialPart, colours: int, rate: float, device: torch.device
     ) -> None:
-        self.weight, self.game = part.weight, part.game
+        self.weight = part.weight
+        self.game: Game = part.game
         self.network = UNetDiscriminator(colours, part.channels).to(device)
         self.optimiser = Adam(self.network.parameters(), part.rate or rate, betas=part.betas)
         self._per_rate = (part.rate or rate) / rate
@@ -72,7 +73,8 @@ class Adversary:
         """
         self.network.requires_grad_(True).train(begins)
         judged = discriminator(torch.cat([reference, restored.detach().to(reference.dtype)]))
-        return discriminator_loss(*judged.chunk(2), self.game)
+        real, fake = judged.chunk(2)
+        return discriminator_loss(real, fake, self.game)
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that changes."""

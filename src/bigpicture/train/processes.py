@@ -98,7 +98,7 @@ def _joined(device: str) -> "Accelerator":
         )
     try:
         from accelerate import Accelerator
-        from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+        from accelerate.utils import InitProcessGroupKwargs
     except ImportError as error:
         raise ImportError(
             f"training in several processes needs accelerate ({error}): "
@@ -107,9 +107,5 @@ def _joined(device: str) -> "Accelerator":
     return Accelerator(
         mixed_precision="no",  # the recipe says what is computed in which numbers
         cpu=device == "cpu",
-        kwargs_handlers=[
-            # Buffers follow from weights, or are statistics that only the first process saves.
-            DistributedDataParallelKwargs(broadcast_buffers=False),
-            InitProcessGroupKwargs(timeout=_PATIENCE),
-        ],
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
     )

@@ -7,15 +7,17 @@ in `accumulate` parts, on all processes          once, if all numbers are finite
 
 import math
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim import Optimizer
 
 from bigpicture.data.batch import Batch, Points
 from bigpicture.infer.precision import computing_in
-from bigpicture.shapes import Float, Tensor
+from bigpicture.shapes import Tensor
 from bigpicture.train.checkpoint import Run
 from bigpicture.train.objective import objective
 from bigpicture.train.processes import Processes
@@ -35,7 +37,7 @@ class Outcome(NamedTuple):
         losses: By name, each without its weight.
         rate: Learning rate.
         broken: Losses that are no finite number, or "gradient" where only that is none; the step
-            has then changed no weight.
+            has then changed nothing.
     """
 
     losses: dict[str, float]
@@ -66,7 +68,16 @@ class Learner:
         if recipe.precision.compile:
             renderer.compile()
         self._render = processes.join(renderer)
-        self._discriminator = run.adversary and processes.join(run.adversary.network)
+        self._players: list[tuple[nn.Module, Optimizer]] = [(run.network, run.optimiser)]
+        if run.adversary is not None:
+            self._discriminator = processes.join(run.adversary.network)
+            self._players.append((run.adversary.network, run.adversary.optimiser))
+        self._statistics = [
+            buffer
+            for module in run.network.modules()
+            if isinstance(module, _BatchNorm)
+            for buffer in module.buffers()
+        ]
 
     def step(self, index: int, batch: Batch) -> Outcome:
         """Learn from the batch of a step.
@@ -78,15 +89,19 @@ class Learner:
         # What networks draw themselves, such as dropped paths, is a function of the step as well.
         torch.manual_seed(hash((self.recipe.data.seed, index, self.processes.index)))
         rate = self._set_rate(index)
+        statistics = [buffer.clone() for buffer in self._statistics]
         parts = self.recipe.optimiser.accumulate
         sums: dict[str, Tensor] = {}
         for number, part in enumerate(_parts(batch, parts)):
-            first, last = number == 0, number == parts - 1
-            for name, loss in self._accumulate(part, first, last).items():
+            for name, loss in self._add_gradients(part, number == 0, number == parts - 1).items():
                 sums[name] = sums.get(name, 0.0) + loss / parts
         values = self.processes.mean(torch.stack(list(sums.values()))).tolist()
         losses = dict(zip(sums, values, strict=True))
-        return Outcome(losses, rate, self._update(losses))
+        broken = self._update(losses)
+        if broken:
+            for buffer, before in zip(self._statistics, statistics, strict=True):
+                buffer.copy_(before)
+        return Outcome(losses, rate, broken)
 
     def _set_rate(self, index: int) -> float:
         rate = rate_at(index, self.recipe.optimiser)
@@ -96,16 +111,10 @@ class Learner:
             self.run.adversary.set_rate(rate)
         return rate
 
-    def _accumulate(self, part: Batch, first: bool, last: bool) -> dict[str, Tensor]:
-        """Add a part's gradients to those that there are; return its losses."""
-        processes, adversary, discriminator = (
-            self.processes,
-            self.run.adversary,
-            self._discriminator,
-        )
-        share = 1 / self.recipe.optimiser.accumulate
-        reference = reference_of(part)
-        with nullcontext() if last else processes.apart(self._render):
+    def _add_gradients(self, part: Batch, first: bool, last: bool) -> dict[str, Tensor]:
+        """Add the gradients of a part of the batch to those that there are; return its losses."""
+        adversary, reference = self.run.adversary, reference_of(part)
+        with self._joined(self._render, last):
             with self._computing():
                 size = (reference.shape[-2], reference.shape[-1])
                 restored = self._render(part.low, size, part.points)
@@ -114,41 +123,53 @@ class Learner:
                 with self._computing():
                     losses["generator"] = adversary.judge(restored)
                 total = total + adversary.weight * losses["generator"]
-            self.run.scaler.scale(share * total).backward()
-        if adversary is not None and discriminator is not None:
-            with nullcontext() if last else processes.apart(discriminator):
+            self._backward(total)
+        if adversary is not None:
+            judge = self._discriminator
+            with self._joined(judge, last):
                 with self._computing():
-                    loss = adversary.judge_apart(discriminator, reference, restored, begins=first)
-                self.run.scaler.scale(share * loss).backward()
+                    loss = adversary.judge_apart(judge, reference, restored, begins=first)
+                self._backward(loss)
             losses["discriminator"] = loss
         return {name: loss.detach() for name, loss in losses.items()}
 
+    def _backward(self, loss: Tensor) -> None:
+        self.run.scaler.scale(loss / self.recipe.optimiser.accumulate).backward()
+
     def _update(self, losses: dict[str, float]) -> list[str]:
-        """Let what learns take a step, unless a number is not finite; return which are not."""
-        run, clip = self.run, self.recipe.optimiser.clip
-        players = [(run.network, run.optimiser)]
-        if run.adversary is not None:
-            players.append((run.adversary.network, run.adversary.optimiser))
+        """Let the players take a step, if all numbers are finite; return which are not."""
+        run, scaler = self.run, self.run.scaler
         broken = [name for name, loss in losses.items() if not math.isfinite(loss)]
         if not broken:
-            norms = []
-            for player, optimiser in players:
-                run.scaler.unscale_(optimiser)
-                norms.append(_shorten(player, clip))
-            finite = all(math.isfinite(norm) for norm in norms)
-            if finite or run.scaler.is_enabled():
-                for _, optimiser in players:
-                    run.scaler.step(optimiser)  # not one whose gradient fp16 could not hold
-                run.scaler.update()
+            finite = self._shorten_gradients()
+            if finite or scaler.is_enabled():
+                for _, optimiser in self._players:
+                    scaler.step(optimiser)  # not one whose gradient was too large for fp16
+                scaler.update()
             if finite:
                 run.average.update_parameters(run.network)
-            elif not run.scaler.is_enabled() or run.scaler.get_scale() < _LEAST_SCALE:
+            elif not scaler.is_enabled() or scaler.get_scale() < _LEAST_SCALE:
                 broken = ["gradient"]
-        for _, optimiser in players:
+        for _, optimiser in self._players:
             optimiser.zero_grad()
         return broken
 
-    def _computing(self):  # noqa: ANN202 - one context or another
+    def _shorten_gradients(self) -> bool:
+        """Shorten gradients that are too long; return whether they are finite."""
+        norms = []
+        for player, optimiser in self._players:
+            self.run.scaler.unscale_(optimiser)
+            gradients = [w.grad for w in player.parameters() if w.grad is not None]
+            norms.append(nn.utils.get_total_norm(gradients))
+            if (longest := self.recipe.optimiser.clip) is not None:
+                nn.utils.clip_grads_with_norm_(player.parameters(), longest, norms[-1])
+        return all(math.isfinite(norm.item()) for norm in norms)
+
+    def _joined(self, module: nn.Module, last: bool) -> AbstractContextManager[object]:
+        """Return a context in which processes average gradients, if no more are to be added."""
+        return nullcontext() if last else self.processes.apart(module)
+
+    def _computing(self) -> AbstractContextManager[object]:
         return computing_in(self.recipe.precision.numbers, self.processes.device)
 
 
@@ -167,12 +188,3 @@ def _parts(batch: Batch, count: int) -> Iterator[Batch]:
     for first in range(count):
         points = batch.points and Points(*(each[first::count] for each in batch.points))
         yield Batch(batch.low[first::count], batch.target[first::count], points)
-
-
-def _shorten(player: nn.Module, longest: float | None) -> float:
-    """Shorten a gradient that is too long; return how long it was."""
-    weights = [weight for weight in player.parameters() if weight.grad is not None]
-    norm: Float[Tensor, ""] = nn.utils.get_total_norm([weight.grad for weight in weights])
-    if longest is not None:
-        nn.utils.clip_grads_with_norm_(weights, longest, norm)
-    return norm.item()

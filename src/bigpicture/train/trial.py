@@ -30,15 +30,16 @@ def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str
     run.network.train()
     try:
         learner = Learner(recipe, run, processes)
-        seconds = 0.0
+        seconds, losses = 0.0, {}
         for step, batch in enumerate(batches_of(recipe, crops, processes, range(_STEPS))):
             began = time.perf_counter()
             outcome = learner.step(step, batch)
             seconds = time.perf_counter() - began
+            losses = outcome.losses
             if outcome.broken:
                 raise ValueError(
                     f"step {step + 1} gives {', '.join(outcome.broken)} not finite: "
-                    f"{outcome.losses}; lower optimiser.rate, or start from other weights"
+                    f"{losses}; lower optimiser.rate, or start from other weights"
                 )
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
@@ -48,9 +49,9 @@ def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str
             "optimiser.accumulate, or lower data.images or data.patch"
         ) from error
     whole = timedelta(seconds=round(seconds * recipe.optimiser.steps))
-    losses = ", ".join(f"{name} {loss:.4f}" for name, loss in outcome.losses.items())
+    found = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())
     return (
-        f"tried {_STEPS} steps on {processes.device}: {losses}; "
+        f"tried {_STEPS} steps on {processes.device}: {found}; "
         f"{_memory(peak)}, {seconds:.2f} s a step, about {whole} for all"
     )
 
