@@ -1,6 +1,11 @@
+import pytest
 import torch
 
+from bigpicture.infer import Model
 from bigpicture.infer.ensemble import self_ensemble
+from bigpicture.models.backbones.edsr import EDSRSettings
+from bigpicture.models.heads.implicit import ImplicitSettings
+from bigpicture.models.network import Network, NetworkSettings
 
 
 def test_it_is_the_mean_over_the_symmetries(tiny):
@@ -24,3 +29,30 @@ def test_what_is_symmetric_is_not_changed(tiny):
 def test_sums_are_float32():
     low = torch.rand(1, 1, 4, 4)
     assert self_ensemble(lambda x: x.bfloat16(), low).dtype == torch.float32
+
+
+@pytest.mark.parametrize("tiling", [{"tile": "off"}, {"tile": 8, "context": "exact"}])
+@pytest.mark.parametrize("picture", [(12, 12), (12, 9)])
+def test_any_size_of_any_picture_with_tiles(picture, tiling):
+    """Also a square one, whose turned sides say nothing of the size that is asked."""
+    settings = NetworkSettings(
+        EDSRSettings(channels=8, blocks=1), ImplicitSettings(scale=2, hidden=8, depth=2)
+    )
+    network, low = Network(settings).eval(), torch.rand(1, 3, *picture)
+    model = Model(network, network.limits)
+    with torch.no_grad():
+        total = torch.zeros(1, 3, 30, 17)
+        for flip in ([], [-1], [-2], [-1, -2]):
+            total += network(low.flip(flip), (30, 17)).flip(flip)
+            total += network(low.flip(flip).mT.contiguous(), (17, 30)).mT.flip(flip)
+    result = model.upscale(low, size=(30, 17), ensemble=True, **tiling)
+    assert torch.allclose(result, (total / 8).clamp(0, 1), atol=1e-5)
+
+
+def test_tiles_that_share_their_context_are_as_near_as_without(tiny):
+    network, low = tiny.modulated(), tiny.gradient_picture(40, 48)
+    model = Model(network, network.limits)
+    whole = model.upscale(low, tile="off", ensemble=True)
+    shared = model.upscale(low, tile=16, ensemble=True)
+    apart = model.upscale(low, tile=16, ensemble=True, context="tile")
+    assert (shared - whole).abs().max() < 1e-4 < (apart - whole).abs().max()

@@ -220,13 +220,14 @@ class _Run:
                 return result
 
     def _restore(self, each: Pass, tiling: Tiling, low: Tensor) -> Tensor:
-        def restore(low: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c H W"]:
-            turned = low.shape[-2:] != (each.height, each.width)  # by the self-ensemble
-            high, wide = reversed(each.size) if turned else each.size
+        def to_size(high: int, wide: int) -> Callable[[Tensor], Tensor]:
             asked = (high, wide) if self.limits.any_scale else None
-            return render(self.network, self.limits, low, tiling, self.work.advance, asked)
+            return lambda x: render(self.network, self.limits, x, tiling, self.work.advance, asked)
 
-        return self_ensemble(restore, low) if self.options.ensemble else restore(low)
+        high, wide = each.size
+        if self.options.ensemble:
+            return self_ensemble(to_size(high, wide), low, to_size(wide, high))
+        return to_size(high, wide)(low)
 
     def _halved(self, each: Pass, tiling: Tiling, error: BaseException) -> Tiling:
         side = min(tiling.side or max(each.height, each.width), max(each.height, each.width))

@@ -15,19 +15,24 @@ __all__ = ["self_ensemble"]
 
 
 def self_ensemble(
-    restore: Callable[[Tensor], Tensor], low: Float[Tensor, "b c h w"]
+    restore: Callable[[Tensor], Tensor],
+    low: Float[Tensor, "b c h w"],
+    restore_swapped: Callable[[Tensor], Tensor] | None = None,
 ) -> Float[Tensor, "b c H W"]:
     """Return the mean over the eight symmetries of the square, in float32.
 
     Args:
-        restore: Any enlargement of (b, c, h, w); it also gets pictures of swapped sides.
+        restore: Any enlargement of (b, c, h, w).
         low: Pictures in [0, 1].
+        restore_swapped: The same for rows that were columns, whose result's are swapped as well.
+            Without, it is `restore`.
     """
     total = None
     for swapped, *flips in product((False, True), repeat=3):
         axes = [axis for axis, flipped in zip((-2, -1), flips, strict=True) if flipped]
         turned = (low.mT if swapped else low).flip(axes).contiguous()
-        restored = restore(turned).float().flip(axes)
+        enlarge = restore_swapped if swapped and restore_swapped is not None else restore
+        restored = enlarge(turned).float().flip(axes)
         restored = restored.mT if swapped else restored
         total = restored.clone() if total is None else total.add_(restored)
     assert total is not None
