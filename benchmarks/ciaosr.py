@@ -9,12 +9,11 @@ is that of a process that does nothing else.
 
 import argparse
 import json
-import resource
-import subprocess
 import sys
 from pathlib import Path
 
 import torch
+from peak import held, reported
 from timing import Run, interleaved
 
 from bigpicture.models.catalog import build
@@ -51,26 +50,13 @@ def product_run() -> Run:
 
 def peak_memory(name: str, side: int, scale: float) -> float:
     """Return the peak memory, in GB, of a process that runs a network twice."""
-    command = [sys.executable, __file__, "--alone", name, str(side), str(scale)]
-    found = subprocess.run(command, capture_output=True, text=True, check=True)
-    return float(found.stdout)
+    return reported([sys.executable, __file__, "--alone", name, str(side), str(scale)])
 
 
 def alone(name: str, side: int, scale: float) -> None:
-    """Print the peak memory of this process, in GB, after it has run a network."""
+    """Print the peak memory of this process, in GB, as it runs a network twice."""
     run = network_run(name, side, scale)
-    run()
-    run()
-    print(own_peak())
-
-
-def own_peak() -> float:
-    """Return the peak memory of this process in GB."""
-    status = Path("/proc/self/status")
-    if status.exists():  # what `getrusage` says there begins with the memory of the parent
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e9 if sys.platform == "darwin" else peak / 1e6  # in bytes there, else in kB
+    print(max(held(run).peak for _ in range(2)) / 1e9)
 
 
 def main() -> None:

@@ -2,9 +2,9 @@
 
     python benchmarks/rgt.py PYTHON [--scale 4] [--side 128] [--repeats 5] [--threads N]
 
-PYTHON is an interpreter that has `spandrel` (0.4.2 was measured), and of this package's
-dependencies torch, safetensors and jaxtyping; this package need not be installed there. spandrel
-imports torchvision, which RGT does not need: where it is missing, an empty one is put in its place.
+PYTHON is an interpreter that has `spandrel` (0.4.2 was measured) and this package's dependencies;
+this package need not be installed there. spandrel imports torchvision, which RGT does not need:
+where it is missing, an empty one is put in its place.
 
 Both networks get the same random weights, none of them small, must agree to 1e-4 of the output's
 deviation, and take turns in one process. Peak memory is that of one pass in a process of its own,
@@ -16,16 +16,15 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
-import resource
-import statistics
 import subprocess
 import sys
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from peak import held, reported
+from timing import interleaved
 from torch import nn
 
 from bigpicture.models.network import Network
@@ -111,13 +110,8 @@ def compare(scale: int, side: int, repeats: int) -> None:
     print(f"greatest difference: {error:.1e} of the output's deviation", flush=True)
     if error > 1e-4:
         raise SystemExit("the results differ")
-    seconds: dict[str, list[float]] = {name: [] for name in networks}
-    for _ in range(repeats):
-        for name, network in networks.items():
-            start = time.perf_counter()
-            network(low)
-            seconds[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    runs = {name: lambda network=network: network(low) for name, network in networks.items()}
+    medians = interleaved(runs, repeats)
     for name, median in medians.items():
         print(f"{name}: {median:.3f} s", flush=True)
     print(f"times faster: {medians['spandrel'] / medians['ours']:.2f}", flush=True)
@@ -125,11 +119,10 @@ def compare(scale: int, side: int, repeats: int) -> None:
 
 @torch.inference_mode()
 def memory(build: Callable[[int], nn.Module], scale: int, side: int) -> None:
-    """Print the MB that one pass adds to the most that the process has held."""
+    """Print the MB that one pass takes beyond what the process held before it."""
     network, low = build(scale), torch.rand(1, 3, side, side)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    network(low)
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    found = held(lambda: network(low))
+    print((found.peak - found.before) / 2**20)
 
 
 def main() -> None:
@@ -154,10 +147,7 @@ def main() -> None:
     subprocess.run([*command, "speed"], env=environment, check=True)
     peaks = {}
     for name in ("spandrel", "ours"):
-        found = subprocess.run(
-            [*command, name], env=environment, check=True, capture_output=True, text=True
-        )
-        peaks[name] = float(found.stdout)
+        peaks[name] = reported([*command, name], environment)
         print(f"{name}: {peaks[name]:.0f} MB at most")
     print(f"share of the memory: {peaks['ours'] / peaks['spandrel']:.2f}")
 
