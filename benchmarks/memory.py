@@ -1,36 +1,129 @@
-"""The most memory that a run takes: to be asked in a process that does nothing else."""
+"""Peak memory and speed of `bigpicture upscale` with large pictures, each in a process of its own.
 
+    python benchmarks/memory.py [--megapixels 4 100] [--limit 3G] [--slower 0.15] [-- OPTIONS]
+
+Square 8-bit RGB TIFFs are made of copies of a picture. Told are, for each size: the most memory
+that the process ever held (VmHWM: all that was resident, files that were mapped included), the
+seconds for reading, computing and writing, and these by megapixel of the picture; then how the last
+size compares with the first. All are computed with the same options, by default in tiles of 1 GiB:
+a picture that is not cut is computed once and not three times, so that it says nothing of others.
+
+The exit status is 1 if the peak is over `--limit`, or the last size is slower by `--slower`. The
+disk needs, beside the result, room for it and the picture without compression: 1.5 GB at 100 ×2.
+"""
+
+import argparse
+import json
+import math
 import subprocess
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
 
-import torch
-from timing import Run
+import pyvips
 
-from bigpicture.infer.peak import PeakMemory
+from bigpicture.infer.memory import in_bytes
 
-__all__ = ["Held", "held", "reported"]
+_SAMPLE = Path(__file__).parents[1] / "samples" / "astronaut.png"
+_COMMAND = "from bigpicture.app.cli import main; main()"
+_PAUSE = 0.02  # seconds
 
 
-class Held(NamedTuple):
-    """Bytes that a process held before a run, and the most that it held meanwhile."""
+@dataclass(frozen=True)
+class Run:
+    """What a size has taken.
 
-    before: int
+    Attributes:
+        megapixels: Of the picture that went in.
+        peak: Bytes.
+        seconds: For reading, computing and writing.
+        tiles: How many were computed.
+    """
+
+    megapixels: float
     peak: int
+    seconds: float
+    tiles: int
+
+    @property
+    def pace(self) -> float:
+        """Seconds per megapixel."""
+        return self.seconds / self.megapixels
+
+    def __str__(self) -> str:
+        return (
+            f"{self.megapixels:7.1f} megapixels  {self.peak / 2**20:7.0f} MiB  "
+            f"{self.seconds:8.1f} s  {self.pace:7.2f} s per megapixel  {self.tiles} tiles"
+        )
 
 
-def held(run: Run) -> Held:
-    """Return what this process held before `run`, which is started, and meanwhile."""
-    memory = PeakMemory(torch.device("cpu"))
-    before = memory.of_process()
-    run()
-    peak = memory.of_process()
-    if before is None or peak is None:
-        raise SystemExit("this system does not say how much memory a process has held")
-    return Held(before, peak)
+def main() -> int:
+    """Enlarge a picture of each size; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--megapixels", type=float, nargs="+", default=[4, 100])
+    parser.add_argument("--model", default="uhdn-x2")
+    parser.add_argument("--limit", default="3G", help="most memory, such as 3G")
+    parser.add_argument("--slower", type=float, default=0.15, help="a share of the first pace")
+    parser.add_argument("--sample", type=Path, default=_SAMPLE, help="what pictures are copies of")
+    parser.add_argument("options", nargs="*", help="after --: other options of `upscale`")
+    given = parser.parse_args()
+    options = ["--model", given.model, *(given.options or ["--memory", "1G"])]
+    runs = []
+    with tempfile.TemporaryDirectory() as folder:
+        for megapixels in given.megapixels:
+            runs.append(run(Path(folder), megapixels, given.sample, options))
+            print(runs[-1], flush=True)
+    peak, slower = max(own.peak for own in runs), runs[-1].pace / runs[0].pace - 1
+    print(f"peak {peak / 2**30:.2f} GiB; the last size takes {slower:+.1%} for each megapixel")
+    return int(peak > in_bytes(given.limit) or slower > given.slower)
 
 
-def reported(command: Sequence[str], environment: Mapping[str, str] | None = None) -> float:
-    """Return the number that a process prints. What it says of errors is shown."""
-    found = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return float(found.stdout)
+def run(folder: Path, megapixels: float, sample: Path, options: list[str]) -> Run:
+    """Enlarge a picture of a size in a process of its own."""
+    side = round(math.sqrt(megapixels * 1e6))
+    picture, report = folder / f"{side}.tif", folder / f"{side}.json"
+    make(picture, side, sample)
+    out = folder / f"{side}_high.tif"
+    arguments = ["upscale", str(picture), "-o", str(out), "--json", str(report), *options]
+    peak = peak_of([sys.executable, "-c", _COMMAND, *arguments])
+    (item,) = json.loads(report.read_text("utf-8"))["items"]
+    picture.unlink()
+    out.unlink()
+    return Run(side * side / 1e6, peak, item["seconds"], item["tiles"])
+
+
+def make(path: Path, side: int, sample: Path) -> None:
+    """Write a square TIFF of copies of a picture, without compression."""
+    one = pyvips.Image.new_from_file(str(sample)).colourspace("srgb").extract_band(0, n=3)
+    across, down = (math.ceil(side / length) for length in (one.width, one.height))
+    one.replicate(across, down).crop(0, 0, side, side).tiffsave(str(path))
+
+
+def peak_of(command: list[str]) -> int:
+    """Run a process; return the most bytes that it held, by what Linux says while it runs.
+
+    A process that has ended no longer says, and what its parent is told begins with the parent's
+    own peak; so it is asked all the time.
+    """
+    process, peak = subprocess.Popen(command), 0
+    while process.poll() is None:
+        peak = max(peak, _held(process.pid))
+        time.sleep(_PAUSE)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return peak
+
+
+def _held(process: int) -> int:
+    try:
+        status = Path(f"/proc/{process}/status").read_text("utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0  # it has just ended
+    lines = (line.split() for line in status.splitlines() if line.startswith("VmHWM:"))
+    return next((int(line[1]) * 1024 for line in lines), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
