@@ -48,7 +48,7 @@ def test_devices():
     assert choose_device("auto").type in ("cpu", "cuda", "mps")
 
 
-@pytest.mark.parametrize("name", ["cuda:99", "gpu", "mps:7"])
+@pytest.mark.parametrize("name", ["cuda:99", "gpu", "mps:7", "hpu"])
 def test_devices_that_are_not_there(name):
     with pytest.raises(ValueError, match=f"no device '{name}' here .*; use auto or cpu"):
         choose_device(name)

@@ -18,7 +18,9 @@ def choose_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    # PyTorch says it in several ways: RuntimeError for names, numbers and kinds that it does not have
+    # here, AssertionError for CUDA in a build without it, ImportError for what a plug-in would bring
+    except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"no device {name!r} here ({reason}); use auto or cpu") from error
     return device
