@@ -36,7 +36,7 @@ LOADERS = {
 _ANIMATED = ("GIF", "WebP")
 _DELAY = 100  # milliseconds, where a frame's time is not stated
 _NUMBERS = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
-_ROWS = 2**20  # pixels that are decoded at once, where not all are
+_ROWS = 2**16  # pixels that are decoded at once where not all are; libvips keeps as many
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that turn rows into columns
 
 
