@@ -194,7 +194,7 @@ class _Run:
             colour = resize(colour, size=plan.size)
             alpha = None if alpha is None else _resize_alpha(alpha, plan.size)
         if self.options.match_low:
-            colour, drift = match_low(colour, low)
+            colour, drift = match_low(colour, low, (darkest, brightest))
             self.report.drift.update(drift)
         return colour.clamp(darkest, brightest), alpha
 

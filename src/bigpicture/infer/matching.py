@@ -1,6 +1,6 @@
 """Give an enlarged picture back the low frequencies of the one that it was made of.
 
-    x ← x + enlarge(low − shrink(x))      (back-projection, repeated)
+    x ← x + enlarge(low − shrink(x)), kept in its range      (back-projection, repeated)
 
 A network may lighten, darken or tint what it draws; shrunk again, its result should be what went
 in. The correction is smooth, so that it takes nothing from what the network has drawn.
@@ -19,21 +19,26 @@ _REPEATS = 3
 
 
 def match_low(
-    high: Float[Tensor, "b c H W"], low: Float[Tensor, "b c h w"]
+    high: Float[Tensor, "b c H W"],
+    low: Float[Tensor, "b c h w"],
+    bounds: tuple[float, float] = (0.0, 1.0),
 ) -> tuple[Float[Tensor, "b c H W"], dict[str, float]]:
     """Return `high` with the low frequencies of `low`, and the drift before and after.
 
     Args:
-        high: An enlargement of `low`. One that is smaller is shrunk no further and left alone.
+        high: An enlargement of `low`. One that is smaller is shrunk no further and only kept in
+            its range.
         low: What it was made of.
+        bounds: Least and greatest number that the result may have.
     """
+    high = high.clamp(*bounds)
     if high.shape[-2] < low.shape[-2] or high.shape[-1] < low.shape[-1]:
         return high, {}
     size, fine = (low.shape[-2], low.shape[-1]), (high.shape[-2], high.shape[-1])
     drift = low - resize(high, size=size)
     found = {"mean_before": drift.abs().mean().item(), "max_before": drift.abs().max().item()}
     for _ in range(_REPEATS):
-        high = high + resize(drift, size=fine)
+        high = (high + resize(drift, size=fine)).clamp(*bounds)
         drift = low - resize(high, size=size)
     found |= {"mean_after": drift.abs().mean().item(), "max_after": drift.abs().max().item()}
     return high, found
