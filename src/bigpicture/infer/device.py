@@ -18,8 +18,8 @@ def choose_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    # PyTorch says it in several ways: RuntimeError for names, numbers and kinds that it does not have
-    # here, AssertionError for CUDA in a build without it, ImportError for what a plug-in would bring
+    # PyTorch says it in several ways: RuntimeError for names, numbers and kinds that it has not got
+    # here, AssertionError for CUDA in a build without it, ImportError for what a plug-in brings
     except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"no device {name!r} here ({reason}); use auto or cpu") from error
