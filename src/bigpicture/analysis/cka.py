@@ -28,6 +28,7 @@ import torch
 from bigpicture.analysis.blocks import blocks_of, watch_blocks
 from bigpicture.analysis.operators import for_colours
 from bigpicture.analysis.panels import HeatMap, Panel
+from bigpicture.compute.precision import exact_dtype
 from bigpicture.models.network import Network
 from bigpicture.shapes import Float, Tensor
 
@@ -57,10 +58,10 @@ class Alignment:
 
 
 def gram(features: Float[Tensor, "n ..."]) -> Float[Tensor, "n n"]:
-    """Return the products of all pairs of crops' features, in float64."""
-    flat = features.flatten(1).double()
+    """Return the products of all pairs of crops' features, in float64 and on the CPU."""
+    flat = features.flatten(1).to(exact_dtype(features))
     flat = flat - flat.mean(0)
-    return flat @ flat.mT
+    return (flat @ flat.mT).cpu().double()
 
 
 def u_centred(grams: Float[Tensor, "*m n n"]) -> Float[Tensor, "*m n n"]:
@@ -98,7 +99,7 @@ class MinibatchCKA:
         b = first.shape[-1]
         one, other = (u_centred(grams).flatten(1) for grams in (first, second))
         products = one @ other.mT, one.square().sum(1), other.square().sum(1)
-        hsic = [each.cpu() / (b * (b - 3)) for each in products]
+        hsic = [each / (b * (b - 3)) for each in products]
         before = self._sums or [torch.zeros_like(each) for each in hsic]
         self._sums = [sum_ + own for sum_, own in zip(before, hsic, strict=True)]
 

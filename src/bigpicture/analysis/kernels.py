@@ -93,18 +93,14 @@ def modulated_kernels(
 
 
 def _compared(layer: CRACConv2d | IKMConv2d, contexts: Sequence[GridMean]) -> ModulatedKernels:
-    masks = torch.cat([layer.attention(context) for context in contexts]).double()
-    kernels = torch.cat([layer.kernels(context) for context in contexts]).double().flatten(1)
+    masks = torch.cat([layer.attention(context).cpu() for context in contexts]).double()
+    kernels = torch.cat([layer.kernels(context).cpu() for context in contexts]).double().flatten(1)
     length = kernels.mean(0).norm().clamp(min=torch.finfo(kernels.dtype).tiny)
     away = kernels - kernels.mean(0)
     between = torch.cdist(away, away, compute_mode="donot_use_mm_for_euclid_dist") / length
     plane, explained = _principal(away / length)
     return ModulatedKernels(
-        (masks - 1).flatten(3).norm(dim=-1).mean((1, 2)).cpu(),
-        between.cpu(),
-        plane.cpu(),
-        explained,
-        masks.mean(1).cpu(),
+        (masks - 1).flatten(3).norm(dim=-1).mean((1, 2)), between, plane, explained, masks.mean(1)
     )
 
 

@@ -26,12 +26,11 @@ def context(
         str | None,
         typer.Option(
             metavar="PATTERN",
-            help="Operators to show, such as 'head.*'; else three, evenly spread. All go into the "
-            "numbers.",
+            help="Operators to show, such as 'head.*'. All go into the numbers.",
         ),
     ] = None,
     most: Annotated[
-        int, typer.Option(min=1, help="How many operators are shown.", show_default=True)
+        int, typer.Option(min=1, help="How many operators are shown: of more, some evenly spread.")
     ] = 3,
     maps: Annotated[int, typer.Option(min=1, help="How many weights of each are shown.")] = 6,
     out: Out = None,

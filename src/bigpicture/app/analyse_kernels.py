@@ -25,6 +25,9 @@ def kernels(
             help="Layers to show on their own, such as '*blocks.0*'. All go into the numbers.",
         ),
     ] = None,
+    most: Annotated[
+        int, typer.Option(min=1, help="How many layers are shown: of more, some evenly spread.")
+    ] = 3,
     out: Out = None,
     device: Device = "auto",
 ) -> None:
@@ -53,4 +56,4 @@ def kernels(
                     yield read_colour(picture).to(where)
 
             found = modulated_kernels(network, opened())
-        save_figure(file, *show_kernels(found, list(pictures), layers))
+        save_figure(file, *show_kernels(found, list(pictures), layers, most))
