@@ -1,6 +1,6 @@
 """Peak memory and speed of `bigpicture upscale` with large pictures, each in a process of its own.
 
-    python benchmarks/memory.py [--megapixels 4 100] [--limit 3G] [--slower 0.15] [-- OPTIONS]
+    python benchmarks/memory.py [--megapixels 4 100] [--limit 3G] [--slower 0.15] [--context shared]
 
 Square 8-bit RGB TIFFs are made of copies of a picture. Told are, for each size: the most memory
 that the process ever held (VmHWM: all that was resident, files that were mapped included), the
@@ -9,7 +9,8 @@ size compares with the first. All are computed with the same options, by default
 a picture that is not cut is computed once and not three times, so that it says nothing of others.
 
 The exit status is 1 if the peak is over `--limit`, or the last size is slower by `--slower`. The
-disk needs, beside the result, room for it and the picture without compression: 1.5 GB at 100 ×2.
+disk needs, beside the result, room for it and the picture twice without compression: 1.8 GB at 100
+megapixels ×2.
 """
 
 import argparse
@@ -64,14 +65,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--megapixels", type=float, nargs="+", default=[4, 100])
     parser.add_argument("--model", default="uhdn-x2")
+    parser.add_argument("--context", default="shared", choices=["shared", "exact", "tile"])
+    parser.add_argument("--memory", default="1G", help="what tiles may take; auto: by what is free")
+    parser.add_argument("--folder", type=Path, help="to work in, else the system's temporary one")
     parser.add_argument("--limit", default="3G", help="most memory, such as 3G")
     parser.add_argument("--slower", type=float, default=0.15, help="a share of the first pace")
     parser.add_argument("--sample", type=Path, default=_SAMPLE, help="what pictures are copies of")
     parser.add_argument("options", nargs="*", help="after --: other options of `upscale`")
     given = parser.parse_args()
-    options = ["--model", given.model, *(given.options or ["--memory", "1G"])]
+    options = ["--model", given.model, "--context", given.context, *given.options]
+    options += [] if given.memory == "auto" else ["--memory", given.memory]
     runs = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         for megapixels in given.megapixels:
             runs.append(run(Path(folder), megapixels, given.sample, options))
             print(runs[-1], flush=True)
