@@ -10,7 +10,7 @@ from bigpicture.analysis.spread import (
     diffusion_index,
     distance_holding,
     gini,
-    share_within,
+    share_beyond,
     shares_by_distance,
 )
 from bigpicture.analysis.windows import around, busiest, over, under
@@ -49,8 +49,7 @@ def test_a_convolution_is_attributed_inside_of_its_reach():
     assert seen.flatten()[:-1].all()  # but for the corner, which no gradient has
     assert not seen[-1, -1]
     shares = shares_by_distance(found.values, WINDOW)
-    assert share_within(shares, 2) == pytest.approx(1)
-    assert shares[3:].sum() == 0
+    assert share_beyond(shares, 2) == 0 < share_beyond(shares, 1)
 
 
 def test_what_sees_the_mean_of_all_spreads_over_the_whole_picture():
@@ -172,8 +171,8 @@ def test_shares_are_of_squares_around_the_window():
     # as many pixels as the picture's borders leave of 1×2, 3×4, 5×6, 7×8, 7×9 and so on
     shares = shares_by_distance(-torch.ones(7, 9), (slice(3, 4), slice(2, 4)))
     assert (shares.cumsum(0) * 63).tolist() == pytest.approx([2, 12, 30, 49, 56, 63])
-    assert share_within(shares, 1) == pytest.approx(12 / 63)
-    assert share_within(shares, 100) == pytest.approx(1)
+    assert share_beyond(shares, 1) == pytest.approx(51 / 63)
+    assert share_beyond(shares, 100) == 0
     assert distance_holding(shares, 12 / 63) == 1
     assert distance_holding(shares, 0.2) == 2
 

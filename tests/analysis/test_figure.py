@@ -17,6 +17,7 @@ PANELS = [
     Overlay("no weights", PICTURE[:1], torch.zeros(8, 12)),
     HeatMap("matrix", torch.eye(4), (0.0, 1.0), "similarity", "blocks", "blocks"),
     Lines("curves", {"a": [0.0, 1.0], "b": [1.0, 0.5]}, "block", "height", [1.0, 2.0]),
+    Lines("logarithmic", {"a": [1.0, 1e-3, 0.0]}, lowest=1e-4),
     Bars("bars", {"first": 1.0, "second": 0.5}, "name", "height"),
 ]
 

@@ -12,7 +12,7 @@ from bigpicture.analysis.panels import Frame, Lines, Overlay, Panel, Shown
 from bigpicture.analysis.spread import (
     diffusion_index,
     distance_holding,
-    share_within,
+    share_beyond,
     shares_by_distance,
 )
 from bigpicture.analysis.windows import over, under
@@ -22,7 +22,7 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Attributed", "attributed", "show_attributions"]
 
 _HELD = (50, 90, 99)  # per cent
-_CURVE, _MARGIN = 0.999, 4  # what share the curves show, and pixels beyond it
+_LEAST = 1e-6  # share that is still told from float32's rounding
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Attributed:
         height, width = values.shape
         return {
             "diffusion_index": diffusion_index(values),
-            "share_beyond_window": 1 - share_within(shares, 0),
+            "share_beyond_window": share_beyond(shares, 0),
             "reach": self.reach,
-            "share_beyond_reach": 1 - share_within(shares, self.reach),
+            "share_beyond_reach": share_beyond(shares, self.reach),
             "distance_holding": {
                 f"{held} %": distance_holding(shares, held / 100) for held in _HELD
             },
@@ -70,13 +70,10 @@ class Attributed:
             "attribution": [[_short(value) for value in row] for row in values.tolist()],
         }
 
-    def within(self) -> Sequence[float]:
-        """Return the share of the attribution within 0, 1, … pixels from the window."""
-        return self._shares().cumsum(0).tolist()
-
-    def holding(self, share: float) -> int:
-        """Return the distance from the window within which so much of the attribution lies."""
-        return distance_holding(self._shares(), share)
+    def beyond(self) -> Sequence[float]:
+        """Return the share of the attribution beyond 0, 1, … pixels from the window."""
+        shares = self._shares()
+        return [share_beyond(shares, distance) for distance in range(len(shares))]
 
     def _shares(self) -> Tensor:
         return shares_by_distance(self.found.values, self.under)
@@ -145,9 +142,16 @@ def show_attributions(
         # the root, so that what is far from the window is seen beside what is near
         shown = (magnitude / magnitude.max()).sqrt()
         panels.append(Overlay(title, low[0].cpu(), shown, "√ of the attribution", each.under))
-    farthest = max(each.holding(_CURVE) for each in networks.values()) + _MARGIN
-    curves = {name: each.within()[: farthest + 1] for name, each in networks.items()}
-    panels.append(Lines("how far it reaches", curves, "pixels from the window", "share within"))
+    curves = {name: each.beyond() for name, each in networks.items()}
+    panels.append(
+        Lines(
+            "how far it reaches",
+            curves,
+            "pixels from the window",
+            "share of the attribution beyond",
+            lowest=_LEAST,
+        )
+    )
     said = " ".join(_said(name, numbers[name]) for name in networks)
     left = max(each.found.missing for each in networks.values())
     caption = (

@@ -23,6 +23,7 @@ _WIDTH = 4.2  # inches of a panel
 _TALLEST = 2.0
 _DOTS = 120  # an inch
 _LETTERS = 15  # of a caption, an inch
+_GAP = 0.15  # inches above it
 
 
 def check_figure(file: Path) -> None:
@@ -45,7 +46,7 @@ def save_figure(
     panels: Sequence[Panel],
     caption: str,
     numbers: Mapping[str, Any],
-    columns: int = 3,
+    columns: int | None = None,
 ) -> tuple[Path, Path]:
     """Write a figure and what it shows.
 
@@ -54,7 +55,7 @@ def save_figure(
         panels: From left to right, then down.
         caption: What the figure shows, written below it and into both files.
         numbers: What becomes JSON: strings, finite numbers, lists, mappings.
-        columns: Most panels side by side.
+        columns: Most panels side by side; 3, or 2 if there are 4, if None.
 
     Returns:
         The picture and the JSON file, `file` with `.json` in place of `.png`.
@@ -68,6 +69,7 @@ def save_figure(
     if not panels:
         raise ValueError("panels are empty; a figure needs one")
     text = _written({"caption": caption, **numbers})
+    columns = columns or (2 if len(panels) == 4 else 3)
     drawn = _drawn(panels, caption, min(columns, len(panels)))
     beside = file.with_suffix(".json")
     save(file, [drawn])
@@ -95,7 +97,10 @@ def _drawn(panels: Sequence[Panel], caption: str, columns: int) -> bytes:
         panel.draw(axes)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize="small")
+    figure.draw_without_rendering()  # the layout takes less height than there is
+    figure.set_layout_engine("none")
+    lowest = min(axes.get_tightbbox().y0 for axes in grid.flat[: len(panels)]) / _DOTS
+    figure.text(0.01, (lowest - _GAP) / size[1], "\n".join(lines), va="top", fontsize="small")
     buffer = io.BytesIO()
     about = {"Description": caption, "Software": None}
     figure.savefig(buffer, format="png", bbox_inches="tight", metadata=about)

@@ -164,6 +164,7 @@ class Lines:
         across: What lies on the horizontal axis.
         up: What the heights are.
         places: Where the heights lie on the horizontal axis; 0, 1, … if None.
+        lowest: If given, the vertical axis is logarithmic and begins here, above 0.
     """
 
     title: str
@@ -171,6 +172,7 @@ class Lines:
     across: str = ""
     up: str = ""
     places: Sequence[float] | None = None
+    lowest: float | None = None
     aspect: float = _CHART
 
     def draw(self, axes: Axes) -> None:
@@ -178,6 +180,9 @@ class Lines:
         for name, heights in self.curves.items():
             places = range(len(heights)) if self.places is None else self.places
             axes.plot(places, heights, label=name, marker=".")
+        if self.lowest is not None:
+            axes.set_yscale("log")
+            axes.set_ylim(bottom=self.lowest)
         axes.set(xlabel=self.across, ylabel=self.up)
         axes.set_box_aspect(self.aspect)
         axes.grid(alpha=0.3)

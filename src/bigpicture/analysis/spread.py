@@ -20,7 +20,7 @@ __all__ = [
     "diffusion_index",
     "distance_holding",
     "gini",
-    "share_within",
+    "share_beyond",
     "shares_by_distance",
 ]
 
@@ -73,9 +73,9 @@ def shares_by_distance(attribution: Float[Tensor, "h w"], window: Frame) -> Floa
     return shares / amount.sum()
 
 
-def share_within(shares: Float[Tensor, " d"], distance: int) -> float:
-    """Return the share up to a distance, of what `shares_by_distance` gives."""
-    return min(1.0, shares[: distance + 1].sum().item())
+def share_beyond(shares: Float[Tensor, " d"], distance: int) -> float:
+    """Return the share farther away than a distance, of what `shares_by_distance` gives."""
+    return shares[distance + 1 :].sum().item()
 
 
 def distance_holding(shares: Float[Tensor, " d"], share: float) -> int:
