@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,24 @@ def test_a_run_can_be_tried_first(bigpicture, make, tmp_path):
     assert result.exit_code == 0, result.output
     assert "uhdn-x2" in result.stdout
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_made_stopped_by_lost_weights_and_told(bigpicture, make, tmp_path):
+    make(tmp_path / "photographs" / "a.png", 40, 40)
+    result = bigpicture(
+        "train", RECIPE, "--out", tmp_path / "run", "--device", "cpu",
+        "--set", f"data.train=['{tmp_path / 'photographs'}']",
+        "--set", f"data.cache='{tmp_path / 'cache'}'",
+        "--set", f"watch.benchmark='{tmp_path / 'photographs'}'",
+        "--set", "data.images=1", "--set", "data.patch=8", "--set", "optimiser.rate=1e12",
+        "--set", "optimiser.warmup=0", "--set", "watch.skips=0", "--set", "model.size='comonet-s'",
+    )  # fmt: skip
+    assert result.exit_code == 1, result.output
+    assert "was skipped: " in result.stderr
+    assert "--resume" in result.stderr
+
+
+def test_the_schema_is_json(bigpicture):
+    result = bigpicture("train", "--schema")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["properties"].keys() >= {"model", "data", "losses", "watch"}

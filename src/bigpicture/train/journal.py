@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
-from rich.markup import escape
 
 from bigpicture.evaluate.run import Report, Restored
 from bigpicture.train.board import Board
@@ -47,12 +46,13 @@ class Journal:
         self.paces: deque[Pace] = deque(maxlen=every)
         self.total = 0
         self.board = Board(None, 0)
+        if out is not None:
+            out.mkdir(parents=True, exist_ok=True)
 
     def begin(self, first: int, total: int) -> None:
         """Say where the run starts; forget what was written of later steps."""
         self.total = total
         if self.out is not None:
-            self.out.mkdir(parents=True, exist_ok=True)
             _forget_after(first, self.out / "log.jsonl")
             self.board = Board(self.out / "tensorboard", first)
         self.say(f"step {first} of {total}")
@@ -107,8 +107,7 @@ class Journal:
 
     def say(self, text: str, bold: bool = False) -> None:
         """Print a line and keep it."""
-        said = escape(text)
-        self.console.print(f"[bold]{said}[/bold]" if bold else said)
+        self.console.print(text, style="bold" if bold else None, markup=False, soft_wrap=True)
         if self.out is not None:
             with (self.out / "log.txt").open("a", encoding="utf-8") as file:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")

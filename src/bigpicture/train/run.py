@@ -4,6 +4,7 @@ RECIPE.toml ──▶ OUT/checkpoint.pt, OUT/log.txt, OUT/log.jsonl, OUT/tensorb
             ──▶ OUT/NAME-best.safetensors, and in the end OUT/NAME.safetensors
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from bigpicture.data.benchmarks import Benchmark, open_benchmark
 from bigpicture.data.patches import Patches
 from bigpicture.data.queries import Queries
 from bigpicture.data.training import open_crops
+from bigpicture.evaluate.run import Report
 from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.train.checkpoint import Checkpoints, Run
 from bigpicture.train.journal import Journal
@@ -55,17 +57,16 @@ def run_recipe(
     processes = Processes(device)
     console = (console or Console()) if processes.main else Console(quiet=True)
     begun = start(recipe, processes)
-    _describe(recipe, begun, processes, console)
     benchmark = _benchmark(recipe)
     with processes.main_first():
         crops = _crops(recipe, console)
-    pictures = "pictures" if len(crops.photographs) != 1 else "picture"
-    console.print(f"{len(crops.photographs)} {pictures} in {_places(recipe)}", markup=False)
-    if dry_run:
-        console.print(try_out(recipe, begun.run, crops, processes), markup=False)
-        return None
-    own = out if processes.main else None
+    own = out if processes.main and not dry_run else None
     journal = Journal(own, recipe.watch.log_every, recipe.data.images, console)
+    for line in _described(recipe, begun, crops, processes):
+        journal.say(line)
+    if dry_run:
+        journal.say(try_out(recipe, begun.run, crops, processes))
+        return None
     try:
         around = Surroundings(crops, benchmark, out, processes, journal)
         report = train(recipe, begun.run, around)
@@ -76,7 +77,7 @@ def run_recipe(
         report = report or _score(recipe, begun.run, benchmark)
         write_weights(file, recipe, begun.run, report, recipe.optimiser.steps)
     processes.wait()
-    console.print(f"weights: {file}", markup=False)
+    journal.say(f"weights: {file}")
     return file
 
 
@@ -90,20 +91,25 @@ def _check(recipe: Recipe, out: Path, may_exist: bool) -> None:
         raise ValueError(f"{checkpoints.newest} exists; use --resume to go on, or another --out")
 
 
-def _describe(recipe: Recipe, begun: Start, processes: Processes, console: Console) -> None:
+def _described(
+    recipe: Recipe, begun: Start, crops: Patches | Queries, processes: Processes
+) -> Iterator[str]:
+    """Yield lines on what is going to be done."""
     parameters = sum(p.numel() for p in begun.run.network.parameters())
     scales = recipe.data.scales or f"×{recipe.model.scale}"
-    losses = ", ".join(name for name, part in recipe.losses if part is not None)
-    said = [
+    yield (
         f"{recipe.name}: {recipe.model.size} {scales}, {parameters:,} parameters; "
-        f"{recipe.optimiser.steps} steps of {recipe.data.images} crops of {recipe.data.patch}²",
-        f"{losses} in {recipe.precision.numbers}, {processes.count} × {processes.device.type}",
-    ]
+        f"{recipe.optimiser.steps} steps of {recipe.data.images} crops of {recipe.data.patch}²"
+    )
+    losses = ", ".join(name for name, part in recipe.losses if part is not None)
+    several = f", {processes.count} processes" if processes.count > 1 else ""
+    yield f"{losses} in {recipe.precision.numbers} on {processes.device.type}{several}"
     if recipe.model.start is not None:
         names = f"; untrained: {', '.join(begun.missing)}" if begun.missing else ""
-        said.append(f"starts from {recipe.model.start}{names}")
-    for line in said:
-        console.print(line, markup=False)
+        yield f"starts from {recipe.model.start}{names}"
+    count = len(crops.photographs)
+    places = ", ".join(map(str, recipe.data.train))
+    yield f"{count} {'picture' if count == 1 else 'pictures'} in {places}"
 
 
 def _benchmark(recipe: Recipe) -> Benchmark | None:
@@ -112,7 +118,7 @@ def _benchmark(recipe: Recipe) -> Benchmark | None:
 
 
 def _crops(recipe: Recipe, console: Console) -> Patches | Queries:
-    with Bar(console=console, transient=True) as bar:
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("preparing pictures")
         return open_crops(
             recipe.data,
@@ -121,11 +127,7 @@ def _crops(recipe: Recipe, console: Console) -> Patches | Queries:
         )
 
 
-def _places(recipe: Recipe) -> str:
-    return ", ".join(map(str, recipe.data.train))
-
-
-def _score(recipe: Recipe, run: Run, benchmark: Benchmark | None):  # noqa: ANN202
+def _score(recipe: Recipe, run: Run, benchmark: Benchmark | None) -> Report | None:
     if benchmark is None:
         return None
     return validate(run.average.module, run.network.limits, benchmark, recipe)
