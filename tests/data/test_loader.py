@@ -52,5 +52,7 @@ def test_shares_without_crops_are_refused(settings, share):
         open_crops(settings(), 2).draw(0, share)
 
 
-def test_there_are_processors():
-    assert processors() >= 1
+def test_processes_share_the_processors(monkeypatch):
+    alone = processors()
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert 1 <= processors() == max(1, alone // 2)

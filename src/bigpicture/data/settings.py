@@ -1,15 +1,16 @@
 """Which pictures a network is trained on and how crops are taken from them: a recipe's `[data]`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import (
+    BeforeValidator,
     Field,
     NonNegativeInt,
     PositiveInt,
     field_validator,
-    model_validator,
 )
 
 from bigpicture.config import Settings
@@ -57,6 +58,17 @@ class Among(Settings):
 
 Scales = Interval | Among
 
+Others = Any  # a ValidationInfo, which is a protocol that beartype cannot check
+
+Kinds = Annotated[
+    tuple[Kind, ...],
+    BeforeValidator(
+        lambda given: (given,) if isinstance(given, str) else given,
+        json_schema_input_type=Kind | list[Kind],
+    ),
+]
+"""Degradations, which may be given as a text if there is one."""
+
 
 class DataPart(Settings):
     """Which pictures, and how crops are taken from them."""
@@ -86,8 +98,8 @@ class DataPart(Settings):
         description="pixels drawn of each crop to be rendered, where there are scales; all of "
         "them for losses that look at pictures",
     )
-    degradation: Kind | list[Kind] = Field(
-        default="bi",
+    degradation: Kinds = Field(
+        default=("bi",),
         description="what makes low-resolution crops; of several kinds, each crop draws one",
     )
     webp: float = Field(
@@ -107,41 +119,45 @@ class DataPart(Settings):
         description="processes that draw batches ahead; left out, as many as the degradation needs",
     )
 
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """The degradations as a tuple, however they were given."""
-        return (self.degradation,) if isinstance(self.degradation, str) else (*self.degradation,)
+    @field_validator("low")
+    @classmethod
+    def _one_for_each(cls, low: list[Place], others: Others) -> list[Place]:
+        train = others.data.get("train", low)
+        if low and len(low) != len(train):
+            raise ValueError(f"give {len(train)} folders, one for each of train, in their order")
+        return low
 
     @field_validator("scales", mode="before")
     @classmethod
     def _climb(cls, scales: object) -> object:
-        if isinstance(scales, list | tuple) and (
-            len(scales) != 2
-            or not all(isinstance(bound, int | float) for bound in scales)
-            or not 1 <= scales[0] <= scales[1]
-        ):
+        if isinstance(scales, Mapping):
+            understood = scales.keys() == {"among"}
+        elif isinstance(scales, list | tuple):
+            numbers = all(isinstance(bound, int | float) for bound in scales)
+            understood = numbers and len(scales) == 2 and 1 <= scales[0] <= scales[1]
+        else:
+            understood = scales is None or isinstance(scales, Among)
+        if not understood:
             raise ValueError(
                 "give two numbers that are at least 1 and climb, [least, greatest], "
                 "or {among = [2, 3, 4]} for a set"
             )
         return scales
 
-    @model_validator(mode="after")
-    def _can_be_made(self) -> "DataPart":
-        kinds = self.kinds
+    @field_validator("scales")
+    @classmethod
+    def _made(cls, scales: Scales | None, others: Others) -> Scales | None:
+        if scales is not None and others.data.get("low"):
+            raise ValueError("data.low has crops of one scale only; leave one of the two out")
+        return scales
+
+    @field_validator("degradation")
+    @classmethod
+    def _can_be_made(cls, kinds: tuple[Kind, ...], others: Others) -> tuple[Kind, ...]:
         if not kinds or (len(kinds) > 1 and not {"bsrgan", "realesrgan"}.issuperset(kinds)):
-            raise ValueError(
-                f"degradation is {list(kinds)}; give one kind, or a list of bsrgan and realesrgan"
-            )
-        if self.low and len(self.low) != len(self.train):
-            raise ValueError(
-                f"low has {len(self.low)} folders but train {len(self.train)}; "
-                "give one for each, in the same order"
-            )
-        if self.low and (kinds != ("bi",) or self.scales is not None):
-            raise ValueError(
-                "low has what the crops are to be learned from; leave out degradation and scales"
-            )
-        if kinds == ("bd",) and self.scales is not None:
-            raise ValueError("degradation is 'bd', which has odd whole scales only; leave scales")
-        return self
+            raise ValueError("give one kind, or a list of bsrgan and realesrgan")
+        if kinds != ("bi",) and others.data.get("low"):
+            raise ValueError("data.low has the crops already; leave one of the two out")
+        if kinds == ("bd",) and others.data.get("scales") is not None:
+            raise ValueError("'bd' has odd whole scales only; give model.scale, not data.scales")
+        return kinds

@@ -33,14 +33,14 @@ def open_crops(
     """
     if (scale is None) == (data.scales is None):
         raise ValueError("give model.scale, or, for a network that renders any scale, data.scales")
-    if data.kinds == ("bd",) and (scale or 1) % 2 == 0:
+    if data.degradation == ("bd",) and (scale or 1) % 2 == 0:
         raise ValueError(f"data.degradation is 'bd', which has odd scales; model.scale is {scale}")
     degrade = _degradation(data)
     side = data.patch + (degrade.margin if isinstance(degrade, Degraded) else 0)
     greatest = data.scales.greatest if data.scales is not None else scale or 1
     shrinking = None
     if scale is not None and not isinstance(degrade, Degraded):
-        shrinking = Shrinking(scale, "bd" if data.kinds == ("bd",) else "bi")
+        shrinking = Shrinking(scale, "bd" if data.degradation == ("bd",) else "bi")
     smallest = round(side * greatest)
     photographs = prepare(_sources(data, scale), data.cache, smallest, shrinking, progress)
     crops = data.images, data.patch
@@ -75,6 +75,6 @@ def _sources(data: DataPart, scale: int | None) -> list[Source]:
 
 
 def _degradation(data: DataPart) -> Degraded | Noisy | None:
-    if data.kinds in {("bsrgan",), ("realesrgan",)} or len(data.kinds) > 1:
-        return Degraded(data.kinds, data.webp, data.margin)
-    return Noisy() if data.kinds == ("dn",) else None
+    if data.degradation in {("bsrgan",), ("realesrgan",)} or len(data.degradation) > 1:
+        return Degraded(data.degradation, data.webp, data.margin)
+    return Noisy() if data.degradation == ("dn",) else None
