@@ -97,8 +97,8 @@ def upscale(
     context: Annotated[
         Literal["shared", "exact", "tile"],
         typer.Option(
-            help="Whether tiles see the whole picture's context, nearly or exactly (slower, in "
-            "more memory), or only their own.",
+            help="Whether tiles see the whole picture's context, nearly or exactly (quicker, but "
+            "all tiles wait for each other in memory and on the disk), or only their own.",
             rich_help_panel=COMPUTED,
         ),
     ] = "shared",
@@ -106,7 +106,8 @@ def upscale(
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="What tiles may take, such as 2G; else half of what is free.",
+            help="What tiles may take, such as 2G; else 1 GiB on a processor, half of what is free "
+            "on a GPU or if that is enough for the whole picture.",
             rich_help_panel=COMPUTED,
         ),
     ] = None,
