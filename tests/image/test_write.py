@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import sys
 from contextlib import nullcontext
 
 import numpy as np
@@ -285,6 +286,24 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         write(Picture(np.ones((2, 2, 1), np.uint8)), path)
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are those of Unix")
+@pytest.mark.parametrize("suffix", sorted(set(FORMATS) - {".jpeg", ".tiff", ".pgm"}))
+def test_a_file_that_finds_no_room_says_so_alone(tmp_path, suffix):
+    import resource
+
+    path = tmp_path / f"a{suffix}"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, limits[1]))
+    try:
+        with pytest.raises(
+            ImageError, match=r"cannot write '[^']+': (\[Errno \d+\] )?\w+ too large$"
+        ):
+            write(Picture(noise((200, 200, 3), "uint8")), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_mode_and_link_of_an_existing_file_are_kept(tmp_path):

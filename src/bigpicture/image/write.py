@@ -9,6 +9,7 @@ it is encoded, so that a picture larger than the memory can be.
 
 import io
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -214,6 +215,9 @@ def _explained(format: str) -> Iterator[None]:
     try:
         yield
     except (pyvips.Error, MemoryError) as error:
+        disk = re.search(r"write error\s+system error: (.+)", str(getattr(error, "detail", "")))
+        if disk is not None:  # no fault of the picture's
+            raise ImageError(disk[1].strip()) from error
         raise ImageError(f"libvips cannot write this {format}: {_reason(error)}") from error
 
 
