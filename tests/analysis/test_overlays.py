@@ -60,6 +60,6 @@ def test_the_figure_has_a_row_for_each_operator(tmp_path):
     assert [own["name"] for own in written["operators"]] == ["first", "second", "third"]
     (large,) = written["operators"][2]["looks"]
     assert large["grid"] == [70, 3]
-    assert (len(large["weights"]), large["largest"]) == (64, 210)
+    assert (len(large["weights"]), large["largest"]) == (32, 210)
     with pytest.raises(ValueError, match="no operator's name fits"):
         show_looks(found, LOW, (3, 4), "x")

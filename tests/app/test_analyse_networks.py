@@ -47,6 +47,7 @@ def test_kernels_of_all_pictures_are_compared(bigpicture, tiny, pictures, tmp_pa
     found = bigpicture("analyse", "kernels", pictures, "--model", tiny, "--most", "1")
     numbers = figure_of(found, tmp_path / "tiny-x2_kernels.png")
     assert numbers["pictures"] == ["0.png", "1.png", "2.png"]
+    assert [len(row) for row in numbers["between"]] == [3, 3, 3]
     for layer in numbers["layers"]:
         assert layer["name"].startswith("backbone.blocks.0.units.")
         assert len(layer["distance"]) == 3

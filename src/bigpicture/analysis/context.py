@@ -78,13 +78,13 @@ class _Grid:
     Attributes:
         rows: Of the features.
         columns: Of the features.
-        step: Rows and columns of the picture that a feature lies over; below 1 on finer grids.
+        finer: Features along a pixel of the picture.
         pixel: Row and column of the features.
     """
 
     rows: int
     columns: int
-    step: float
+    finer: float
     pixel: tuple[int, int]
 
     def look(self, of: str, weights: Tensor, cell: int | None = None, asked: bool = False) -> Look:
@@ -92,7 +92,7 @@ class _Grid:
         sides = (self.rows, self.columns)
         if cell is not None:
             sides = (cell * weights.shape[0], cell * weights.shape[1])
-        covers = sides[0] * self.step, sides[1] * self.step
+        covers = sides[0] / self.finer, sides[1] / self.finer
         return Look(of, weights.float().cpu(), covers, asked)
 
 
@@ -126,7 +126,7 @@ def looks(
         rows, columns = x.shape[-2:]
         # a network of any scale has cut off what was mirrored; others have it at each scale
         finer = rows / (padded[0] if rows % padded[0] == 0 else height)
-        grid = _Grid(rows, columns, 1 / finer, (int(row * finer), int(column * finer)))
+        grid = _Grid(rows, columns, finer, (int(row * finer), int(column * finer)))
         look = next(look for kind, look in _LOOKS.items() if isinstance(operator, kind))
         found[name] = look(operator, x, context, grid)
 
@@ -136,13 +136,8 @@ def looks(
 
 def _of_graph(graph: GraphReasoning, x: Tensor, context: GridMean, grid: _Grid) -> list[Look]:
     gathered, heard = graph.relate(x)[0].abs(), graph.attention(x)[0]
-    nodes: list[int] = (
-        (gathered if graph.nodes == 1 else heard)
-        .flatten(1)
-        .std(1)
-        .argsort(descending=True)
-        .tolist()
-    )
+    differ = heard.flatten(1).var(1, correction=0)
+    nodes: list[int] = differ.argsort(descending=True).tolist()
     return [
         grid.look(f"node {node} {does}", weights[node])
         for node in nodes

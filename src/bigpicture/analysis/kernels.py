@@ -162,14 +162,14 @@ def show_kernels(
             "name": name,
             "distance": own.distance.tolist(),
             "diversity": own.diversity,
-            "between": own.between.tolist(),
             "plane": own.plane.tolist(),
             "explained": list(own.explained),
             "mean_mask": own.masks.mean(1).tolist(),
         }
         for name, own in found.items()
     ]
-    return panels, caption, {"pictures": list(pictures), "layers": layers}
+    numbers = {"pictures": list(pictures), "between": between.tolist(), "layers": layers}
+    return panels, caption, numbers
 
 
 def _by_picture(

@@ -14,7 +14,7 @@ from bigpicture.shapes import Float, Tensor
 
 __all__ = ["over_picture", "show_looks"]
 
-_WIDEST = 64  # cells of a side in the numbers
+_WIDEST = 32  # cells of a side in the numbers
 
 
 def show_looks(
@@ -96,7 +96,7 @@ def _around(pixel: tuple[int, int], low: Tensor) -> Frame:
 
 
 def _numbers(look: Look) -> dict[str, Any]:
-    """Return what becomes JSON; grids wider than 64 cells as means over 64."""
+    """Return what becomes JSON; grids wider than 32 cells as means over 32."""
     rows, columns = (min(side, _WIDEST) for side in look.weights.shape)
     return {
         "of": look.of,

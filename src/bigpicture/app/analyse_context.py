@@ -26,7 +26,7 @@ def context(
         str | None,
         typer.Option(
             metavar="PATTERN",
-            help="Operators to show, such as 'head.*'. All go into the numbers.",
+            help="Operators to show, such as `head.*`. All go into the numbers.",
         ),
     ] = None,
     most: Annotated[

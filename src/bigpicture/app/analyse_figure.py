@@ -18,7 +18,8 @@ Out = Annotated[
         "--out",
         "-o",
         metavar="FILE.png",
-        help="The figure; its numbers go beside it, into FILE.json. Else named after the input.",
+        help="The figure; its numbers go beside it, into FILE.json. Else it is named after the "
+        "input or the model.",
     ),
 ]
 

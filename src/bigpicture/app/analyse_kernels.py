@@ -22,7 +22,7 @@ def kernels(
         str | None,
         typer.Option(
             metavar="PATTERN",
-            help="Layers to show on their own, such as '*blocks.0*'. All go into the numbers.",
+            help="Layers to show on their own, such as `*blocks.0*`. All go into the numbers.",
         ),
     ] = None,
     most: Annotated[
