@@ -12,6 +12,7 @@ from bigpicture.compute.kernels import (
     input_gradient,
     shared_kernel_gradient,
 )
+from bigpicture.compute.woven import as_batch, is_woven, weave
 
 GEOMETRIES = [Geometry(1), Geometry(0), Geometry(2, 2), Geometry(1, 3), Geometry(4, 2)]
 geometries = pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
@@ -39,14 +40,29 @@ def by_the_loop(x, kernels, geometry):
     return torch.cat(convolved)
 
 
+def woven(x):
+    return as_batch(weave(x), len(x))
+
+
+def contiguous(x):
+    return x.contiguous()
+
+
+def channels_last(x):
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+layouts = pytest.mark.parametrize("lay", [contiguous, channels_last, woven])
+
+
 @geometries
 @pytest.mark.parametrize("images", [1, 2, 3])
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
-def test_value_and_gradients_are_those_of_the_loop(geometry, images, layout, way):
+@layouts
+def test_value_and_gradients_are_those_of_the_loop(geometry, images, lay, way):
     x, kernels = inputs(images)
     made = []
     for convolve in (conv2d_per_image, by_the_loop):
-        y = convolve(x.contiguous(memory_format=layout), kernels, geometry)
+        y = convolve(lay(x), kernels, geometry)
         made.append([y, *torch.autograd.grad(y.sin().sum(), (x, kernels))])
     for found, expected in zip(*made, strict=True):
         torch.testing.assert_close(found, expected)
@@ -67,28 +83,40 @@ def test_gradients_are_those_of_differences(way):
 
 
 def test_who_runs_them_in_groups(way):
-    assert in_groups(torch.zeros(1)) == (way == "in groups")
-    assert in_groups(torch.zeros(1, device="meta"))
+    x = torch.zeros(2, 3, 4, 5)
+    assert in_groups(x) == (way == "in groups")
+    assert in_groups(woven(x))
+    assert in_groups(x.to("meta"))
+
+
+def test_of_woven_images_all_is_woven():
+    x, kernels = (tensor.detach() for tensor in inputs(3))
+    y = conv2d_per_image(woven(x), kernels, Geometry(1))
+    assert is_woven(y)
+    assert is_woven(input_gradient(y, woven(x), kernels, Geometry(1)))
 
 
 @geometries
 @pytest.mark.parametrize("images", [1, 3])
-def test_the_gradient_for_images_is_a_convolution(geometry, images, way):
+@layouts
+def test_the_gradient_for_images_is_that_of_the_loop(geometry, images, lay, way):
     x, kernels = inputs(images)
     y = by_the_loop(x, kernels, geometry)
     grad = torch.randn_like(y)
     (expected,) = torch.autograd.grad(y, x, grad)
-    torch.testing.assert_close(input_gradient(grad, kernels, geometry), expected)
+    found = input_gradient(lay(grad), lay(x.detach()), kernels.detach(), geometry)
+    torch.testing.assert_close(found, expected)
 
 
 @geometries
-def test_the_gradient_for_a_kernel_that_all_share_is_the_sum_over_them(geometry):
+@layouts
+def test_the_gradient_for_a_kernel_that_all_share_is_the_sum_over_them(geometry, lay):
     x, kernels = inputs(3)
     kernel = kernels[0].detach().requires_grad_()
     y = by_the_loop(x, kernel.expand(3, -1, -1, -1, -1), geometry)
     grad = torch.randn_like(y)
     (expected,) = torch.autograd.grad(y, kernel, grad)
-    found = shared_kernel_gradient(grad, x.detach(), kernel.detach(), geometry)
+    found = shared_kernel_gradient(lay(grad), lay(x.detach()), kernel.detach(), geometry)
     torch.testing.assert_close(found, expected)
 
 

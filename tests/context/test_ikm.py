@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from bigpicture.compute.woven import as_batch, weave
 from bigpicture.context.ikm import IKMConv2d, kernel_attention
 
 
@@ -128,6 +129,36 @@ def test_a_batch_is_its_images_one_by_one(gradient):
     conv = IKMConv2d(4, 6, gradient=gradient)
     x = torch.randn(4, 4, 9, 9).contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(conv(x), torch.cat([conv(image[None]) for image in x]))
+
+
+@pytest.mark.parametrize("form", ["residual", "scaled"])
+@pytest.mark.parametrize("gradient", ["iso", "exact", "go"])
+@pytest.mark.parametrize("threshold", [0.1, (0.1, 0.4)])
+def test_woven_images_meet_the_same(form, gradient, threshold):
+    conv = IKMConv2d(4, 6, threshold=threshold, form=form, gradient=gradient).double()
+    x = torch.randn(3, 4, 9, 7, dtype=torch.float64)
+    woven = as_batch(weave(x), 3)
+    torch.testing.assert_close(conv.gather(woven).mean, conv.gather(x).mean)
+    torch.testing.assert_close(conv(woven), conv(x))
+    for found, expected in zip(gradients(conv, woven), gradients(conv, x), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("gradient", ["iso", "exact"])
+@pytest.mark.parametrize("way", ["one by one", "woven", "in groups"])
+def test_to_its_result_may_be_added_in_place(gradient, way, monkeypatch):
+    conv = IKMConv2d(4, 6, gradient=gradient)
+    x = torch.randn(3, 4, 9, 7)
+    expected = gradients(conv, x)
+    if way == "woven":
+        x = as_batch(weave(x), 3)
+    if way == "in groups":
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    conv.zero_grad()
+    x.requires_grad_()
+    conv(x).add_(1).sub_(1).sin().sum().backward()
+    for found, wanted in zip((x.grad, conv.weight.grad), expected, strict=True):
+        torch.testing.assert_close(found, wanted, atol=1e-4, rtol=1e-4)
 
 
 def test_nothing_is_written_to_the_layer():

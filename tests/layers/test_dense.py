@@ -59,6 +59,50 @@ def test_each_channel_is_gathered_once():
     assert seen == [8, 4, 4]
 
 
+@pytest.mark.parametrize(
+    ("modulation", "woven"),
+    [
+        (Modulation("ikm"), True),
+        (Modulation("ikm", gradient="exact", form="scaled", threshold=0.2), True),
+        (Modulation("ikm", kernel=5), True),
+        (Modulation("ikm", dilation=2), True),
+        (Modulation("crac"), True),
+        (Modulation("ikm", gradient="go"), False),
+        (Modulation("none"), False),
+    ],
+)
+@pytest.mark.parametrize("layer_bias", [False, True])
+def test_crops_are_woven_to_the_same_result(modulation, woven, layer_bias, monkeypatch):
+    unit = DenseUnit(8, 4, 3, modulation, Activation(0.1), layer_bias=layer_bias).double()
+    x = torch.randn(3, 8, 9, 7, dtype=torch.float64)
+    x = x.contiguous(memory_format=torch.channels_last)
+    seen = []
+    unit.transition.register_forward_hook(lambda *call: seen.append(len(call[2])))
+    found = {}
+    for pays in (True, False):
+        if not pays:
+            monkeypatch.setattr("bigpicture.layers.dense.pays_to_weave", lambda *_: False)
+        unit.zero_grad()
+        image = x.clone().requires_grad_()
+        y = unit(image)
+        assert y.is_contiguous(memory_format=torch.channels_last)
+        y.sin().sum().backward()
+        found[pays] = [y, image.grad, *(weight.grad for weight in unit.parameters())]
+    assert seen == ([1, 3] if woven else [3, 3])
+    for one, other in zip(*found.values(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_sums_are_the_same_with_and_without_gradients(attention, dtype):
+    unit = DenseUnit(8, 4, 3, Modulation(attention), Activation()).to(dtype)
+    x = torch.randn(2, 8, 9, 7, dtype=dtype)
+    with torch.inference_mode():
+        found = unit(x)
+    torch.testing.assert_close(found, unit(x))
+
+
 @pytest.mark.parametrize("attention", ATTENTIONS)
 def test_features_start_at_the_scale_of_the_input(attention):
     unit = DenseUnit(64, 12, 6, Modulation(attention), Activation())

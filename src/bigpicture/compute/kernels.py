@@ -3,9 +3,9 @@
     x (b, c, h, w), kernels (b, d, c, k, k) → (b, d, h, w)
 
 The usual way is one convolution with b groups. On a CPU its narrow groups run at a fraction of
-the speed of an ordinary convolution, and channels-last memory has to be rearranged for it; so
-there, each image is convolved on its own. A batch of one is an ordinary convolution everywhere.
-Compilers and exporters, which would unroll a loop, get the groups.
+the speed of an ordinary convolution, unless the images are woven (`bigpicture.compute.woven`); if
+they are not, each is convolved on its own there. A batch of one is an ordinary convolution
+everywhere. Compilers and exporters, which would unroll a loop, get the groups.
 """
 
 from typing import NamedTuple
@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from bigpicture.compute.precision import match_autocast
+from bigpicture.compute.woven import as_groups, is_woven, weave
 from bigpicture.shapes import Float, Tensor
 
 __all__ = [
@@ -35,44 +36,33 @@ class Geometry(NamedTuple):
 def conv2d_per_image(
     x: Float[Tensor, "b c h w"], kernels: Float[Tensor, "b d c k k"], geometry: Geometry
 ) -> Float[Tensor, "b d y x"]:
-    """Return each image convolved with its own kernel, differentiable in both."""
+    """Return each image convolved with its own kernel, differentiable in both.
+
+    Of woven images, the result is woven.
+    """
     x, kernels = match_autocast(x, kernels)
     if in_groups(x):
-        return _grouped(x, kernels, geometry)
+        y = F.conv2d(_joined(x), kernels.flatten(0, 1), None, 1, *geometry, groups=len(x))
+        return y.reshape(len(x), -1, *y.shape[-2:])
     if len(x) == 1:
         return F.conv2d(x, kernels[0], None, 1, *geometry)
-    # as the pictures lie in memory, so that no call has to rearrange its kernel
-    if x.is_contiguous(memory_format=torch.channels_last):
-        kernels = kernels.movedim(2, -1).contiguous().movedim(-1, 2)
-    pairs = zip(x.split(1), kernels.unbind(), strict=True)
+    pairs = zip(x.split(1), _laid_like(x, kernels).unbind(), strict=True)
     return torch.cat([F.conv2d(image, own, None, 1, *geometry) for image, own in pairs])
 
 
 def input_gradient(
-    grad: Float[Tensor, "b d y x"], kernels: Float[Tensor, "b d c k k"], geometry: Geometry
+    grad: Float[Tensor, "b d y x"],
+    x: Float[Tensor, "b c h w"],
+    kernels: Float[Tensor, "b d c k k"],
+    geometry: Geometry,
 ) -> Float[Tensor, "b c h w"]:
-    """Return the gradient for the images of `conv2d_per_image`, whose gradient is `grad`.
-
-    It is a convolution itself: with the kernels turned by 180°, from their outputs to their inputs.
-    """
-    turned = kernels.flip(3, 4).transpose(1, 2)
-    padding = geometry.dilation * (kernels.shape[-1] - 1) - geometry.padding
-    return conv2d_per_image(grad, turned, Geometry(padding, geometry.dilation))
-
-
-def in_groups(x: Tensor) -> bool:
-    """Return whether `conv2d_per_image` runs images as groups of one convolution.
-
-    What it returns is a view then.
-    """
-    return torch.compiler.is_compiling() or x.device.type != "cpu"
-
-
-def _grouped(x: Tensor, kernels: Tensor, geometry: Geometry) -> Tensor:
-    images, channels, height, width = x.shape
-    stacked = x.reshape(1, images * channels, height, width)
-    y = F.conv2d(stacked, kernels.flatten(0, 1), None, 1, *geometry, groups=images)
-    return y.reshape(images, -1, *y.shape[-2:])
+    """Return the gradient for the images `x` of `conv2d_per_image`, whose gradient is `grad`."""
+    padding, dilation = ([size] * 2 for size in geometry)
+    if in_groups(x):
+        joined = (_joined(grad), _joined(x), kernels.flatten(0, 1))
+        return _gradient(*joined, padding, dilation, len(x), of_kernel=False).view_as(x)
+    images = zip(grad.split(1), x.split(1), _laid_like(x, kernels).unbind(), strict=True)
+    return torch.cat([_gradient(*image, padding, dilation, of_kernel=False) for image in images])
 
 
 def shared_kernel_gradient(
@@ -80,6 +70,45 @@ def shared_kernel_gradient(
 ) -> Float[Tensor, "d c k k"]:
     """Return the gradient for one `kernel` that all images share: the sum over their own."""
     padding, dilation = ([size] * 2 for size in geometry)
+    if is_woven(x):
+        padding[1] *= len(x)
+        dilation[1] *= len(x)
+        grad, x = weave(grad), weave(x)
+    return _gradient(grad, x, kernel, padding, dilation, of_kernel=True)
+
+
+def in_groups(x: Tensor) -> bool:
+    """Return whether `conv2d_per_image` runs images as groups of one convolution.
+
+    What it returns is a view then.
+    """
+    return torch.compiler.is_compiling() or x.device.type != "cpu" or is_woven(x)
+
+
+def _joined(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "1 _ h w"]:
+    """Return a batch as one image with the channels of all, as its memory suggests."""
+    return as_groups(x) if is_woven(x) else x.reshape(1, -1, *x.shape[-2:])
+
+
+def _laid_like(x: Tensor, kernels: Float[Tensor, "b d c k k"]) -> Float[Tensor, "b d c k k"]:
+    """Return kernels laid in memory as pictures are, so that no call has to rearrange its own."""
+    if x.is_contiguous(memory_format=torch.channels_last):
+        return kernels.movedim(2, -1).contiguous().movedim(-1, 2)
+    return kernels
+
+
+def _gradient(
+    grad: Tensor,
+    x: Tensor,
+    kernel: Tensor,
+    padding: list[int],
+    dilation: list[int],
+    groups: int = 1,
+    *,
+    of_kernel: bool,
+) -> Tensor:
+    """Return a convolution's gradient for `x` or for the `kernel`, whose values do not matter."""
+    wanted = [not of_kernel, of_kernel, False]
     return torch.ops.aten.convolution_backward.default(
-        grad, x, kernel, None, [1, 1], padding, dilation, False, [0, 0], 1, [False, True, False]
-    )[1]
+        grad, x, kernel, None, [1, 1], padding, dilation, False, [0, 0], groups, wanted
+    )[of_kernel]

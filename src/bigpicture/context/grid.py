@@ -13,6 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from bigpicture.compute.precision import exact_dtype
+from bigpicture.compute.woven import as_groups, is_woven
 from bigpicture.context.contract import Part, Span
 from bigpicture.shapes import Float, Tensor
 
@@ -51,6 +52,9 @@ def gather_grid(x: Float[Tensor, "b c h w"], cells: int, part: Part | None = Non
     2²⁴ pixels and more are not exact in float32.
     """
     if part is None:
+        if is_woven(x):
+            means = F.adaptive_avg_pool2d(as_groups(x), cells)
+            return GridMean(means.reshape(*x.shape[:2], cells, cells))
         return GridMean(F.adaptive_avg_pool2d(x, cells))
     part = part.on_grid(*x.shape[-2:])
     precise = exact_dtype(x)

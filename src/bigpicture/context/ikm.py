@@ -198,14 +198,13 @@ class _LearnTheMean(Function):
     def forward(ctx: Any, x: Tensor, kernels: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(x, kernels, weight)
         ctx.geometry = geometry
-        y = conv2d_per_image(x, kernels, geometry)
-        # nothing may be added in place to a view that leaves here, as groups return it
-        return y.clone() if in_groups(x) else y
+        # of groups it is a view, which autograd would let nobody write to; detached, it is none
+        return conv2d_per_image(x, kernels, geometry).detach()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
         x, kernels, weight = ctx.saved_tensors
-        to_x = input_gradient(grad, kernels, ctx.geometry) if ctx.needs_input_grad[0] else None
+        to_x = input_gradient(grad, x, kernels, ctx.geometry) if ctx.needs_input_grad[0] else None
         like = torch.empty_like(weight, dtype=x.dtype)  # its values do not matter
         total = shared_kernel_gradient(grad, x, like, ctx.geometry)
         return to_x, None, total.to(weight.dtype) / len(x), None

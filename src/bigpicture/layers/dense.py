@@ -12,11 +12,13 @@ Source: Huang et al., "Densely Connected Convolutional Networks", CVPR 2017, as 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 
+from bigpicture.compute.woven import as_batch, pays_to_weave, weave
+from bigpicture.context.contract import ContextOperator
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.shapes import Float, Tensor
 
@@ -72,11 +74,26 @@ class DenseUnit(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         """Return the features of `x` at the same size."""
+        if not self._weaves(x):
+            return self._connected(x, lambda read, feature: read(feature))
+        images = len(x)
+        fabric = self._connected(
+            weave(x), lambda read, feature: weave(read(as_batch(feature, images)))
+        )
+        return as_batch(fabric, images).contiguous(memory_format=torch.channels_last)
+
+    def _weaves(self, x: Tensor) -> bool:
+        """Return whether images stay woven throughout, for readers with kernels for each."""
+        return pays_to_weave(x, self.growth * len(self.readers)) and all(
+            isinstance(read, ContextOperator) and read.kernels_per_image for read in self.readers
+        )
+
+    def _connected(self, x: Tensor, call: Callable[[nn.Module, Tensor], Tensor]) -> Tensor:
         features = [x]
         sums = None  # what the layers still to come have read so far
         for read, activate in zip(self.readers, self.activations, strict=True):
-            new = read(features[-1])
-            sums = new if sums is None else new.add_(sums)
+            new = call(read, features[-1])
+            sums = new if sums is None else _sum(new, sums)
             # split, not sliced: its backward pass joins two gradients in their own memory layout,
             # a slice's pads each with zeros in the standard one
             left = sums.shape[1] - self.growth
@@ -98,3 +115,12 @@ class DenseUnit(nn.Module):
                     layer + 1
                 )  # of layer L, L−1, …
                 kernels.normal_(std=math.sqrt(2 / (fan_in * taps)))
+
+
+def _sum(new: Tensor, sums: Tensor) -> Tensor:
+    """Return the sum, in the memory of `new` where that is faster.
+
+    In half precision, a CPU takes twice as long in place; and autograd copies views for it.
+    """
+    in_place = new.dtype.itemsize >= 4 and not torch.is_grad_enabled()
+    return new.add_(sums) if in_place else new + sums
