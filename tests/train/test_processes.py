@@ -34,7 +34,7 @@ def test_two_processes_give_the_result_of_one(recipe, changed, toml, tmp_path, q
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("weights:") == 1  # one talks
