@@ -5,6 +5,7 @@ import torch
 
 from bigpicture.degrade.bsrgan import BSRGAN
 from bigpicture.degrade.compression import Compression
+from support.draws import near, share
 
 DRAWS = 3000
 
@@ -13,15 +14,6 @@ DRAWS = 3000
 def drawn(request):
     generator = torch.Generator().manual_seed(0)
     return request.param, [BSRGAN().draw(generator, request.param) for _ in range(DRAWS)]
-
-
-def share(flags):
-    flags = list(flags)
-    return sum(flags) / len(flags)
-
-
-def near(probability):
-    return pytest.approx(probability, abs=0.04)
 
 
 def is_halved(chain):

@@ -8,6 +8,7 @@ import torch
 
 from bigpicture.degrade.blur import Bell, Sinc
 from bigpicture.degrade.realesrgan import RealESRGAN
+from support.draws import near, share
 
 DRAWS, SCALE = 3000, 4
 
@@ -27,15 +28,6 @@ def passes(chains):
         second = next(i for i in range(first, len(steps)) if "noise" in steps[i].kind) + 1
         parts.append((steps[:first], steps[first:second], steps[second:]))
     return [list(part) for part in zip(*parts, strict=True)]
-
-
-def share(flags):
-    flags = list(flags)
-    return sum(flags) / len(flags)
-
-
-def near(probability):
-    return pytest.approx(probability, abs=0.04)
 
 
 def blurs(part):
