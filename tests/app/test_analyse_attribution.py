@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -46,6 +48,19 @@ def test_networks_are_compared_in_one_figure(bigpicture, make, tiny, files, tmp_
         assert [len(row) for row in each["attribution"]] == [12] * 12
         assert 0 < each["diffusion_index"] < 100
     assert "tiny-x2 (×2): diffusion index" in numbers["caption"]
+
+
+def test_files_of_one_name_are_told_apart(bigpicture, make, tiny, tmp_path):
+    other = tmp_path / "other" / Path(tiny).name
+    other.parent.mkdir()
+    shutil.copy(tiny, other)
+    picture, figure = make(tmp_path / "cat.png"), tmp_path / "figure.png"
+    models = ["--model", tiny, "--model", other, "--model", tiny]
+    found = bigpicture("analyse", "attribution", picture, *models, *QUICK, "-o", figure)
+    assert found.exit_code == 0, found.output
+    first, second = json.loads(figure.with_suffix(".json").read_text())["networks"].items()
+    assert (first[0], second[0]) == (tiny, str(other))
+    assert first[1] == second[1]
 
 
 def test_any_scale_is_looked_at_and_any_picture(bigpicture, make, files, tmp_path):

@@ -121,22 +121,29 @@ def attribute(
     if batch < 1:
         raise ValueError(f"batch must be 1 or more, not {batch}")
     path = path or BlurPath()
-    n = path.steps
     total = torch.zeros(low.shape[-2:], dtype=torch.float64)
-    for start in range(0, n, batch):
-        steps = range(start, min(start + batch, n))
-        middle = torch.cat([path.at(low, (k + 0.5) / n) for k in steps]).requires_grad_()
-        moved = torch.cat([path.at(low, (k + 1) / n) - path.at(low, k / n) for k in steps])
-        with torch.enable_grad():
-            seen = detector(enlarge(middle)).sum()
-            (slope,) = torch.autograd.grad(seen, middle)
-        total += (slope * moved).sum((0, 1)).double().cpu()
+    for start in range(0, path.steps, batch):
+        steps = range(start, min(start + batch, path.steps))
+        total += _shares(enlarge, low, detector, path, steps).double().cpu()
         if advance is not None:
             advance(steps.stop)
     with torch.no_grad():
         restored = enlarge(low)
         sharp, blurred = (detector(x).item() for x in (restored, enlarge(path.at(low, 0))))
     return Attribution(total, sharp, blurred, restored)
+
+
+def _shares(
+    enlarge: Enlarge, low: Tensor, detector: Detector, path: BlurPath, steps: range
+) -> Float[Tensor, "h w"]:
+    """Return what pixels contribute on some steps of the way, which run together."""
+    n = path.steps
+    middle = torch.cat([path.at(low, (k + 0.5) / n) for k in steps]).requires_grad_()
+    moved = torch.cat([path.at(low, (k + 1) / n) - path.at(low, k / n) for k in steps])
+    with torch.enable_grad():
+        seen = detector(enlarge(middle)).sum()
+        (slope,) = torch.autograd.grad(seen, middle)
+    return (slope * moved).sum((0, 1))
 
 
 def detail(picture: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c y x"]:

@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -76,7 +78,9 @@ def attribution(
         from bigpicture.analysis.windows import around, busiest
 
         path = BlurPath(sigma, steps)
-        models = {Path(name).stem: load_model(name, device) for name in model or ["uhdn-x2"]}
+        models = {
+            label: load_model(name, device) for label, name in _labels(model or ["uhdn-x2"]).items()
+        }
         low = read_colour(picture)
         least = min(scale or each.scale for each in models.values())
         place = busiest(low, math.ceil(window / least)) if asked is None else asked
@@ -97,6 +101,12 @@ def attribution(
                     advance=lambda done, before=before: shown.reach(before + done),
                 )
         save_figure(file, *show_attributions(low, found, path))
+
+
+def _labels(names: Sequence[str]) -> dict[str, str]:
+    """Return what models are called in the figure: as briefly as tells them apart."""
+    stems = Counter(Path(name).stem for name in set(names))
+    return {Path(name).stem if stems[Path(name).stem] == 1 else name: name for name in names}
 
 
 def _side(crop: str) -> int | None:
