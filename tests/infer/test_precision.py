@@ -1,10 +1,13 @@
+import copy
+
 import pytest
 import torch
 
+from bigpicture.infer import Model
 from bigpicture.infer.device import choose_device
-from bigpicture.infer.precision import computing_in
+from bigpicture.infer.precision import computing_in, repeatably
 
-CPU = torch.device("cpu")
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
 
 @pytest.mark.parametrize(
@@ -52,3 +55,41 @@ def test_devices():
 def test_devices_that_are_not_there(name):
     with pytest.raises(ValueError, match=f"no device '{name}' here .*; use auto or cpu"):
         choose_device(name)
+
+
+def cudnn() -> tuple[bool, bool, bool]:
+    backends = torch.backends
+    found = backends.cudnn.allow_tf32, backends.cudnn.deterministic
+    return *found, backends.cuda.matmul.allow_tf32
+
+
+def test_cuda_computes_in_all_bits_as_long_as_any_thread_is_in_it():
+    before, exact = cudnn(), (False, True, False)
+    assert before != exact
+    with repeatably(CPU):
+        assert cudnn() == before
+    first, second = repeatably(CUDA), repeatably(CUDA)
+    first.__enter__()
+    assert cudnn() == exact
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert cudnn() == exact
+    second.__exit__(None, None, None)
+    assert cudnn() == before
+    with pytest.raises(ValueError, match="no picture"), repeatably(CUDA):
+        raise ValueError("no picture")
+    assert cudnn() == before
+
+
+@pytest.mark.parametrize("context", ["shared", "exact", "tile"])
+@pytest.mark.parametrize("more", [{}, {"ensemble": True, "match_low": True, "scale": 2.7}])
+def test_fp32_is_repeatable_bit_for_bit(tiny, device, context, more):
+    network = tiny.modulated()
+    model, low = Model(network, network.limits).to(device), tiny.gradient_picture(40, 50)
+    options = {"precision": "fp32", "tile": 16, "context": context, **more}
+    first = model.upscale(low, **options)
+    model.upscale(torch.rand(1, 3, 33, 21), **options)  # something else, which leaves nothing
+    model.upscale(low, precision="bf16")
+    assert torch.equal(model.upscale(low, **options), first)
+    again = Model(copy.deepcopy(network), network.limits).to(device)
+    assert torch.equal(again.upscale(low, **options), first)

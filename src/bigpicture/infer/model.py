@@ -25,7 +25,7 @@ from bigpicture.infer.memory import (
 )
 from bigpicture.infer.parts import enlarge_parts
 from bigpicture.infer.plan import Framing, Pass, Plan, framed, sizes_to, target_size
-from bigpicture.infer.precision import Precision
+from bigpicture.infer.precision import Precision, repeatably
 from bigpicture.infer.upscale import HALO, Sharing, Tiling, device_of, restore_whole
 from bigpicture.models.contract import Limits
 from bigpicture.shapes import Float, Tensor
@@ -147,8 +147,9 @@ class Model:
             memory: Bytes, or such as "2G", that "auto" tiles may take; half of what is free if
                 None. Where even these do not fit, tiles become smaller.
             ensemble: Average over the eight flips and turns: better, eight times slower.
-            precision: See `bigpicture.infer.precision`. What turns out to be no picture in less
-                than float32 is computed again, with a warning.
+            precision: See `bigpicture.infer.precision`. "fp32" gives the same bits each time on
+                one machine. What turns out to be no picture in less than float32 is computed
+                again, with a warning.
             match_low: Give the result the low frequencies of the picture, see
                 `bigpicture.infer.matching`.
             progress: Called with work done and total work.
@@ -182,7 +183,8 @@ class Model:
             images=images,
         )
         options = Options(ensemble, precision, match_low, progress, cancel)
-        return enlarge_parts(self.network, self.limits, parts, plan, options, report)
+        with repeatably(self.device):
+            return enlarge_parts(self.network, self.limits, parts, plan, options, report)
 
     def plan(
         self,

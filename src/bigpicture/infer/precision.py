@@ -7,15 +7,19 @@ bf16 makes an error of about 1/255 in a picture, fp16 of 0.2/255 (U-HDN ×2; its
 0.003 dB lower in bf16): little to see in 8 bits, far too much for 16. `auto` hence takes bf16 only
 for 8-bit pictures, where a network declares it sound, and on devices that have units for it: GPUs,
 and CPUs with AMX.
+
+On CUDA, convolutions in float32 are by default products of 10 bits (TF32), by whichever algorithm
+seems the quickest. While pictures are enlarged, they are of 24 bits, and the same each time.
 """
 
-from collections.abc import Collection
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, get_args
 
 import torch
 
-__all__ = ["Precision", "computing_in"]
+__all__ = ["Precision", "computing_in", "repeatably"]
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -56,3 +60,55 @@ def _has_units(device: torch.device) -> bool:
     # there is no public way to ask; where this one is gone, float32 it is
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     return device.type == "cpu" and amx()
+
+
+class _Exact:
+    """cuDNN's settings, which are of the process, while any thread wants them so."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted_by = 0
+        self._before = True, False, False
+
+    def enter(self) -> None:
+        backends = torch.backends
+        with self._lock:
+            if not self._wanted_by:
+                self._before = (
+                    backends.cudnn.allow_tf32,
+                    backends.cudnn.deterministic,
+                    bool(backends.cuda.matmul.allow_tf32),
+                )
+                self._set(False, True, False)
+            self._wanted_by += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._wanted_by -= 1
+            if not self._wanted_by:
+                self._set(*self._before)
+
+    @staticmethod
+    def _set(convolutions: bool, deterministic: bool, products: bool) -> None:
+        torch.backends.cudnn.allow_tf32 = convolutions
+        torch.backends.cudnn.deterministic = deterministic
+        torch.backends.cuda.matmul.allow_tf32 = products
+
+
+_exact = _Exact()
+
+
+@contextmanager
+def repeatably(device: torch.device) -> Iterator[None]:
+    """Compute float32 in all of its bits, and the same bits each time, also on CUDA.
+
+    Threads may overlap in it; the last to leave puts back what was set before.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    _exact.enter()
+    try:
+        yield
+    finally:
+        _exact.leave()
