@@ -69,6 +69,17 @@ def test_sizes_are_exact(bigpicture, make, tiny, tmp_path, option, name, size):
     assert (restored.width, restored.height) == size
 
 
+@pytest.mark.parametrize(("scale", "runs"), [("2", 1), ("2.5", 2), ("8", 3)])
+def test_runs_of_the_network_are_said(bigpicture, make, tiny, tmp_path, scale, runs):
+    options = ("--model", tiny, "--scale", scale, "--json", tmp_path / "r.json")
+    result = bigpicture("upscale", make(tmp_path / "a.png"), *options)
+    assert (f", {runs} runs of the network" in result.stdout) == (runs > 1)
+    (item,) = json.loads((tmp_path / "r.json").read_text())["items"]
+    assert [run["output_size"] for run in item["tiling"]] == [
+        [16 * 2**n, 12 * 2**n] for n in range(1, runs + 1)
+    ]
+
+
 def test_resume_skips_what_is_there(bigpicture, make, tiny, tmp_path):
     make(tmp_path / "a.png")
     arguments = ("upscale", tmp_path, "--model", tiny, "--json", tmp_path / "r.json", "--resume")

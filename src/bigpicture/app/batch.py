@@ -268,7 +268,8 @@ class _Batch:
         else:
             (w, h), (wide, high) = item.input_size or (0, 0), item.output_size or (0, 0)
             pages = f", {item.pages} pages" if item.pages > 1 else ""
-            sizes = f"{w}×{h} → {wide}×{high}{pages}, {item.seconds:.1f} s"
+            runs = f", {len(item.tiling)} runs of the network" if len(item.tiling) > 1 else ""
+            sizes = f"{w}×{h} → {wide}×{high}{pages}{runs}, {item.seconds:.1f} s"
             say(f"{place}done     {name} → {result}  {sizes}")
         for warning in item.warnings:
             complain(f"{place}warning  {result or name}: {printable(warning)}")
