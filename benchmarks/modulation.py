@@ -1,11 +1,12 @@
 """What kernels that know the whole picture cost: U-HDN with IKM, CRAN with CRAC, and without.
 
     python benchmarks/modulation.py [--networks uhdn cran] [--sides 256 1024] [--batches 1 8]
-        [--no-training] [--quick] [--json FILE]
+        [--precisions fp32 bf16] [--no-training] [--repeats N] [--json FILE]
 
 A network and the same network with plain convolutions take turns in one process, and the ratio of
 their median times is printed: for evaluation, in float32 and bfloat16, and for a training step of
-16 crops of 48² in bfloat16.
+16 crops of 48² in bfloat16. A row of large pictures takes minutes; it is had alone with, say,
+--networks uhdn --sides 1024 --batches 8 --precisions bf16 --no-training.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from torch import nn
 from bigpicture.models.catalog import build
 
 MODULATION = {"uhdn": "ikm", "cran": "crac"}
+PRECISIONS = ("fp32", "bf16")
 
 
 def evaluation(network: nn.Module, low: torch.Tensor, bf16: bool) -> Run:
@@ -73,8 +75,9 @@ def main() -> None:
     parser.add_argument("--networks", nargs="+", choices=MODULATION, default=list(MODULATION))
     parser.add_argument("--sides", type=int, nargs="*", default=[256, 1024], help="of pictures")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8], help="pictures at once")
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
     parser.add_argument("--no-training", action="store_true", help="evaluation only")
-    parser.add_argument("--quick", action="store_true", help="fewer repeats")
+    parser.add_argument("--repeats", type=int, help="rounds; else 7, 1 of large, 9 of steps")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     table, layout = Table(), torch.channels_last
@@ -84,17 +87,17 @@ def main() -> None:
         for side in arguments.sides:
             for batch in arguments.batches:
                 low = torch.rand(batch, 3, side, side).contiguous(memory_format=layout)
-                for bf16 in (False, True):
+                for precision in arguments.precisions:
+                    bf16 = precision == "bf16"
                     runs = {way: evaluation(net, low, bf16) for way, net in networks.items()}
-                    heavy = side * side * batch > 2**20
-                    seconds = interleaved(runs, 1 if heavy else 3 if arguments.quick else 7)
-                    precision = "bf16" if bf16 else "fp32"
+                    usual = 1 if side * side * batch > 2**20 else 7
+                    seconds = interleaved(runs, arguments.repeats or usual)
                     table.add(f"{title}, evaluation, {batch} × {side}², {precision}", seconds)
         if not arguments.no_training:
             low = torch.rand(16, 3, 48, 48).contiguous(memory_format=layout)
             high = torch.rand(16, 3, 96, 96)
             runs = {w: training_step(net.train(), low, high) for w, net in pair(name).items()}
-            seconds = interleaved(runs, 5 if arguments.quick else 9)
+            seconds = interleaved(runs, arguments.repeats or 9)
             table.add(f"{title}, training step, 16 × 48², bf16", seconds)
     if arguments.json:
         arguments.json.write_text(json.dumps(table.rows, indent=2), encoding="utf-8")
