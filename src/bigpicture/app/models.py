@@ -29,7 +29,7 @@ def list_(as_json: AsJson = False) -> None:
         return
     rows = [("name", "scale", "parameters", "file", "scores")]
     for entry in entries:
-        scores = [f"{name} {mean['psnr']:.2f} dB" for name, mean in entry.scores.items()]
+        scores = [f"{name} ×{entry.scale} {mean['psnr']:.2f} dB" for name, mean in entry.scores.items()]
         measured = f"{', '.join(scores)} ({entry.protocol})" if scores else "not measured"
         size = f"{entry.size / 2**20:.1f} MB"
         scale = "any" if entry.any_scale else f"×{entry.scale}"
