@@ -29,10 +29,11 @@ def list_(as_json: AsJson = False) -> None:
         return
     rows = [("name", "scale", "parameters", "file", "scores")]
     for entry in entries:
-        scores = [f"{name} ×{entry.scale} {mean['psnr']:.2f} dB" for name, mean in entry.scores.items()]
+        at = f"×{entry.scale}"
+        scores = [f"{name} {at} {mean['psnr']:.2f} dB" for name, mean in entry.scores.items()]
         measured = f"{', '.join(scores)} ({entry.protocol})" if scores else "not measured"
         size = f"{entry.size / 2**20:.1f} MB"
-        scale = "any" if entry.any_scale else f"×{entry.scale}"
+        scale = "any" if entry.any_scale else at
         rows.append((entry.name, scale, f"{entry.parameters:,}", size, measured))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
