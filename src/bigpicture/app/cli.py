@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bigpicture.app.analyse import analyse
+from bigpicture.app.analyse.commands import analyse
 from bigpicture.app.console import say
 from bigpicture.app.data import data
 from bigpicture.app.degrade import degrade

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from bigpicture.app.analyse_figure import Out, drawing, read_colour
+from bigpicture.app.analyse.figure import Out, drawing, read_colour
 from bigpicture.app.console import bar, refuse
 from bigpicture.app.options import COMPUTED, Device, load_model, parse_pixel
 

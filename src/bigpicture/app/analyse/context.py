@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bigpicture.app.analyse_figure import Out, drawing, read_colour
-from bigpicture.app.analyse_inputs import ModelName, load_network
+from bigpicture.app.analyse.figure import Out, drawing, read_colour
+from bigpicture.app.analyse.inputs import ModelName, load_network
 from bigpicture.app.options import Device, parse_pixel
 
 

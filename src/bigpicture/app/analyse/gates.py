@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bigpicture.app.analyse_figure import Out, drawing
-from bigpicture.app.analyse_inputs import ModelName, load_network
+from bigpicture.app.analyse.figure import Out, drawing
+from bigpicture.app.analyse.inputs import ModelName, load_network
 
 
 def gates(model: ModelName, out: Out = None) -> None:

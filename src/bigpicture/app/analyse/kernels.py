@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bigpicture.app.analyse_figure import Out, drawing, read_colour
-from bigpicture.app.analyse_inputs import Inputs, ModelName, load_network, pictures_in
+from bigpicture.app.analyse.figure import Out, drawing, read_colour
+from bigpicture.app.analyse.inputs import Inputs, ModelName, load_network, pictures_in
 from bigpicture.app.console import bar
 from bigpicture.app.options import Device
 

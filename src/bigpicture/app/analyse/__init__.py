@@ -1,0 +1,1 @@
+"""`bigpicture analyse`, a command a file: what networks cost, use and look at."""
