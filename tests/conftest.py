@@ -70,7 +70,7 @@ def at_once() -> Callable[[Callable[[int], object], int], list]:
 
 
 @pytest.fixture
-def same_everywhere(at_once) -> Callable[..., torch.Tensor]:
+def assert_same_everywhere(at_once) -> Callable[..., torch.Tensor]:
     """Hold a module's copies, and the module in threads, to what it makes; return that."""
 
     def hold_to(module, *inputs) -> torch.Tensor:
@@ -108,7 +108,7 @@ def _unchecked() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.fixture
-def traced(_unchecked) -> Callable[..., None]:
+def assert_traces(_unchecked) -> Callable[..., None]:
     """Export a module for sizes it was not exported at, compile it into one graph, compare.
 
     In a process of its own: the checks of annotated shapes cannot be traced.

@@ -289,14 +289,14 @@ def test_bf16_autocast_keeps_the_mask_in_float32():
     assert conv.weight.grad.dtype == torch.float32
 
 
-def test_copies_pickles_and_threads(same_everywhere):
-    same_everywhere(trained(CRACConv2d(4, 4, groups=2)).eval(), torch.randn(2, 4, 9, 9))
+def test_copies_pickles_and_threads(assert_same_everywhere):
+    assert_same_everywhere(trained(CRACConv2d(4, 4, groups=2)).eval(), torch.randn(2, 4, 9, 9))
 
 
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(assert_traces):
     conv = CRACConv2d(4, 6, groups=2, bias=True).eval()
     x, batch = torch.rand(1, 4, 12, 14), torch.rand(2, 4, 9, 11)
-    traced(conv, x, [(21, 17)], batch, autocast=True)
+    assert_traces(conv, x, [(21, 17)], batch, autocast=True)
 
 
 @pytest.mark.parametrize(

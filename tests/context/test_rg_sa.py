@@ -223,9 +223,9 @@ def test_a_batch_is_its_images_one_by_one():
     torch.testing.assert_close(attention(x), torch.cat([attention(image[None]) for image in x]))
 
 
-def test_works_in_threads_and_in_bf16(same_everywhere):
+def test_works_in_threads_and_in_bf16(assert_same_everywhere):
     attention, x = random_attention().float(), torch.randn(2, 4, 20, 17)
-    expected = same_everywhere(attention, x)
+    expected = assert_same_everywhere(attention, x)
     part = Part(Span(0, 20, 20, 20, 0), Span(0, 17, 17, 17, 0))
     with torch.autocast("cpu", torch.bfloat16):
         for context in (attention.gather(x), attention.gather(x, part)):
@@ -234,11 +234,11 @@ def test_works_in_threads_and_in_bf16(same_everywhere):
             torch.testing.assert_close(y.float(), expected, atol=0.3, rtol=0.1)
 
 
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(assert_traces):
     attention = RecursiveGeneralizationAttention(8, 2).eval()
     torch.nn.init.normal_(attention.reduce.bias)
     x, batch = torch.rand(1, 8, 12, 40), torch.rand(2, 8, 35, 9)
-    traced(attention, x, [(21, 17), (2, 30), (64, 63), (200, 16)], batch, sides=(2, 1023))
+    assert_traces(attention, x, [(21, 17), (2, 30), (64, 63), (200, 16)], batch, sides=(2, 1023))
 
 
 @pytest.mark.parametrize(

@@ -165,9 +165,9 @@ def test_the_reach_is_at_least_how_far_a_pixel_is_seen(shifted):
     assert farthest <= reach_through(rectangles_see((4, 8), shifted)) <= farthest + 2
 
 
-def test_works_in_threads_and_in_bf16(same_everywhere):
+def test_works_in_threads_and_in_bf16(assert_same_everywhere):
     attention, x = random_attention(shifted=True).float(), torch.randn(2, 16, 9, 96)
-    expected = same_everywhere(attention, x)
+    expected = assert_same_everywhere(attention, x)
     for mode in (torch.enable_grad, torch.inference_mode):
         with torch.autocast("cpu", torch.bfloat16), mode():
             y = attention(x)
@@ -176,12 +176,14 @@ def test_works_in_threads_and_in_bf16(same_everywhere):
 
 
 @pytest.mark.parametrize("shifted", [False, True])
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(shifted, traced):
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(
+    shifted, assert_traces
+):
     attention = RectangleWindowAttention(96, 2, (2, 8), shifted).eval()
     for parameter in attention.biases.parameters():
         torch.nn.init.normal_(parameter)
     sizes, limits = [(21, 17), (2, 30), (8, 8), (64, 63)], {"axes": (1, 2), "sides": (2, 500)}
-    traced(attention, torch.rand(1, 12, 40, 96), sizes, torch.rand(3, 19, 9, 96), **limits)
+    assert_traces(attention, torch.rand(1, 12, 40, 96), sizes, torch.rand(3, 19, 9, 96), **limits)
 
 
 def test_windows_of_bands_are_put_back_where_they_were():

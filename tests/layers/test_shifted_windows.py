@@ -156,10 +156,10 @@ def test_paths_are_dropped_in_training_alone():
     torch.testing.assert_close(plain, attended + block.mlp(block.norm2(attended)))
 
 
-def test_works_in_threads_and_in_bf16(same_everywhere):
+def test_works_in_threads_and_in_bf16(assert_same_everywhere):
     block = random_block(replace(TINY, shift=(2, 1))).float()
     x, mask = torch.randn(2, 8, 6, 6), shift_mask((8, 6), (4, 2), (2, 1))
-    expected = same_everywhere(block, x, mask)
+    expected = assert_same_everywhere(block, x, mask)
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(block(x, mask), expected, atol=0.3, rtol=0.1)
 

@@ -263,10 +263,10 @@ TRACED += ["spatial in edsr", "crac in edsr"]
 
 
 @pytest.mark.parametrize("name", dict.fromkeys(TRACED))
-def test_compiles_into_one_graph_and_exports_for_sizes_it_was_not_exported_at(name, traced):
+def test_compiles_into_one_graph_and_exports_for_sizes_it_was_not_exported_at(name, assert_traces):
     network = Network((PARTS | STEERED)[name]).eval()
     low = torch.rand(2, 3, 12, 14)
-    traced(network, low[:1], [(21, 17), (4, 30)], low, tolerance=1e-4)
+    assert_traces(network, low[:1], [(21, 17), (4, 30)], low, tolerance=1e-4)
 
 
 def test_every_kind_is_tested():

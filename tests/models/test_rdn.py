@@ -185,7 +185,7 @@ def test_a_pixel_is_seen_as_far_as_the_reach_says(modulation):
         assert torch.equal(before, backbone(changed)[..., centre, centre]) != moved
 
 
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(assert_traces):
     network = shaken(replace(TINY, head=GraphSettings(scale=4, nodes=3)))
     low, batch = torch.rand(1, 3, 12, 14), torch.rand(2, 3, 9, 11)
-    traced(network, low, [(21, 17)], batch, autocast=True)
+    assert_traces(network, low, [(21, 17)], batch, autocast=True)

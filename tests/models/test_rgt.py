@@ -9,7 +9,7 @@ from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
 from bigpicture.models.backbones.rgt import RGTSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
-from bigpicture.models.rgt import ABLATIONS, rgt, rgt_ablation, rgt_light, rgt_s
+from bigpicture.models.rgt import ABLATIONS, rgt, rgt_light, rgt_s
 from bigpicture.weights.detect import detect
 from bigpicture.weights.public.rgt import RELEASE
 from bigpicture.weights.rules import rgt as rule
@@ -57,7 +57,7 @@ def test_multiply_adds_are_the_paper_s(settings, ours, paper):
     ],
 )
 def test_ablations_are_the_paper_s(row, millions, paper):
-    counted = by_trace(weightless(rgt_ablation(row)), (128, 128))
+    counted = by_trace(weightless(ABLATIONS[row]), (128, 128))
     assert round(counted.parameters / 1e6, 2) == millions
     assert counted.multiply_adds / 1e9 == pytest.approx(paper, abs=0.011)
 
@@ -65,7 +65,7 @@ def test_ablations_are_the_paper_s(row, millions, paper):
 @pytest.mark.parametrize("row", ABLATIONS)
 def test_ablations_learn(row):
     settings = with_backbone(
-        rgt_ablation(row), channels=96, depths=(3, 2), heads=2, window=(2, 4), drop_path=0.0
+        ABLATIONS[row], channels=96, depths=(3, 2), heads=2, window=(2, 4), drop_path=0.0
     )
     network = shaken(settings)
     network(torch.rand(2, 3, 19, 18)).sub(0.5).square().mean().backward()
@@ -75,11 +75,6 @@ def test_ablations_learn(row):
         if not (name.endswith("attention.k.bias") or ".biases." in name):
             assert parameter.grad.abs().sum() > 0, name
         assert parameter.grad is not None
-
-
-def test_an_unknown_row_is_answered_with_the_rows_there_are():
-    with pytest.raises(ValueError, match="row must be one of L-SA, .*, not 'w/o HAI'"):
-        rgt_ablation("w/o HAI")
 
 
 def test_windows_are_shifted_where_the_published_blocks_are():
@@ -250,9 +245,9 @@ def test_paths_are_left_out_in_training_alone():
     assert torch.equal(network(low), network(low))
 
 
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(assert_traces):
     network = shaken(with_backbone(TINY, depths=(2, 1))).double()  # a block of each kind
     sizes = [(21, 17), (2, 30), (16, 16), (65, 40)]
     low, batch = (torch.rand(shape).double() for shape in ((1, 3, 12, 40), (2, 3, 19, 9)))
     # beyond 1023, RG-SA reduces pictures once more
-    traced(network, low, sizes, batch, sides=(2, 1023))
+    assert_traces(network, low, sizes, batch, sides=(2, 1023))

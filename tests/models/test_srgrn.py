@@ -276,8 +276,8 @@ def test_stands_on_any_backbone():
     assert network(torch.rand(1, 3, 5, 6)).shape == (1, 3, 10, 12)
 
 
-def test_copies_pickles_and_threads(same_everywhere):
-    same_everywhere(awake(Network(TINY)).eval(), torch.rand(2, 3, 9, 9))
+def test_copies_pickles_and_threads(assert_same_everywhere):
+    assert_same_everywhere(awake(Network(TINY)).eval(), torch.rand(2, 3, 9, 9))
 
 
 @pytest.mark.parametrize(

@@ -108,13 +108,13 @@ def test_what_lies_beyond_the_reach_acts_through_contexts_alone():
         assert torch.equal(before, after) != moved
 
 
-def test_copies_pickles_and_threads(same_everywhere):
-    same_everywhere(from_settings(TINY).eval(), torch.rand(2, 3, 9, 9))
+def test_copies_pickles_and_threads(assert_same_everywhere):
+    assert_same_everywhere(from_settings(TINY).eval(), torch.rand(2, 3, 9, 9))
 
 
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(traced):
+def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(assert_traces):
     network = from_settings(TINY).eval()
-    traced(network, torch.rand(1, 3, 12, 14), [(21, 17)], torch.rand(2, 3, 9, 11))
+    assert_traces(network, torch.rand(1, 3, 12, 14), [(21, 17)], torch.rand(2, 3, 9, 11))
 
 
 def test_operators_are_found_by_the_contract():

@@ -1,7 +1,7 @@
 """A module as a graph, held to the module itself: exported for other sizes, and compiled.
 
-To be run in a process of its own, see the fixture `traced`: the checks of annotated shapes, which
-tests turn on, cannot be traced.
+To be run in a process of its own, see the fixture `assert_traces`: the checks of annotated shapes,
+which tests turn on, cannot be traced.
 """
 
 import pickle

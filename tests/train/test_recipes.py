@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
 from bigpicture.config import load
 from bigpicture.train.losses import perceptual
@@ -70,7 +71,7 @@ def test_all_that_learns_can_be_built(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["uhdn-x2", "ciaosr-edsr"])
-def test_recipes_can_be_tried(name, photographs, quiet, tmp_path):
+def test_recipes_can_be_tried(name, photographs, tmp_path):
     """All as written but for the pictures, and how many are taken."""
     recipe = recipe_of(
         name,
@@ -81,7 +82,11 @@ def test_recipes_can_be_tried(name, photographs, quiet, tmp_path):
         "data.patch=8",
         "data.points=16",
     )
-    run_recipe(recipe, tmp_path / "out", dry_run=True, device="cpu", console=quiet)
+    console = Console(record=True, width=200)
+    run_recipe(recipe, tmp_path / "out", dry_run=True, device="cpu", console=console)
+    said = console.export_text()
+    assert f"{recipe.optimiser.steps} steps of 1 crops of 8²" in said
+    assert "tried 2 steps on cpu: l1 0." in said
 
 
 def test_both_stages_of_the_game(photographs, quiet, tmp_path, monkeypatch):

@@ -22,9 +22,9 @@ from typing import Any, TypeVar
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from bigpicture.compute.operators import EachOperator
 from bigpicture.shapes import Tensor
 
 __all__ = ["Cost", "cost", "on_meta", "parameters"]
@@ -104,21 +104,13 @@ def _without_numbers(tensor: Tensor) -> Tensor:
     return shape
 
 
-class _Activations(TorchDispatchMode):
+class _Activations(EachOperator):
     """Counts the numbers that convolutions give while it is on."""
 
     def __init__(self) -> None:
         super().__init__()
         self.count = 0
 
-    def __torch_dispatch__(
-        self,
-        func: Any,  # noqa: ANN401
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
-        result = func(*args, **(kwargs or {}))
-        if func.overloadpacket is torch.ops.aten.convolution:
-            self.count += result.numel()
-        return result
+    def after(self, operator: Any, given: Any, made: Any) -> None:  # noqa: ANN401
+        if operator.overloadpacket is torch.ops.aten.convolution:
+            self.count += made.numel()

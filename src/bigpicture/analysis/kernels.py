@@ -24,8 +24,7 @@ import torch
 from torch.nn import functional as F
 
 from bigpicture.analysis.operators import find, some_of, watch
-from bigpicture.analysis.panels import HeatMap, Lines, Panel
-from bigpicture.analysis.scatter import Points
+from bigpicture.analysis.panels import HeatMap, Lines, Panel, Points
 from bigpicture.context.crac import CRACConv2d
 from bigpicture.context.grid import GridMean
 from bigpicture.context.ikm import IKMConv2d

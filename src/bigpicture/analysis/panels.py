@@ -5,6 +5,7 @@
     HeatMap   a matrix with its colour bar
     Lines     curves
     Bars      a bar for each name
+    Points    places in a plane
 
 `bigpicture.analysis.figure.save_figure` puts them on a page. Whoever needs another kind writes a
 class with `title`, `aspect` and `draw`.
@@ -19,7 +20,7 @@ from jaxtyping import Shaped
 
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Bars", "Frame", "HeatMap", "Lines", "Overlay", "Panel", "Shown"]
+__all__ = ["Bars", "Frame", "HeatMap", "Lines", "Overlay", "Panel", "Points", "Shown"]
 
 Axes = Any
 """`matplotlib.axes.Axes`; the package is imported only when a figure is drawn."""
@@ -29,6 +30,7 @@ Frame = tuple[slice, slice]
 
 _CHART = 0.75
 _LETTERS = 40  # of names that stand side by side
+_NUMBERED = 30  # points; more numbers would cover one another
 
 
 @runtime_checkable
@@ -215,6 +217,40 @@ class Bars:
         axes.grid(alpha=0.3, axis="y")
         if sum(map(len, self.heights)) > _LETTERS:
             axes.tick_params("x", rotation=90)
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points in a plane whose axes have one unit, numbered from 0.
+
+    Args:
+        title: What is written above it.
+        places: Across and up.
+        across: What lies on the horizontal axis.
+        up: What lies on the vertical axis.
+    """
+
+    title: str
+    places: Float[Tensor, "n 2"]
+    across: str = ""
+    up: str = ""
+    aspect: float = _CHART
+
+    def draw(self, axes: Axes) -> None:
+        """Draw it on matplotlib's axes."""
+        places = self.places.tolist()
+        axes.scatter(*zip(*places, strict=True), s=12, c=range(len(places)), cmap="viridis")
+        if len(places) <= _NUMBERED:
+            for number, place in enumerate(places):
+                axes.annotate(
+                    str(number), place, (3, 3), textcoords="offset points", fontsize="small"
+                )
+        axes.set(xlabel=self.across, ylabel=self.up)
+        axes.margins(0.1)
+        axes.locator_params(nbins=4)
+        axes.grid(alpha=0.3)
+        axes.set_box_aspect(self.aspect)
+        axes.set_aspect("equal", "datalim")
 
 
 def _aspect(image: Tensor) -> float:

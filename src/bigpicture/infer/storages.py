@@ -2,7 +2,7 @@
 
     with Storages() as seen: network(x)      seen.peak, seen.alive()
 
-Operators are watched below autograd, so that any network can be: nothing in it need know.
+A network need not know of it.
 """
 
 import weakref
@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
+
+from bigpicture.compute.operators import EachOperator
 
 __all__ = ["Storages", "key_of", "storages_in"]
 
@@ -28,7 +29,7 @@ def storages_in(values: Any) -> Iterator[torch.UntypedStorage]:  # noqa: ANN401 
             yield leaf.untyped_storage()
 
 
-class Storages(TorchDispatchMode):
+class Storages(EachOperator):
     """Knows the memory that operators have taken while it is on, as long as that lives.
 
     Attributes:
@@ -46,19 +47,12 @@ class Storages(TorchDispatchMode):
         found = (known() for known in list(self._known.values()))
         return [storage for storage in found if storage is not None]
 
-    def __torch_dispatch__(
-        self,
-        func: Any,  # noqa: ANN401
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
-        result = func(*args, **(kwargs or {}))
-        given = {key_of(storage) for storage in storages_in((args, kwargs))}
-        for made in storages_in(result):
-            if key_of(made) not in self._known and key_of(made) not in given:
-                self._count(made)
-        return result
+    def after(self, operator: Any, given: Any, made: Any) -> None:  # noqa: ANN401
+        """Count the memory that the operator has taken for its result."""
+        had = {key_of(storage) for storage in storages_in(given)}
+        for storage in storages_in(made):
+            if key_of(storage) not in self._known and key_of(storage) not in had:
+                self._count(storage)
 
     def _count(self, storage: torch.UntypedStorage) -> None:
         key, size = key_of(storage), storage.nbytes()

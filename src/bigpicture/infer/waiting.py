@@ -18,8 +18,8 @@ from io import BufferedIOBase
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from bigpicture.compute.operators import EachOperator
 from bigpicture.image.spool import unnamed_file
 from bigpicture.infer.storages import Storages, key_of, storages_in
 
@@ -145,7 +145,7 @@ class Attic:
         self._free[nbytes].append(position)
 
 
-class Recall(TorchDispatchMode):
+class Recall(EachOperator):
     """Lets operators find what they use, while it is on.
 
     Args:
@@ -156,15 +156,9 @@ class Recall(TorchDispatchMode):
         super().__init__()
         self._attic = attic
 
-    def __torch_dispatch__(
-        self,
-        func: Any,  # noqa: ANN401
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
-        self._attic.use((args, kwargs))
-        return func(*args, **(kwargs or {}))
+    def before(self, given: Any) -> None:  # noqa: ANN401
+        """Take back what the operator is about to use."""
+        self._attic.use(given)
 
 
 class Held(Storages):
@@ -188,15 +182,9 @@ class Held(Storages):
         for storage in self.alive():
             self._attic.take(key_of(storage))
 
-    def __torch_dispatch__(
-        self,
-        func: Any,  # noqa: ANN401
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
-        self._attic.use((args, kwargs))
-        return super().__torch_dispatch__(func, types, args, kwargs)
+    def before(self, given: Any) -> None:  # noqa: ANN401
+        """Take back what the operator is about to use."""
+        self._attic.use(given)
 
 
 def _on_host(storage: torch.UntypedStorage) -> bool:

@@ -11,8 +11,6 @@ Source: Cao et al., "CiaoSR: Continuous Implicit Attention-in-Attention Network 
     2021. https://arxiv.org/abs/2012.09161
 """
 
-from dataclasses import replace
-
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.backbones.rdn import RDNSettings
@@ -25,7 +23,6 @@ from bigpicture.models.network import NetworkSettings
 
 __all__ = [
     "ABLATIONS",
-    "ciaosr_ablation",
     "ciaosr_edsr",
     "ciaosr_light",
     "ciaosr_rdn",
@@ -39,13 +36,6 @@ __all__ = [
 ]
 
 _LIGHT = EDSRSettings(channels=48, blocks=12)
-
-ABLATIONS: dict[str, ImplicitSettings] = {
-    "MLP": ImplicitSettings(ensemble="mlp", non_local=()),
-    "attention": ImplicitSettings(non_local=()),
-    "attention + non-local": ImplicitSettings(),
-}
-"""Heads of the columns of Table 4."""
 
 
 def ciaosr_edsr(scale: int = 4) -> NetworkSettings:
@@ -102,23 +92,18 @@ def liif_light(scale: int = 4) -> NetworkSettings:
     return _liif(_LIGHT, scale, hidden=128)
 
 
-def ciaosr_ablation(column: str, scale: int = 4) -> NetworkSettings:
-    """Return the network of a column of Table 4, which stands on RDN.
-
-    Raises:
-        ValueError: If there is no such column in `ABLATIONS`.
-    """
-    if column not in ABLATIONS:
-        raise ValueError(f"column must be one of {', '.join(ABLATIONS)}, not {column!r}")
-    return _implicit(RDNSettings(), scale, ABLATIONS[column])
-
-
-def _implicit(
-    backbone: BackboneSettings, scale: int, head: ImplicitSettings | None = None
-) -> NetworkSettings:
-    return NetworkSettings(backbone, replace(head or ImplicitSettings(), scale=scale))
+def _implicit(backbone: BackboneSettings, scale: int) -> NetworkSettings:
+    return NetworkSettings(backbone, ImplicitSettings(scale=scale))
 
 
 def _liif(backbone: BackboneSettings, scale: int, hidden: int = 256) -> NetworkSettings:
     head = LIIFSettings(scale=scale, hidden=hidden)
     return NetworkSettings(backbone, head, mean=(0.5,) * 3, std=(0.5,) * 3)
+
+
+ABLATIONS: dict[str, NetworkSettings] = {
+    "MLP": NetworkSettings(RDNSettings(), ImplicitSettings(ensemble="mlp", non_local=())),
+    "attention": NetworkSettings(RDNSettings(), ImplicitSettings(non_local=())),
+    "attention + non-local": ciaosr_rdn(),
+}
+"""Columns of Table 4, on RDN."""

@@ -15,20 +15,9 @@ from bigpicture.models.backbones.rgt import RGTSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import NetworkSettings
 
-__all__ = ["ABLATIONS", "rgt", "rgt_ablation", "rgt_light", "rgt_s"]
+__all__ = ["ABLATIONS", "rgt", "rgt_light", "rgt_s"]
 
 _RGT_S = RGTSettings()
-
-ABLATIONS: dict[str, RGTSettings] = {
-    "L-SA": replace(_RGT_S, attention="local", integration="none"),
-    "L-SA + RG-SA": replace(_RGT_S, integration="none"),
-    "L-SA + RG-SA + HAI": _RGT_S,
-    "w/o Recur": replace(_RGT_S, recursive=False),
-    "w/o Scale": replace(_RGT_S, scaling=1.0),
-    "w/ Skip": replace(_RGT_S, integration="skip"),
-    "L-SA w/ HAI": replace(_RGT_S, attention="local"),
-}
-"""Rows of Table 1 by the paper's names for them; `w/o HAI` is `L-SA + RG-SA`."""
 
 
 def rgt(scale: int) -> NetworkSettings:
@@ -52,16 +41,20 @@ def rgt_light(scale: int) -> NetworkSettings:
     return _with_head(backbone, scale, width=32)
 
 
-def rgt_ablation(row: str, scale: int = 2) -> NetworkSettings:
-    """Return a row of Table 1, which the paper gives for ×2.
-
-    Raises:
-        ValueError: If there is no such row in `ABLATIONS`.
-    """
-    if row not in ABLATIONS:
-        raise ValueError(f"row must be one of {', '.join(ABLATIONS)}, not {row!r}")
-    return _with_head(ABLATIONS[row], scale)
-
-
 def _with_head(backbone: RGTSettings, scale: int, width: int = 64) -> NetworkSettings:
     return NetworkSettings(backbone, SubPixelSettings(scale=scale, width=width))
+
+
+ABLATIONS: dict[str, NetworkSettings] = {
+    row: _with_head(replace(_RGT_S, **changes), scale=2)
+    for row, changes in {
+        "L-SA": {"attention": "local", "integration": "none"},
+        "L-SA + RG-SA": {"integration": "none"},
+        "L-SA + RG-SA + HAI": {},
+        "w/o Recur": {"recursive": False},
+        "w/o Scale": {"scaling": 1.0},
+        "w/ Skip": {"integration": "skip"},
+        "L-SA w/ HAI": {"attention": "local"},
+    }.items()
+}
+"""Rows of Table 1 by the paper's names for them; `w/o HAI` is `L-SA + RG-SA`."""

@@ -1,0 +1,33 @@
+"""Seeing every operator that runs, whatever network runs it: networks need not know.
+
+Operators are seen below autograd, so what is done on seeing one is not differentiated.
+"""
+
+from typing import Any
+
+from torch.utils._python_dispatch import TorchDispatchMode
+
+__all__ = ["EachOperator"]
+
+
+class EachOperator(TorchDispatchMode):
+    """Calls `before` and `after` around every operator while it is on; a base to derive from."""
+
+    def before(self, given: Any) -> None:  # noqa: ANN401 - any nest of values
+        """See the arguments of an operator that is about to run."""
+
+    def after(self, operator: Any, given: Any, made: Any) -> None:  # noqa: ANN401
+        """See an operator that has run, its arguments and its result."""
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        given = (args, kwargs)
+        self.before(given)
+        made = func(*args, **(kwargs or {}))
+        self.after(func, given, made)
+        return made
