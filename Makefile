@@ -10,8 +10,9 @@ demo: .venv/.ready
 	$(BIN)/bigpicture upscale samples/*.png -o out --compare
 	@echo "Enlarged pictures and comparisons (bicubic | ours) are in out/"
 
+# A process for each core (up to 8, for their memory), with one thread each.
 test: .venv/.ready-to-test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
 lint: .venv/.ready-to-test
 	$(BIN)/ruff check
