@@ -32,7 +32,7 @@ def test_what_is_not_drawn_is_made_once_of_the_whole_picture(settings, kind, shr
 
 
 @pytest.mark.parametrize("degradation", DRAWN, ids=str)
-@pytest.mark.parametrize("scales", [None, [1.0, 3.0], {"among": [2, 2.5]}], ids=str)
+@pytest.mark.parametrize("scales", [None, [1.0, 3.0], {"among": [2, [2, 3]]}], ids=str)
 def test_batches_are_functions_of_seed_step_and_crop(settings, degradation, scales):
     def crops(**changes):
         part = settings(degradation=degradation, scales=scales, margin=4, **changes)
@@ -179,6 +179,7 @@ def test_what_cannot_be_done_is_said(settings, changes, scale, message):
         ({"scales": [4, 1]}, r"at least 1 and climb, \[least, greatest\]"),
         ({"scales": [2, 3, 4]}, r"\{among = \[2, 3, 4\]\} for a set"),
         ({"scales": {"among": [0.5]}}, "greater than or equal to 1"),
+        ({"scales": {"among": [2, [3, 1]]}}, r"at least 1 and climb, \[least, greatest\]"),
         ({"scales": {"amongst": [2]}}, r"\{among = \[2, 3, 4\]\} for a set"),
         ({"degradation": ["bi", "dn"]}, "one kind, or a list of bsrgan and realesrgan"),
         ({"degradation": "bicubic"}, "'bi', 'bd', 'dn'"),
@@ -193,7 +194,7 @@ def test_settings_that_make_no_sense_are_refused(settings, changes, message):
         settings(**changes)
 
 
-@pytest.mark.parametrize("scales", [None, [1, 4], {"among": [2, 3, 4]}], ids=str)
+@pytest.mark.parametrize("scales", [None, [1, 4], {"among": [2, 3, [1, 4]]}], ids=str)
 def test_settings_survive_being_written_down(settings, scales):
     part = settings(scales=scales, train=["here", "s3://bucket/there"])
     assert DataPart.model_validate(part.model_dump()) == part
@@ -206,6 +207,9 @@ def test_scales_are_drawn_from_all_there_are():
     assert {Among(among=(2, 3.5)).draw(rng) for _ in range(30)} == {2.0, 3.5}
     drawn = [Interval(1, 4).draw(rng) for _ in range(1000)]
     assert 1 <= min(drawn) < 1.1 and 3.9 < max(drawn) <= 4
+    mixed = Among(among=(Interval(1, 4), 3))
+    drawn = [mixed.draw(rng) for _ in range(1000)]
+    assert 400 < drawn.count(3) < 600 and len(set(drawn)) > 400 and mixed.greatest == 4
 
 
 def test_workers_are_as_many_as_the_degradation_needs(settings):

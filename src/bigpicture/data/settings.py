@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     NonNegativeInt,
@@ -38,25 +39,37 @@ class Interval(NamedTuple):
         return f"×{self.least:g} to ×{self.greatest:g}"
 
 
-class Among(Settings):
-    """A set of scales, all equally likely."""
+def _climbing(interval: Interval) -> Interval:
+    if not 1 <= interval.least <= interval.greatest:
+        raise ValueError("give two numbers that are at least 1 and climb, [least, greatest]")
+    return interval
 
-    among: tuple[Annotated[float, Field(ge=1)], ...] = Field(min_length=1)
+
+Climbing = Annotated[Interval, AfterValidator(_climbing)]
+
+
+class Among(Settings):
+    """A set of scales, all equally likely; intervals may be among them."""
+
+    among: tuple[Annotated[float, Field(ge=1)] | Climbing, ...] = Field(min_length=1)
 
     @property
     def greatest(self) -> float:
         """The greatest of them."""
-        return max(self.among)
+        return max(each.greatest if isinstance(each, Interval) else each for each in self.among)
 
     def draw(self, rng: np.random.Generator) -> float:
         """Draw one of them."""
-        return float(rng.choice(self.among))
+        drawn = self.among[rng.integers(len(self.among))]
+        return drawn.draw(rng) if isinstance(drawn, Interval) else drawn
 
     def __str__(self) -> str:
-        return ", ".join(f"×{scale:g}" for scale in self.among)
+        return ", ".join(
+            str(each) if isinstance(each, Interval) else f"×{each:g}" for each in self.among
+        )
 
 
-Scales = Interval | Among
+Scales = Climbing | Among
 
 Others = Any  # a ValidationInfo, which is a protocol that beartype cannot check
 
@@ -90,8 +103,9 @@ class DataPart(Settings):
     patch: PositiveInt = Field(default=48, description="side of a crop, in low-resolution pixels")
     scales: Scales | None = Field(
         default=None,
-        description="for a network that renders any: [least, greatest], or {among = [2, 3, 4]}; "
-        "each batch draws one and shrinks its crops on the fly",
+        description="for a network that renders any: [least, greatest], or {among = [2, 3, 4]}, "
+        "which may have intervals too, {among = [[1, 4], 2, 3]}; each batch draws one and shrinks "
+        "its crops on the fly",
     )
     points: PositiveInt | Literal["all"] = Field(
         default=2304,
@@ -129,18 +143,18 @@ class DataPart(Settings):
 
     @field_validator("scales", mode="before")
     @classmethod
-    def _climb(cls, scales: object) -> object:
+    def _understood(cls, scales: object) -> object:
         if isinstance(scales, Mapping):
             understood = scales.keys() == {"among"}
         elif isinstance(scales, list | tuple):
-            numbers = all(isinstance(bound, int | float) for bound in scales)
-            understood = numbers and len(scales) == 2 and 1 <= scales[0] <= scales[1]
+            understood = len(scales) == 2 and all(
+                isinstance(bound, int | float) for bound in scales
+            )
         else:
             understood = scales is None or isinstance(scales, Among)
         if not understood:
             raise ValueError(
-                "give two numbers that are at least 1 and climb, [least, greatest], "
-                "or {among = [2, 3, 4]} for a set"
+                "give two numbers, [least, greatest], or {among = [2, 3, 4]} for a set"
             )
         return scales
 
