@@ -19,6 +19,7 @@ from multiprocessing import get_context
 
 import torch
 
+from bigpicture.compute.allocation import memory_kept
 from bigpicture.infer.model import Model
 from bigpicture.infer.peak import PeakMemory
 from bigpicture.infer.precision import Precision, computing_in
@@ -55,7 +56,8 @@ class Job:
         low = torch.rand(1, self.settings.colours, *self.low, device=device)
 
         def run() -> None:
-            with torch.inference_mode(), computing_in(self.precision, device, bits=8):
+            computing = computing_in(self.precision, device, bits=8)
+            with torch.inference_mode(), computing, memory_kept:
                 model(low, self.size)
             torch.get_device_module(device).synchronize()
 
@@ -103,14 +105,15 @@ def interleaved(runs: Mapping[str, Run], repeats: int) -> dict[str, float]:
     """
     if repeats < 1:
         raise ValueError(f"repeats must be 1 or more, not {repeats}")
-    for run in runs.values():
-        run()
     seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(repeats):
-        for name, run in runs.items():
-            start = time.perf_counter()
+    with memory_kept:
+        for run in runs.values():
             run()
-            seconds[name].append(time.perf_counter() - start)
+        for _ in range(repeats):
+            for name, run in runs.items():
+                start = time.perf_counter()
+                run()
+                seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

@@ -18,6 +18,7 @@ from bigpicture.app.overlap import Stages, overlap
 from bigpicture.app.recording import heard_in, warnings_told_apart
 from bigpicture.app.restore import AnyPicture, Facts, Restoring, Source, nbytes
 from bigpicture.app.stopping import Stop, Stopped, stoppable
+from bigpicture.compute.allocation import memory_kept
 from bigpicture.image import ImageWarning
 from bigpicture.image.read import is_image
 from bigpicture.image.save import remove_leftovers
@@ -184,7 +185,7 @@ class _Batch:
         return Outcome(items, round(seconds, 3), round(self._computing, 3), self._stopped)
 
     def _overlap(self, stop: Stop) -> None:
-        with bar(len(self._left)) as shown:
+        with bar(len(self._left)) as shown, memory_kept:
             stages = Stages(
                 read=self._read,
                 compute=lambda work: self._compute(work, shown, stop),

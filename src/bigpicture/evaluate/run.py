@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from bigpicture.compute.allocation import memory_kept
 from bigpicture.data.benchmarks import Benchmark, Pair
 from bigpicture.metrics.catalog import PERCEPTUAL
 from bigpicture.metrics.protocol import Protocol
@@ -210,7 +211,7 @@ def _overlapped(
     """Yield each picture restored and scored, while the next ones are on their way."""
     source = iter(pairs)
     # One thread for each: pictures are drawn in their order, and few of them are held in memory.
-    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as scorer:
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as scorer, memory_kept:
         upcoming = reader.submit(next, source, None)
         scoring: Future[Restored] | None = None
         while (pair := upcoming.result()) is not None:

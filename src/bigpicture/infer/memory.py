@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from bigpicture.compute.allocation import give_back
 from bigpicture.infer.storages import Storages
 from bigpicture.models.contract import Limits
 
@@ -122,6 +123,7 @@ def free_bytes(device: torch.device) -> int:
         # what PyTorch holds but does not use is free to it
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + idle
+    give_back()
     if sys.platform == "linux":
         return min(_available_on_linux(), _left_in_container())
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from bigpicture.compute.allocation import memory_kept
 from bigpicture.infer.device import choose_device
 from bigpicture.infer.enlarge import Cancel, Options, Progress, Report
 from bigpicture.infer.kinds import open_parts
@@ -183,7 +184,7 @@ class Model:
             images=images,
         )
         options = Options(ensemble, precision, match_low, progress, cancel)
-        with repeatably(self.device):
+        with repeatably(self.device), memory_kept:
             return enlarge_parts(self.network, self.limits, parts, plan, options, report)
 
     def plan(

@@ -12,12 +12,13 @@ On CUDA, convolutions in float32 are by default products of 10 bits (TF32), by w
 seems the quickest. While pictures are enlarged, they are of 24 bits, and the same each time.
 """
 
-import threading
-from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
 
 import torch
+
+from bigpicture.compute.while_wanted import WhileWanted
 
 __all__ = ["Precision", "computing_in", "repeatably"]
 
@@ -62,53 +63,30 @@ def _has_units(device: torch.device) -> bool:
     return device.type == "cpu" and amx()
 
 
-class _Exact:
-    """cuDNN's settings, which are of the process, while any thread wants them so."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._wanted_by = 0
-        self._before = True, False, False
-
-    def enter(self) -> None:
-        backends = torch.backends
-        with self._lock:
-            if not self._wanted_by:
-                self._before = (
-                    backends.cudnn.allow_tf32,
-                    backends.cudnn.deterministic,
-                    bool(backends.cuda.matmul.allow_tf32),
-                )
-                self._set(False, True, False)
-            self._wanted_by += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._wanted_by -= 1
-            if not self._wanted_by:
-                self._set(*self._before)
-
-    @staticmethod
-    def _set(convolutions: bool, deterministic: bool, products: bool) -> None:
-        torch.backends.cudnn.allow_tf32 = convolutions
-        torch.backends.cudnn.deterministic = deterministic
-        torch.backends.cuda.matmul.allow_tf32 = products
+def _make_exact() -> tuple[bool, bool, bool]:
+    """Change what cuDNN and cuBLAS may do; return what they might."""
+    backends = torch.backends
+    before = (
+        backends.cudnn.allow_tf32,
+        backends.cudnn.deterministic,
+        bool(backends.cuda.matmul.allow_tf32),
+    )
+    _allow((False, True, False))
+    return before
 
 
-_exact = _Exact()
+def _allow(settings: tuple[bool, bool, bool]) -> None:
+    backends = torch.backends
+    backends.cudnn.allow_tf32, backends.cudnn.deterministic = settings[:2]
+    backends.cuda.matmul.allow_tf32 = settings[2]
 
 
-@contextmanager
-def repeatably(device: torch.device) -> Iterator[None]:
+_exact = WhileWanted(_make_exact, _allow)
+
+
+def repeatably(device: torch.device) -> AbstractContextManager[object]:
     """Compute float32 in all of its bits, and the same bits each time, also on CUDA.
 
     Threads may overlap in it; the last to leave puts back what was set before.
     """
-    if device.type != "cuda":
-        yield
-        return
-    _exact.enter()
-    try:
-        yield
-    finally:
-        _exact.leave()
+    return _exact if device.type == "cuda" else nullcontext()

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress as Bar
 
+from bigpicture.compute.allocation import memory_kept
 from bigpicture.data.benchmarks import Benchmark, open_benchmark
 from bigpicture.data.patches import Patches
 from bigpicture.data.queries import Queries
@@ -69,7 +70,8 @@ def run_recipe(
         return None
     try:
         around = Surroundings(crops, benchmark, out, processes, journal)
-        report = train(recipe, begun.run, around)
+        with memory_kept:
+            report = train(recipe, begun.run, around)
     finally:
         journal.close()
     file = out / f"{recipe.name}.safetensors"

@@ -1,0 +1,41 @@
+"""Settings of the process, in force while any thread wants them.
+
+begin ──▶ what was before        first to come
+end   ◀── what was before        last to leave
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+__all__ = ["WhileWanted"]
+
+T = TypeVar("T")
+
+
+class WhileWanted(Generic[T]):
+    """A context that threads may overlap in, and be in more than once.
+
+    Args:
+        begin: Called when the first comes; returns what `end` needs.
+        end: Called when the last leaves.
+    """
+
+    def __init__(self, begin: Callable[[], T], end: Callable[[T], object]) -> None:
+        self._begin = begin
+        self._end = end
+        self._lock = threading.Lock()
+        self._before: list[T] = []
+        self._wanted_by = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._wanted_by:
+                self._before.append(self._begin())
+            self._wanted_by += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._wanted_by -= 1
+            if not self._wanted_by:
+                self._end(self._before.pop())
