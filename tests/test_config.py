@@ -10,6 +10,7 @@ from bigpicture.train.schema import recipe_schema
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes").rglob("*.toml"))
+UHDN = ROOT / "recipes" / "uhdn-x2.toml"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -42,6 +43,10 @@ def test_there_are_recipes_for_all_shipped_scales():
             "optimiser.schedule=cosin",
             "optimiser.schedule = 'cosin': input should be 'constant', 'cosine'",
         ),
+        ("optimiser.rate=inf", "optimiser.rate = inf: input should be a finite number"),
+        ("data.train=[1]", "data.train.0 = 1: input should be a valid string"),
+        ("optimiser.halve_at=[3]", "optimiser: schedule is 'cosine' and halve_at is"),
+        ("name=a/b", "name = 'a/b': give a name without folders"),
         ("name.first=x", "'name' is a value, it holds no keys"),
         ("rate", "--set takes KEY=VALUE, not 'rate'"),
     ],
@@ -49,6 +54,26 @@ def test_there_are_recipes_for_all_shipped_scales():
 def test_a_wrong_key_or_value_is_named_with_what_would_do(override, message):
     with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
         load(RECIPES[0], Recipe, [override])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.points=9", "data.points = 9 does nothing without data.scales"),
+        ("data.webp=0.5", "data.webp = 0.5 does nothing without data.degradation = 'bsrgan' or"),
+        ("data.margin=3", "data.margin = 3 does nothing without data.degradation"),
+        (
+            "optimiser.halve_every=5",
+            "optimiser.halve_every = 5 does nothing without schedule = 'step'",
+        ),
+        ("watch.scale=3", "watch.scale = 3 does nothing without data.scales"),
+        ("data.scales=[1, 4]", "give model.scale, or, for a network that renders any scale"),
+    ],
+)
+def test_keys_that_do_not_go_together_are_told_without_the_whole_recipe(override, message):
+    with pytest.raises(ConfigError) as raised:
+        load(UHDN, Recipe, [override])
+    assert str(raised.value).startswith(f"{UHDN}: {message}")
 
 
 def test_overrides_reach_every_level():

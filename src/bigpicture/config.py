@@ -5,7 +5,7 @@ with dotted paths, as the command line's `--set schedule.rate=1e-4` does.
 """
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -22,9 +22,9 @@ class ConfigError(ValueError):
 
 
 class Settings(BaseModel):
-    """Base of all settings: no unknown keys, never changed after they are made."""
+    """Base of all settings: no unknown keys, no infinite numbers, never changed once made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 S = TypeVar("S", bound=Settings)
@@ -61,7 +61,7 @@ def parse(content: Mapping[str, Any], kind: type[S], name: str) -> S:
     try:
         return kind.model_validate(dict(content))
     except ValidationError as error:
-        problems = "; ".join(_explain(problem, kind) for problem in error.errors())
+        problems = "; ".join(_explain(problem, kind, content) for problem in error.errors())
         raise ConfigError(f"{name}: {problems}") from error
 
 
@@ -89,14 +89,28 @@ def _value(text: str) -> object:
         return text
 
 
-def _explain(problem: Mapping[str, Any], kind: type[BaseModel]) -> str:
-    key = ".".join(map(str, problem["loc"]))
+def _explain(problem: Mapping[str, Any], kind: type[BaseModel], content: Mapping[str, Any]) -> str:
+    path = list(_steps(problem["loc"], content))
+    key, given = ".".join(map(str, path)), problem["input"]
     if problem["type"] == "extra_forbidden":
-        close = get_close_matches(str(problem["loc"][-1]), _keys(problem["loc"][:-1], kind), n=1)
+        close = get_close_matches(str(path[-1]), _keys(path[:-1], kind), n=1)
         return f"unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close else "")
     if problem["type"] == "missing":
-        return f"{key} is missing"
-    return f"{key} = {problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+        return f"{'.'.join(map(str, [*path, problem['loc'][-1]]))} is missing"
+    said = problem["msg"].removeprefix("Value error, ")
+    said = said[:1].lower() + said[1:]
+    if problem["type"] == "value_error" and isinstance(given, Mapping):  # said of a table's keys
+        return f"{key}: {said}" if key else said
+    return f"{key} = {given!r}: {said}"
+
+
+def _steps(loc: Iterable[int | str], content: Any) -> Iterator[int | str]:  # noqa: ANN401
+    """Yield the steps to a place in `content`, without pydantic's names of alternatives."""
+    for step in loc:
+        inside = isinstance(content, Mapping) and step in content
+        if inside or (isinstance(content, list | tuple) and isinstance(step, int)):
+            content = content[step]  # pyright: ignore[reportArgumentType]
+            yield step
 
 
 def _keys(path: Iterable[Any], kind: type[BaseModel]) -> list[str]:

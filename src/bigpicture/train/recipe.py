@@ -1,6 +1,9 @@
 """A training run as a TOML file: what is trained, on what, how, and how it is watched."""
 
-from pydantic import Field, model_validator
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
 
 from bigpicture.config import Settings
 from bigpicture.data.settings import DataPart
@@ -13,10 +16,21 @@ from bigpicture.train.parts.watch import WatchPart
 __all__ = ["Recipe"]
 
 
+_DRAWN = {"bsrgan", "realesrgan"}
+
+
+def _of_a_file(name: str) -> str:
+    if Path(name).name != name or name == "..":
+        raise ValueError("give a name without folders; the weights' file is called after it")
+    return name
+
+
 class Recipe(Settings):
     """A whole training run."""
 
-    name: str = Field(description="of the weights that come out")
+    name: Annotated[str, AfterValidator(_of_a_file)] = Field(
+        description="of the weights that come out"
+    )
     model: ModelPart
     data: DataPart
     losses: LossesPart = LossesPart(l1=1.0)
@@ -45,4 +59,21 @@ class Recipe(Settings):
                 f"losses has {', '.join(losses)}, for which {points} single points are no picture; "
                 'give data.points = "all"'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _all_keys_do_something(self) -> "Recipe":
+        drawn = not _DRAWN.isdisjoint(self.data.degradation)
+        of_kinds = "data.degradation = 'bsrgan' or 'realesrgan'"
+        for part, key, works, needed in (
+            ("data", "points", self.data.scales is not None, "data.scales"),
+            ("data", "webp", drawn, of_kinds),
+            ("data", "margin", drawn, of_kinds),
+            ("optimiser", "halve_every", self.optimiser.schedule == "step", "schedule = 'step'"),
+            ("watch", "scale", self.model.scale in (None, self.watch.scale), "data.scales"),
+        ):
+            settings = getattr(self, part)
+            value = getattr(settings, key)
+            if not works and value != type(settings).model_fields[key].default:
+                raise ValueError(f"{part}.{key} = {value!r} does nothing without {needed}")
         return self
