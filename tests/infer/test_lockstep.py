@@ -1,5 +1,6 @@
 """Tiles that run together see exactly what the whole picture says."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from bigpicture.context.channel_attention import ChannelAttention
+from bigpicture.image.spool import spooling
 from bigpicture.infer import Model, Tiling, render, waiting
 from bigpicture.infer.lockstep import Lockstep
 from bigpicture.infer.storages import key_of
@@ -229,3 +231,53 @@ def test_a_full_disk_ends_it_with_what_would_do(tiny, monkeypatch, nothing_is_sm
         monkeypatch.setattr(waiting, "unnamed_file", lambda: file)
         with pytest.raises(OSError, match=r"No space left.*context='shared'"):
             render(network, network.limits, low, Tiling(10, halo=4, context="exact", memory=0))
+
+
+def test_what_waits_in_a_file_lies_where_large_pictures_do(tiny, tmp_path, nothing_is_small):
+    network, low = tiny.Attentive(), tiny.gradient_picture(24, 24)
+    with spooling(tmp_path / "beside"):
+        render(network, network.limits, low, Tiling(12, halo=4, context="exact", memory=0))
+    assert (tmp_path / "beside").is_dir()
+
+
+def test_tiles_of_which_one_cannot_run_end_together(tiny, monkeypatch):
+    network, started, start = tiny.Attentive(), [], threading.Thread.start
+
+    def begin(thread):
+        if len(started) == 3:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+        started.append(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", begin)
+    with pytest.raises(RuntimeError, match="can't start new thread.* or context='shared'"):
+        render(network, network.limits, torch.rand(1, 3, 24, 24), Tiling(8, context="exact"))
+    assert len(started) == 3 and not any(thread.is_alive() for thread in started)
+
+
+THREADS = """
+import torch
+from pathlib import Path
+from bigpicture.context.channel_attention import ChannelAttention
+from bigpicture.infer.upscale import Tiling, render
+from bigpicture.models.contract import Limits
+
+network = torch.nn.Sequential(
+    torch.nn.Conv2d(3, 16, 3, padding=1), ChannelAttention(16, 4), torch.nn.Conv2d(16, 3, 1)
+)
+most = 0
+
+def look(pixels):
+    global most
+    most = max(most, len(list(Path("/proc/self/task").iterdir())))
+
+low = torch.rand(1, 3, 256, 256)
+render(network, Limits(1, 3, reach=1), low, Tiling(64, halo=1, context="exact"), look)
+print(most)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks Linux for its threads")
+def test_tiles_that_wait_keep_no_threads_but_their_own(alone):
+    most = int(alone("-c", THREADS, env=os.environ | {"OMP_NUM_THREADS": "4"}))
+    assert most <= 1 + 16 + 3 * 3  # this one, the tiles', and what they compute with

@@ -15,6 +15,10 @@ thread, for that is what can wait in the midst of any network; one runs at a tim
 the working memory is that of one tile and the result does not depend on timing.
 """
 
+import contextvars
+import ctypes
+import functools
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +36,7 @@ from bigpicture.shapes import Tensor
 __all__ = ["Lockstep"]
 
 _HOST = torch.device("cpu")
+_SOFTLY = 1  # omp_pause_soft
 
 
 class Lockstep:
@@ -133,13 +138,22 @@ class _Runner:
         self._held = Held(lockstep.attic)
         self._mine, self._theirs = threading.Semaphore(0), threading.Semaphore(0)
         self._thread: threading.Thread | None = None
-        self._start = lambda: self._work(lockstep, run, settings)
+        # with what holds where it was asked for, such as the folder that large things go to
+        here = contextvars.copy_context()
+        self._start = lambda: here.run(self._work, lockstep, run, settings)
 
     def turn(self) -> None:
         """Run until the next context, or the end."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._start, daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._start, daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                raise RuntimeError(
+                    f"{error}, which each tile needs one of with context='exact'; take larger "
+                    "tiles, or context='shared'"
+                ) from error
+            self._thread = thread
         self._mine.release()
         self._theirs.acquire()
         if isinstance(self._outcome, BaseException):
@@ -155,6 +169,7 @@ class _Runner:
         """Give the baton back until the contexts of all tiles are merged."""
         self.key, self.gathered = key, gathered
         self._held.put_away()
+        _end_helpers()
         self._theirs.release()
         self._mine.acquire()
         self.gathered = None
@@ -190,6 +205,25 @@ class _Runner:
         finally:
             self.done = True
             self._theirs.release()
+
+
+@functools.cache
+def _openmp() -> ctypes.CDLL | None:
+    """Return GNU's OpenMP if operators use it, as they do on Linux."""
+    try:
+        return ctypes.CDLL("libgomp.so.1", os.RTLD_NOLOAD)
+    except (AttributeError, OSError):
+        return None
+
+
+def _end_helpers() -> None:
+    """End the threads that have computed with this one.
+
+    GNU's OpenMP keeps them for each thread that it has ever computed for. Of hundreds of tiles on
+    a computer of many processors, these are more than a system allows, which ends the process.
+    """
+    if (openmp := _openmp()) is not None:
+        openmp.omp_pause_resource_all(_SOFTLY)
 
 
 def _precision_here() -> tuple[bool, str, bool, torch.dtype]:
