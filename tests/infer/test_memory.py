@@ -64,3 +64,16 @@ def test_a_container_has_less(tmp_path, limit, left):
 
 def test_without_a_container(tmp_path):
     assert memory._left_in_container(tmp_path) == sys.maxsize
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_files_that_were_read_are_no_memory_that_a_container_lacks(tmp_path, version):
+    folder = tmp_path / "memory" if version == 1 else tmp_path
+    folder.mkdir(exist_ok=True)
+    most, used = ("limit_in_bytes", "usage_in_bytes") if version == 1 else ("max", "current")
+    (folder / f"memory.{most}").write_text(f"{2**32}\n")
+    (folder / f"memory.{used}").write_text(f"{2**32 - 2**20}\n")
+    kinds = f"anon {2**20}\ninactive_file 7\ntotal_inactive_file {2**31}\n"
+    kinds = kinds if version == 1 else f"anon {2**20}\ninactive_file {2**31}\n"
+    (folder / "memory.stat").write_text(kinds)
+    assert memory._left_in_container(tmp_path) == 2**31 + 2**20

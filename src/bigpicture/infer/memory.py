@@ -132,22 +132,34 @@ def free_bytes(device: torch.device) -> int:
 
 
 def _available_on_linux() -> int:
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            return int(value.split()[0]) * 1024
-    return 4 * 2**30
+    return _numbers(Path("/proc/meminfo")).get("MemAvailable:", 4 * 2**20) * 1024
 
 
 def _left_in_container(folder: Path = Path("/sys/fs/cgroup")) -> int:
     """Return what the control group, v2 or v1, leaves to this process."""
-    for most, used in (
-        ("memory.max", "memory.current"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    for most, used, kinds, cached in (
+        ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+        (
+            "memory/memory.limit_in_bytes",
+            "memory/memory.usage_in_bytes",
+            "memory/memory.stat",
+            "total_inactive_file",
+        ),
     ):
         try:
-            limit, taken = (folder / most).read_text(), (folder / used).read_text()
-            return max(int(limit) - int(taken), 2**28)
+            limit, taken = (int((folder / name).read_text()) for name in (most, used))
         except (OSError, ValueError):  # there is none, or its limit is "max"
             continue
+        # files that were read are counted as taken until the memory is needed
+        idle = _numbers(folder / kinds).get(cached, 0)
+        return max(limit - taken + idle, 2**28)
     return sys.maxsize
+
+
+def _numbers(file: Path) -> dict[str, int]:
+    """Return the numbers that a file of the kernel's has, by the words before them."""
+    try:
+        lines = [line.split() for line in file.read_text().splitlines()]
+    except OSError:
+        return {}
+    return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdigit()}
