@@ -93,3 +93,13 @@ def test_fp32_is_repeatable_bit_for_bit(tiny, device, context, more):
     assert torch.equal(model.upscale(low, **options), first)
     again = Model(copy.deepcopy(network), network.limits).to(device)
     assert torch.equal(again.upscale(low, **options), first)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "auto"])
+@pytest.mark.parametrize("context", ["shared", "exact"])
+def test_float32_is_float32_inside_of_autocast_too(tiny, precision, context):
+    model, low = tiny.attentive(), tiny.gradient_picture(24, 24)
+    options = {"precision": precision, "tile": 12, "context": context}
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = model.upscale(low, **options)
+    assert torch.equal(inside, model.upscale(low, **options))

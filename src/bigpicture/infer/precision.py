@@ -18,6 +18,7 @@ from typing import Literal, get_args
 
 import torch
 
+from bigpicture.compute.precision import without_autocast
 from bigpicture.compute.while_wanted import WhileWanted
 
 __all__ = ["Precision", "computing_in", "repeatably"]
@@ -33,7 +34,7 @@ def computing_in(
     bits: int = 32,
     sound: Collection[str] = ("fp32", "bf16"),
 ) -> AbstractContextManager[object]:
-    """Return the context in which a network computes in `precision`.
+    """Return the context in which a network computes in `precision`, wherever that is asked.
 
     Args:
         precision: See the module.
@@ -50,7 +51,7 @@ def computing_in(
     if precision == "auto":
         precision = "bf16" if bits == 8 and "bf16" in sound and _has_units(device) else "fp32"
     if precision == "fp32":
-        return nullcontext()
+        return without_autocast(device.type)
     return torch.autocast(device.type, _DTYPES[precision])
 
 
