@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from bigpicture.image.resize import resize
 from bigpicture.infer import Model
 from bigpicture.infer.ensemble import self_ensemble
 from bigpicture.models.backbones.edsr import EDSRSettings
@@ -56,3 +57,17 @@ def test_tiles_that_share_their_context_are_as_near_as_without(tiny):
     shared = model.upscale(low, tile=16, ensemble=True)
     apart = model.upscale(low, tile=16, ensemble=True, context="tile")
     assert (shared - whole).abs().max() < 1e-4 < (apart - whole).abs().max()
+
+
+@pytest.mark.parametrize("size", [(60, 2), (3, 64), (26, 11)])
+def test_a_network_for_any_scale_leaves_sides_that_shrink_to_bicubic(size):
+    """In tiles, some of which would have no pixel of the result."""
+    settings = NetworkSettings(
+        EDSRSettings(channels=8, blocks=1), ImplicitSettings(scale=2, hidden=8, depth=2)
+    )
+    network, low = Network(settings).eval(), torch.rand(1, 3, 24, 32)
+    larger = max(size[0], 24), max(size[1], 32)
+    with torch.no_grad():
+        expected = resize(network(low, larger), size=size).clamp(0, 1)
+    result = Model(network, network.limits).upscale(low, size=size, tile=8, context="exact")
+    assert torch.allclose(result, expected, atol=1e-5)

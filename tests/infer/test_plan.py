@@ -56,7 +56,7 @@ def test_passes(size, scale, count):
     assert len(sizes_to(30, 50, size, Limits(scale, 3, reach=1))) == count
 
 
-@pytest.mark.parametrize("size", [(31, 50), (240, 400), (31, 1)])
+@pytest.mark.parametrize("size", [(31, 50), (240, 400)])
 def test_a_network_for_any_scale_renders_the_exact_size_in_one_pass(size):
     assert sizes_to(30, 50, size, Limits(4, 3, reach=1, any_scale=True)) == [size]
 
@@ -91,3 +91,9 @@ def test_framings_that_are_none():
 def test_sizes_that_nobody_means(size, framing):
     with pytest.raises(ValueError, match="of at most 68719476736; give a smaller scale or size"):
         framed(1, 2**18, size, framing)
+
+
+def test_no_network_is_asked_to_shrink_a_side():
+    limits = Limits(4, 3, reach=1, any_scale=True)
+    assert sizes_to(30, 50, (31, 1), limits) == [(31, 50)]
+    assert sizes_to(30, 50, (2, 400), limits) == [(30, 400)]

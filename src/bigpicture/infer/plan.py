@@ -3,8 +3,8 @@
     (h, w), scale or size ──▶ (H, W) and passes: h·r, h·r², … until both sides are at least H, W
 
 A final MATLAB-bicubic step leads from the last pass to the exact size, so it only ever shrinks. A
-network for any scale renders the exact size in one pass. A size that is not larger than the
-picture is bicubic alone, unless the network's own scale is 1.
+network for any scale renders the exact size in one pass, but for a side that is not to grow. A size
+that is not larger than the picture is bicubic alone, unless the network's own scale is 1.
 """
 
 from dataclasses import dataclass
@@ -163,8 +163,8 @@ def sizes_to(
     if limits.scale == 1 and not limits.any_scale:
         return [(height, width)]
     while height < size[0] or width < size[1]:
-        if limits.any_scale:
-            return [size]
+        if limits.any_scale:  # which only draws finer grids
+            return [(max(height, size[0]), max(width, size[1]))]
         height, width = height * limits.scale, width * limits.scale
         sizes.append((height, width))
     return sizes
