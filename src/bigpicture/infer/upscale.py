@@ -15,8 +15,8 @@ from typing import Literal, get_args
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
+from bigpicture.compute.pad import mirror_to
 from bigpicture.infer.gray import restore_any_colours
 from bigpicture.infer.lockstep import Lockstep
 from bigpicture.infer.sharing import SharedContexts, has_context
@@ -250,17 +250,9 @@ def padded_size(height: int, width: int, limits: Limits) -> tuple[int, int]:
 
 
 def pad_to_limits(low: Float[Tensor, "b c h w"], limits: Limits) -> Float[Tensor, "b c y x"]:
-    """Return `low`, below and on the right mirrored, as far as the network needs it larger.
-
-    Where there is not enough to mirror, the last row or column repeats.
-    """
-    wanted = padded_size(low.shape[-2], low.shape[-1], limits)
-    for axis in (0, 1):
-        more, there = wanted[axis] - low.shape[axis - 2], low.shape[axis - 2]
-        if more:
-            pad = (0, more, 0, 0) if axis else (0, 0, 0, more)
-            low = F.pad(low, pad, mode="reflect" if more < there else "replicate")
-    return low
+    """Return `low`, below and on the right mirrored, as far as the network needs it larger."""
+    size = padded_size(low.shape[-2], low.shape[-1], limits)
+    return low if low.shape[-2:] == size else mirror_to(low, *size)
 
 
 def device_of(network: nn.Module, default: torch.device) -> torch.device:
