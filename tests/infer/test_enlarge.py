@@ -1,11 +1,14 @@
 """What the engine does when a device has too little memory or precision, and when it is to stop."""
 
+import sys
 import threading
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from bigpicture.image import Picture
 from bigpicture.image.resize import resize
 from bigpicture.infer import Cancelled, EngineWarning, Model, Report
 from bigpicture.infer.memory import ENOUGH, bytes_per_pixel, in_bytes, is_out_of_memory
@@ -160,3 +163,35 @@ def test_half_a_budget_is_for_tiles_that_wait(tiny):
     }
     assert plans["exact"].side == plans["shared"].side
     assert plans["exact"].memory == 8 * 2**20
+
+
+def test_a_picture_of_a_batch_keeps_its_own_range(tiny):
+    batch = torch.rand(3, 3, 8, 8) * torch.tensor([1.0, 4.0, 1.0]).view(3, 1, 1, 1)
+    batch[2] -= 1
+    model = tiny.attentive()
+    for options in ({}, {"scale": 1.7}, {"scale": 3, "match_low": True}):
+        together = model.upscale(batch, **options)
+        alone = [model.upscale(each, **options) for each in batch]
+        assert torch.allclose(together, torch.stack(alone), atol=1e-5)
+
+
+def test_all_tiles_are_counted(tiny):
+    low, tiles = torch.rand(1, 4, 16, 24), {}
+    for ensemble in (False, True):
+        report = Report()
+        tiny.nearest().upscale(low, tile=8, scale=4, ensemble=ensemble, report=report)
+        tiles[ensemble] = sum(report.tiles)
+    colour_and_alpha = 2 * (6 + 24)
+    assert tiles == {False: colour_and_alpha, True: 8 * colour_and_alpha}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, what is free is guessed")
+def test_what_memory_cannot_hold_is_refused_before_any_work(tiny, monkeypatch):
+    monkeypatch.setattr("bigpicture.infer.memory._available_on_linux", lambda: 2**20)
+    monkeypatch.setattr("bigpicture.infer.enlarge._LITTLE", 2**20)
+    model, told = tiny.nearest(), []
+    picture = Picture(np.zeros((200, 300, 3), np.uint8))
+    with pytest.raises(MemoryError, match="1200 × 800 pixels are 0.0 GiB as floats.*smaller size"):
+        model.upscale(picture, scale=2.5, tile=64, progress=lambda *done: told.append(done))
+    assert not told
+    assert model.upscale(picture, tile=64).width == 600  # which is never floats as a whole

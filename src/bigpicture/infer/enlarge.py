@@ -6,11 +6,13 @@ A pass that runs out of memory is begun again in smaller tiles; a result that is
 computed again in float32. Nothing of a failed attempt is kept.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import prod
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -25,7 +27,7 @@ from bigpicture.infer.alpha import bleed_colours, enlarge_alpha, is_flat
 from bigpicture.infer.ensemble import self_ensemble
 from bigpicture.infer.kinds import Planes
 from bigpicture.infer.matching import match_low
-from bigpicture.infer.memory import SMALLEST_TILE, is_out_of_memory
+from bigpicture.infer.memory import SMALLEST_TILE, free_bytes, is_out_of_memory
 from bigpicture.infer.plan import Pass, Plan
 from bigpicture.infer.precision import Precision, computing_in
 from bigpicture.infer.soundness import UnsoundError
@@ -40,6 +42,7 @@ Progress = Callable[[int, int], None]
 """Called with the work done and the whole work; their unit is the same, no more is said of it.
 Where work has to be done again, what is done falls back."""
 T = TypeVar("T")
+_LITTLE = 2**28  # bytes of floats that any computer has
 
 
 class EngineWarning(UserWarning):
@@ -75,7 +78,8 @@ class Report:
     """What was done, for who wants to know. Filled on the way.
 
     Attributes:
-        tiles: Of each pass, as it was carried out.
+        tiles: Of each time that the network went over the picture: in each pass once, eight times
+            with an ensemble, and as often again for opacity or black ink.
         warnings: What had to be done otherwise than asked.
         drift: By how much the result, shrunk, differs from the picture that went in, in its
             numbers (1 is white): mean and greatest before and after matching. Empty without.
@@ -99,7 +103,7 @@ def enlarge(
     Raises:
         Cancelled: If `options.cancel` was set.
         UnsoundError: If the network makes what is no picture even in float32.
-        MemoryError: If the smallest tile does not fit.
+        MemoryError: If the smallest tile does not fit, or the result.
     """
     report = report or Report()
     device = device_of(network, planes.colour.device)
@@ -127,7 +131,8 @@ class _Work:
         drawn = 1 if planes.alpha is None or is_flat(planes.alpha) else 2
         each = (cost(network, limits, p.height, p.width, p.tiling) for p in plan.passes)
         self.done = 0
-        self._total = (8 if options.ensemble else 1) * drawn * sum(each)
+        self.turns = 8 if options.ensemble else 1
+        self._total = self.turns * drawn * sum(each)
         self._options = options
 
     def advance(self, work: int) -> None:
@@ -181,8 +186,11 @@ class _Run:
 
     def _whole(self, planes: Planes, plan: Plan) -> tuple[Tensor, Tensor | None]:
         """Return colour and alpha of the plan's size."""
+        _check_room(planes, plan)
         colour, alpha = planes.floats(), planes.alpha
-        darkest, brightest = min(0.0, colour.min().item()), max(1.0, colour.max().item())
+        own = (1, 2, 3)  # of each picture of a batch
+        darkest = colour.amin(own, keepdim=True).clamp(max=0)
+        brightest = colour.amax(own, keepdim=True).clamp(min=1)
         if alpha is not None:
             colour = bleed_colours(colour, alpha)
         low = colour
@@ -216,7 +224,8 @@ class _Run:
                     raise
                 tiling = self._halved(each, tiling, error)
             else:
-                self.report.tiles.append(len(tiling.cut(each.height, each.width, self.limits)))
+                tiles = len(tiling.cut(each.height, each.width, self.limits))
+                self.report.tiles += [tiles] * self.work.turns
                 return result
 
     def _restore(self, each: Pass, tiling: Tiling, low: Tensor) -> Tensor:
@@ -241,6 +250,22 @@ class _Run:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return replace(tiling, side=smaller)
+
+
+def _check_room(planes: Planes, plan: Plan) -> None:
+    """Refuse what would otherwise end the process, with all that else is to be done."""
+    (images, channels, *_), device = planes.colour.shape, planes.colour.device
+    size = max((plan.size, *(each.size for each in plan.passes)), key=prod)
+    needed = 4 * images * channels * prod(size)
+    if needed < _LITTLE or not (sys.platform == "linux" or device.type == "cuda"):
+        return  # elsewhere, what is free is only guessed
+    free = free_bytes(device)
+    if needed > free:
+        raise MemoryError(
+            f"{size[1]} × {size[0]} pixels are {needed / 2**30:.1f} GiB as floats, and "
+            f"{free / 2**30:.1f} GiB of memory are free; give a smaller size. At a network's own "
+            "scale, pictures of 8 or 16 bits without transparency need not be in memory"
+        )
 
 
 def _contiguous(cut: Shaped[np.ndarray, "h w c"]) -> Shaped[np.ndarray, "h w c"]:

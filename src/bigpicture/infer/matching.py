@@ -21,7 +21,7 @@ _REPEATS = 3
 def match_low(
     high: Float[Tensor, "b c H W"],
     low: Float[Tensor, "b c h w"],
-    bounds: tuple[float, float] = (0.0, 1.0),
+    bounds: tuple[float, float] | tuple[Tensor, Tensor] = (0.0, 1.0),
 ) -> tuple[Float[Tensor, "b c H W"], dict[str, float]]:
     """Return `high` with the low frequencies of `low`, and the drift before and after.
 
@@ -29,7 +29,7 @@ def match_low(
         high: An enlargement of `low`. One that is smaller is shrunk no further and only kept in
             its range.
         low: What it was made of.
-        bounds: Least and greatest number that the result may have.
+        bounds: Least and greatest number that the result may have, or those of each picture.
     """
     high = high.clamp(*bounds)
     if high.shape[-2] < low.shape[-2] or high.shape[-1] < low.shape[-1]:

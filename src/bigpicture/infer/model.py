@@ -161,7 +161,7 @@ class Model:
             ValueError: If an argument is out of range, or the image is none.
             ImageError: If a path holds no image that can be read.
             Cancelled: If `cancel` was set.
-            MemoryError: If the smallest tile does not fit.
+            MemoryError: If the smallest tile does not fit, or the result.
         """
         if progress is not None and not callable(progress):
             raise ValueError(f"progress must be a function of two numbers, not {progress!r}")
