@@ -41,7 +41,7 @@ def test_tensors(dtype, batch, channels):
 
 @pytest.mark.parametrize(
     ("mode", "back"),
-    [("L", "L"), ("LA", "LA"), ("RGB", "RGB"), ("RGBA", "RGBA"), ("P", "RGB"), ("1", "L")],
+    [("L", "L"), ("LA", "LA"), ("RGB", "RGB"), ("RGBA", "RGBA"), ("P", "RGBA"), ("1", "L")],
 )
 def test_pil_modes(mode, back):
     image = Image.fromarray(array_of(np.uint8, 5, 7, 4)).convert(mode)
@@ -106,3 +106,19 @@ def test_views_and_read_only_arrays():
 def test_errors_say_what_would_do(image, message):
     with pytest.raises(ValueError, match=message):
         open_planes(image)
+
+
+@pytest.mark.parametrize("mode", ["P", "1"])
+def test_opacity_in_a_palette_is_alpha(mode):
+    pixels = np.zeros((4, 6, 4), np.uint8)
+    pixels[:, 3:] = (200, 100, 50, 255)
+    image = Image.fromarray(pixels).quantize(4)
+    if mode == "1":
+        image = Image.fromarray(pixels[..., 3]).convert("1")
+        image.info["transparency"] = 0
+    planes = open_planes(image)
+    result = planes.close(planes.floats(), planes.alpha)
+    assert result.mode == ("RGBA" if mode == "P" else "LA")
+    assert np.array_equal(np.asarray(result)[..., -1], pixels[..., 3])
+    assert "transparency" not in result.info
+    assert open_planes(Image.fromarray(pixels[..., :3]).convert("P")).alpha is None

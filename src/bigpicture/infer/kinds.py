@@ -190,8 +190,10 @@ def _of_pil_inks(image: Any) -> Parts:  # noqa: ANN401 - PIL is not one of our d
 
 def _of_pil(image: Any) -> Planes:  # noqa: ANN401 - PIL is not one of our dependencies
     mode, info = image.mode, dict(image.info)
-    if mode in ("P", "PA", "L", "RGB") and (mode == "PA" or "transparency" in info):
-        mode = "LA" if mode == "L" else "RGBA"
+    palette = getattr(image.palette, "mode", "") if mode == "P" else ""
+    clear = mode == "PA" or palette == "RGBA" or "transparency" in info
+    if clear and mode in ("1", "L", "P", "PA", "RGB"):
+        mode = "LA" if mode in ("1", "L") else "RGBA"
     mode = {"1": "L", "P": "RGB"}.get(mode, mode)
     if mode not in ("L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B"):
         raise ValueError(f"PIL image has mode {mode}; convert it to L, LA, RGB, RGBA, CMYK or I;16")
