@@ -1,10 +1,11 @@
 import struct
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bigpicture.image import Metadata
+from bigpicture.image import Metadata, Picture, decode, encode
 from bigpicture.image.directories import (
     directories,
     full_pages,
@@ -74,3 +75,14 @@ def test_directories_that_lead_back_to_themselves_end():
     struct.pack_into("<I", one, 8 + 2 + 12, 8)
     assert directories(bytes(one)) == [8]
     assert full_pages(bytes(one)) == [0]
+
+
+def test_sizes_in_xmp_are_those_of_the_picture():
+    xmp = (
+        b'<a tiff:ImageWidth="640" tiff:ImageLength = \'480\' exif:PixelXDimension="640"/>'
+        b"<exif:PixelYDimension>480</exif:PixelYDimension><xmp:Rating>5</xmp:Rating>"
+    )
+    large = xmp.replace(b"640", b"1280").replace(b"480", b"960")
+    picture = Picture(np.zeros((960, 1280, 1), np.uint8), metadata=Metadata(xmp=xmp))
+    for format in ("png", "jpeg", "tiff"):
+        assert decode(encode(picture, format)).metadata.xmp == large

@@ -156,3 +156,14 @@ def test_gif_keeps_256_colours_and_what_is_transparent():
     seen = array[..., 3] > 0
     np.testing.assert_array_equal(again.alpha > 127, seen)
     assert np.abs(again.colour[seen].astype(int) - array[seen][:, :3]).max() <= 8
+
+
+def test_inks_under_transparency_are_not_printed():
+    inks = np.zeros((16, 16, 5), np.uint8)
+    inks[..., :4] = (90, 60, 30, 255)
+    inks[4:12, 4:12, 4] = 255
+    with pytest.warns(ImageWarning, match="laid on white"):
+        data = encode(Separations.from_array(inks), "jpeg", quality=100)
+    (held,) = decode_pages(data, keep_cmyk=True)
+    assert held.array()[:2].max() <= 2  # bare paper
+    assert np.abs(held.array()[6:10, 6:10].astype(int) - (90, 60, 30, 255)).max() <= 3

@@ -50,8 +50,20 @@ def upright(metadata: Metadata, turned: int = 1) -> Metadata:
         if turned != 1:
             exif = _without_thumbnail(exif)
     if xmp is not None:
-        xmp = re.sub(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)[2-8]", rb"\g<1>1", xmp)
+        xmp = _with_property(xmp, b"tiff:Orientation", 1)
     return replace(metadata, exif=exif, xmp=xmp)
+
+
+def sized(xmp: bytes, height: int, width: int) -> bytes:
+    """Return an XMP packet that says, where it says a picture's size, this one."""
+    xmp = _with_property(xmp, b"tiff:ImageWidth|exif:PixelXDimension", width)
+    return _with_property(xmp, b"tiff:ImageLength|exif:PixelYDimension", height)
+
+
+def _with_property(xmp: bytes, names: bytes, number: int) -> bytes:
+    """Return a packet with another number in properties, be they attributes or elements."""
+    there = rb"((?:%b)(?:\s*=\s*[\"']|>)\s*)\d+" % names
+    return re.sub(there, rb"\g<1>%d" % number, xmp)
 
 
 def said_srgb(metadata: Metadata) -> Metadata:

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from bigpicture.image.colour import at_depth, to_float
+from bigpicture.image.exif import sized
 from bigpicture.image.inks import Separations
 from bigpicture.image.picture import ImageWarning, Metadata, Picture
 from bigpicture.image.profile import space_of, to_srgb
@@ -69,8 +70,12 @@ def held_by(picture: Picture | Separations, format: str) -> Picture | Separation
     if must_be_srgb(picture, format):
         picture = in_srgb(picture, format)
     if isinstance(picture, Separations):
-        colour = _without_alpha(picture.colour, format, bits).at_depth(bits)
-        held = Separations(colour, picture.black.at_depth(bits))
+        shared = picture.colour.alpha  # where there is nothing, there is no black either
+        colour, black = (
+            _without_alpha(replace(part, alpha=shared), format, bits).at_depth(bits)
+            for part in (picture.colour, picture.black)
+        )
+        held = Separations(colour, replace(black, alpha=None))
         return held.with_metadata(_held_metadata(held, format))
     picture = _without_alpha(picture, format, bits).at_depth(bits)
     return picture.with_metadata(_held_metadata(picture, format))
@@ -134,6 +139,9 @@ def _held_metadata(picture: Picture | Separations, format: str) -> Metadata:
         names = " and ".join(name.upper() for name in lost)
         _warn(f"{format} holds no {names}, which is left out; write TIFF to keep it")
     metadata = replace(metadata, **dict.fromkeys(lost))
+    if metadata.xmp is not None:
+        xmp = sized(metadata.xmp, picture.height, picture.width)
+        metadata = replace(metadata, xmp=xmp)
     if metadata.icc is not None:
         wanted = (
             "CMYK" if isinstance(picture, Separations) else "GRAY" if picture.is_gray else "RGB"
