@@ -11,6 +11,7 @@ import pyvips
 from PIL import Image
 
 from bigpicture import load
+from bigpicture.app.compare import compare
 from bigpicture.image import Metadata, Picture, Separations, read, read_pages, write, write_pages
 from bigpicture.image.profile import space_of
 
@@ -303,3 +304,49 @@ def test_names_of_any_bytes_are_done_and_told_in_one_line(bigpicture, make, tiny
     items = json.loads(report.read_text())["items"]
     assert {os.fsencode(Path(item["input"]).name) for item in items} == set(names)
     assert all(read(item["output"]).width == 32 for item in items)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tif"])
+def test_of_several_pages_the_first_is_compared(bigpicture, tiny, tmp_path, suffix):
+    file, report = tmp_path / f"a{suffix}", tmp_path / "r.json"
+    write_pages([Picture(frame) for frame in FRAMES], file)
+    arguments = ("upscale", file, "--model", tiny, "--all-pages", "--compare", "--json", report)
+    assert bigpicture(*arguments).exit_code == 0
+    (item,) = json.loads(report.read_text())["items"]
+    assert item["compare"] == str(tmp_path / "a_x2_compare.png")
+    first = next(iter(read_pages(file)))
+    expected = compare(first, load(tiny).upscale(first), "tiny-x2")
+    assert np.array_equal(read(item["compare"]).colour, expected.colour)
+    assert bigpicture(*arguments, "--resume").exit_code == 0
+    (item,) = json.loads(report.read_text())["items"]
+    assert item["status"] == "skipped"
+
+
+def test_a_result_is_reported_though_its_comparison_failed(
+    bigpicture, make, tiny, tmp_path, monkeypatch
+):
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr("bigpicture.app.restore.compare", fail)
+    options = ("--model", tiny, "--compare", "--json", tmp_path / "r.json")
+    assert bigpicture("upscale", make(tmp_path / "a.png"), *options).exit_code == 1
+    (item,) = json.loads((tmp_path / "r.json").read_text())["items"]
+    assert (item["status"], item["error"], item["compare"]) == ("failed", "MemoryError", None)
+    assert item["output"] == str(tmp_path / "a_x2.png") and read(item["output"]).width == 32
+
+
+def test_results_that_cannot_be_written_are_not_computed(
+    bigpicture, make, tiny, tmp_path, monkeypatch
+):
+    make(tmp_path / "in" / "a.png")
+    make(tmp_path / "in" / "b.png")
+    (tmp_path / "in" / "b_x2.png").mkdir()
+    monkeypatch.setattr("bigpicture.app.restore.Restoring.compute", None)  # is not come to
+    options = ("-o", tmp_path / "in" / "a.png" / "deep", "--json", tmp_path / "r.json")
+    result = bigpicture("upscale", tmp_path / "in" / "b.png", "--model", tiny, *options)
+    assert result.exit_code == 1
+    (item,) = json.loads((tmp_path / "r.json").read_text())["items"]
+    assert f"cannot be written, because of {tmp_path / 'in' / 'a.png'}; give" in item["error"]
+    result = bigpicture("upscale", tmp_path / "in" / "b.png", "--model", tiny)
+    assert f"because of {tmp_path / 'in' / 'b_x2.png'}" in result.stderr

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 
 import pytest
 import typer
@@ -45,3 +46,24 @@ def test_a_report_is_whole_or_not_there(tmp_path, monkeypatch, capsys):
     assert "No space left" in capsys.readouterr().err
     assert file.read_text() == before
     assert len(list(file.parent.iterdir())) == 1
+
+
+def test_what_keeps_a_file_from_being_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    (tmp_path / "itself").symlink_to(tmp_path / "itself")
+    (tmp_path / "link").symlink_to(tmp_path / "to" / "come")
+    found = {
+        "new": None,
+        "a/new/one": None,
+        "file": None,
+        "link": None,
+        "n" * 300: None,  # that is told when it is written
+        ".": tmp_path,
+        "file/in/it": tmp_path / "file",
+        "itself": tmp_path / "itself",
+    }
+    assert {name: console.obstacle(tmp_path / name) for name in found} == found
+    real = os.access  # which lets root do everything
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path and real(path, mode))
+    for name in ("new", "a/new/one", "file"):
+        assert console.obstacle(tmp_path / name) == tmp_path

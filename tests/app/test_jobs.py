@@ -124,3 +124,34 @@ def test_formats_that_lose_are_kept_only_if_asked_for(folder):
     asked = Naming(None, "_x2", None, frozenset({".png", ".gif"}), kept=frozenset({".png"}))
     (job,) = plan([folder / "inner" / "c.gif"], asked)
     assert job.output == folder / "inner" / "c_x2.png"
+
+
+def test_a_file_has_the_format_that_is_asked_for(folder, tmp_path):
+    with pytest.raises(ValueError, match=r"big.jpg is no png; leave out --format"):
+        plan([folder / "b.png"], naming(tmp_path / "big.jpg", suffix=".png"))
+    assert outputs(plan([folder / "b.png"], naming(tmp_path / "a.PNG", suffix=".png"))) == [
+        tmp_path / "a.PNG"
+    ]
+
+
+@pytest.mark.parametrize(("system", "told"), [("darwin", True), ("linux", False)])
+def test_names_that_some_systems_take_for_one(folder, tmp_path, monkeypatch, system, told):
+    monkeypatch.setattr("bigpicture.app.jobs.sys.platform", system)
+    (tmp_path / "B.png").touch()
+    first, second = plan([folder / "b.png", tmp_path / "B.png"], naming(tmp_path / "out"))
+    assert first.error is None
+    assert bool(second.error) == told
+
+
+def test_folders_that_may_not_be_looked_into_are_no_crash(folder, monkeypatch):
+    real = Path.stat
+
+    def stat(path, **options):
+        if "secret" in path.parts:
+            raise PermissionError(13, "Permission denied")  # chmod does not stop root
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    for output in (Path("secret"), Path("secret/big.png"), Path("n" * 300)):
+        (job,) = plan([folder / "b.png"], naming(output))
+        assert job.output is not None

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bigpicture.app.console import Bar, bar, complain, printable, say, write_report
+from bigpicture.app.console import Bar, bar, complain, obstacle, printable, say, write_report
 from bigpicture.app.jobs import Job
 from bigpicture.app.overlap import Stages, overlap
 from bigpicture.app.recording import heard_in, warnings_told_apart
@@ -95,6 +95,7 @@ class _Work:
     facts: Facts = field(default_factory=Facts)
     source: Source | None = None
     restored: AnyPicture | None = None
+    written: bool = False
     error: str | None = None
     seconds: float = 0.0
     computing: float = 0.0
@@ -155,6 +156,9 @@ class _Batch:
                 self._items[number] = self._item(job, "failed", error=job.error)
             elif run.left_out(job):
                 self._items[number] = self._item(job, "skipped", output=str(job.output))
+            elif (wall := obstacle(job.output)) is not None:
+                reason = f"{job.output} cannot be written, because of {wall}; give another -o"
+                self._items[number] = self._item(job, "failed", error=reason)
             else:
                 self._left.append(_Work(job, job.output, number, len(self._left)))
         self._start = time.monotonic()
@@ -215,6 +219,7 @@ class _Batch:
                     work.facts,
                     lambda part: shown.reach(work.order + part),
                     stop,
+                    work.job.compare,
                 )
             stop.check()  # the engine's own exception has been taken for a failure
             work.memory = peak.of_process(), peak.of_device()
@@ -223,11 +228,13 @@ class _Batch:
         return work
 
     def _write(self, work: _Work) -> _Work:
-        if work.error is None and work.source is not None and work.restored is not None:
+        low = None if work.source is None else work.source.first
+        if work.error is None and low is not None and work.restored is not None:
             with work.stage():
                 self._restoring.write(work.restored, work.output)
+                work.written = True
                 if work.job.compare is not None:
-                    self._restoring.write_comparison(work.source, work.restored, work.job.compare)
+                    self._restoring.write_comparison(low, work.restored, work.job.compare)
         work.source = work.restored = None  # pixels need not wait until it is their turn to be told
         return work
 
@@ -238,7 +245,7 @@ class _Batch:
         item = self._item(
             work.job,
             "done" if done else "failed",
-            output=str(work.output) if done else None,
+            output=str(work.output) if done or work.written else None,
             error=work.error,
             compare=str(comparison) if done and comparison else None,
             seconds=round(work.seconds, 3),

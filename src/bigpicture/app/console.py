@@ -95,13 +95,29 @@ def bar(total: int) -> Iterator[Bar]:
 
 def check_report(file: Path | None) -> None:
     """Refuse a report that could not be written, before hours of work."""
-    if file is None:
-        return
-    if file.is_dir():
-        refuse(f"--json {file} is a folder; give the name of a file")
-    there = file if file.exists() else next(p for p in file.absolute().parents if p.exists())
-    if not (there == file or there.is_dir()) or not os.access(there, os.W_OK):
-        refuse(f"--json {file} cannot be written, because of {there}; give another name")
+    check_writable("--json", file)
+
+
+def check_writable(option: str, file: Path | None) -> None:
+    """Refuse a file that an option names, if it could not be written."""
+    if file is not None and (found := obstacle(file)) is not None:
+        refuse(
+            f"{option} {file} cannot be written, because of {found}; give the name of a file in a "
+            "folder of yours"
+        )
+
+
+def obstacle(file: Path) -> Path | None:
+    """Return what keeps a file from being written, with the folders it needs; None: nothing."""
+    real = Path(os.path.realpath(file))
+    # not by Path.exists, which raises for folders that may not be looked into
+    there = next(path for path in (real, *real.parents) if os.path.lexists(path))
+    if there != real:
+        return None if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else there
+    if real.is_dir() or not os.access(real, os.W_OK):
+        return real
+    # a file is not written to, but another takes its place
+    return real.parent if real.is_file() and not os.access(real.parent, os.W_OK) else None
 
 
 def write_report(file: Path | None, content: object) -> None:

@@ -1,16 +1,22 @@
 """`bigpicture evaluate`: models' scores on sets of pictures, under a named protocol."""
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from bigpicture.app.console import FAILED, check_report, refuse, say, write_report
+from bigpicture.app.console import (
+    FAILED,
+    check_report,
+    check_writable,
+    refuse,
+    say,
+    write_report,
+)
 from bigpicture.app.contest import Computed, Contest, Kind, measure, open_sets, restorer, whole
-from bigpicture.app.options import COMPUTED, Device, Ensemble, Precision, parse_tile
+from bigpicture.app.options import Device, Ensemble, Precision, Tile, parse_tile
 
 __all__ = ["evaluate", "measure", "restorer"]
 
@@ -99,14 +105,7 @@ def evaluate(
             "--json", help="Write the scores of each picture, as JSON.", rich_help_panel=SHOWN
         ),
     ] = None,
-    tile: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|N|off",
-            help="Side of tiles, see `bigpicture upscale`.",
-            rich_help_panel=COMPUTED,
-        ),
-    ] = "auto",
+    tile: Tile = "auto",
     ensemble: Ensemble = False,
     device: Device = "auto",
     precision: Precision = "fp32",
@@ -156,10 +155,6 @@ def _check(
             "give the originals with --hr; without them, pictures in --lr can be judged by "
             "--metric niqe, brisque or piqe"
         )
-    if html is None:
-        return
-    if not high:
+    if html is not None and not high:
         refuse(f"--html {html}: it shows errors, which need the originals; give --hr")
-    there = next(path for path in (html, *html.absolute().parents) if path.exists())
-    if html.is_dir() or not os.access(there, os.W_OK) or (there != html and not there.is_dir()):
-        refuse(f"--html {html} cannot be written; give the name of a file in a folder of yours")
+    check_writable("--html", html)

@@ -7,12 +7,14 @@ given or that cannot be written. What would overwrite an input, or another resul
 """
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from bigpicture.app.inputs import Found, expand
 from bigpicture.data.folders import SUFFIXES
+from bigpicture.image.formats import FORMATS
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def plan(inputs: Iterable[Path], naming: Naming, *, recursive: bool = False) -> 
         ValueError: If the output is a file, but there are several inputs or its suffix is of no
             format that can be written.
     """
-    as_file = naming.output is not None and _is_file(naming.output, naming.writable)
+    as_file = naming.output is not None and _is_file(naming.output, naming)
     found = list(expand(inputs, recursive=recursive))
     if as_file and (len(found) > 1 or not all(each.named for each in found)):
         raise ValueError(f"-o {naming.output} is a file; for several inputs give a folder")
@@ -103,16 +105,21 @@ def _job(found: Found, naming: Naming, as_file: bool) -> Job:
     return Job(file, output, compare)
 
 
-def _is_file(output: Path, writable: frozenset[str]) -> bool:
+def _is_file(output: Path, naming: Naming) -> bool:
     """Return whether an output is meant as a file: by its suffix, unless it is a folder."""
-    suffix = output.suffix.lower()
-    if output.is_dir():
+    suffix, writable = output.suffix.lower(), naming.writable
+    # not by methods of Path, which raise where they may not look
+    if os.path.isdir(output):  # noqa: PTH112
         return False
     if suffix in SUFFIXES - writable:
         raise ValueError(f"-o {output}: the suffix must be one of {', '.join(sorted(writable))}")
-    if output.exists() and suffix not in writable:
-        raise ValueError(f"-o {output} is a file of another kind; give a folder or a new name")
-    return suffix in writable
+    if suffix not in writable:
+        if os.path.exists(output):  # noqa: PTH110
+            raise ValueError(f"-o {output} is a file of another kind; give a folder or a new name")
+        return False
+    if naming.suffix is not None and FORMATS[suffix] != FORMATS[naming.suffix]:
+        raise ValueError(f"-o {output} is no {naming.suffix[1:]}; leave out --format")
+    return True
 
 
 def _without_repetitions(jobs: Iterable[Job]) -> Iterator[Job]:
@@ -150,7 +157,8 @@ def _identity(path: Path) -> str | tuple[int, int]:
     try:
         found = path.stat()
     except OSError:
-        return os.path.normcase(_real(path))
+        name = os.path.normcase(_real(path))
+        return name.casefold() if sys.platform == "darwin" else name
     return found.st_dev, found.st_ino
 
 

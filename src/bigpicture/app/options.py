@@ -31,6 +31,14 @@ Precision = Annotated[
         rich_help_panel=COMPUTED,
     ),
 ]
+Tile = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|N|off",
+        help="Side of the tiles that a large picture is computed in; auto fits the memory.",
+        rich_help_panel=COMPUTED,
+    ),
+]
 Ensemble = Annotated[
     bool,
     typer.Option(

@@ -112,7 +112,13 @@ class Restoring:
             return Source(pages, None if self.all_pages and len(pages) > 1 else pages.first())
 
     def compute(
-        self, source: Source, output: Path, facts: Facts, advance: Advance, cancel: Cancel
+        self,
+        source: Source,
+        output: Path,
+        facts: Facts,
+        advance: Advance,
+        cancel: Cancel,
+        comparison: Path | None = None,
     ) -> AnyPicture | None:
         """Return a picture enlarged, None where its pages have been enlarged and written.
 
@@ -122,29 +128,30 @@ class Restoring:
             facts: Filled with what is done, also if it fails.
             advance: Told of progress.
             cancel: Ends the work when it is set.
+            comparison: Where the first of several pages is compared, if it is to be.
 
         Raises:
             ValueError: If it cannot be enlarged, or its pages cannot be written.
         """
-        with spooling(output.parent):
-            return self._compute(source, output, facts, advance, cancel)
-
-    def _compute(
-        self, source: Source, output: Path, facts: Facts, advance: Advance, cancel: Cancel
-    ) -> AnyPicture | None:
-        if source.first is not None:
-            return self._enlarge(source.first, output, facts, advance, cancel)
         pages, count = source.pages, len(source.pages)
 
         def enlarged() -> Iterator[AnyPicture]:
             for number, page in enumerate(pages):
-                yield self._enlarge(
+                restored = self._enlarge(
                     page, output, facts, lambda part, n=number: advance((n + part) / count), cancel
                 )
+                if number == 0 and comparison is not None:
+                    self.write_comparison(page, restored, comparison)
+                yield restored
 
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_pages(enlarged(), output, delays=pages.delays, loop=pages.loop, quality=self.quality)
-        return None
+        with spooling(output.parent):
+            if source.first is not None:
+                return self._enlarge(source.first, output, facts, advance, cancel)
+            output.parent.mkdir(parents=True, exist_ok=True)
+            write_pages(
+                enlarged(), output, delays=pages.delays, loop=pages.loop, quality=self.quality
+            )
+            return None
 
     def write(self, restored: AnyPicture, output: Path) -> None:
         """Write a picture.
@@ -156,15 +163,13 @@ class Restoring:
         with spooling(output.parent):
             write(restored, output, quality=self.quality)
 
-    def write_comparison(self, source: Source, restored: AnyPicture, path: Path) -> None:
+    def write_comparison(self, low: AnyPicture, restored: AnyPicture, path: Path) -> None:
         """Write what the network has added to a picture.
 
         Raises:
             ImageError: If it cannot be written.
         """
-        assert source.first is not None
-        low, high = shown(source.first), shown(restored)
-        write(compare(low, high, self.model.name), path)
+        write(compare(shown(low), shown(restored), self.model.name), path)
 
     def _enlarge(
         self, low: AnyPicture, output: Path, facts: Facts, advance: Advance, cancel: Cancel

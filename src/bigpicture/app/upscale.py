@@ -13,6 +13,7 @@ from bigpicture.app.options import (
     Device,
     Ensemble,
     Precision,
+    Tile,
     load_model,
     parse_size,
     parse_tile,
@@ -71,14 +72,7 @@ def upscale(
             rich_help_panel=_SIZE,
         ),
     ] = "stretch",
-    tile: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|N|off",
-            help="Side of the tiles that a large picture is computed in; auto fits the memory.",
-            rich_help_panel=COMPUTED,
-        ),
-    ] = "auto",
+    tile: Tile = "auto",
     halo: Annotated[
         int | None,
         typer.Option(
