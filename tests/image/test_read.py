@@ -198,11 +198,29 @@ def test_lab_tiff_becomes_srgb():
     )
 
 
-def test_associated_alpha_is_divided_out():
-    array = np.dstack([RGB, np.full(RGB.shape[:2], 128, np.uint8)])
-    image = pyvips.Image.new_from_array(array).copy(interpretation="srgb")
-    picture = decode(image.tiffsave_buffer(premultiply=True))
-    assert np.abs(picture.colour.astype(int) - RGB).max() <= 2
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("space", ["b-w", "srgb"])
+def test_associated_alpha_is_divided_out_to_the_nearest_level(dtype, space):
+    white = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    alpha = np.linspace(0, white, 256).reshape(16, 16, 1).astype(dtype)
+    shares = np.random.default_rng(0).random((16, 16, 1 if space == "b-w" else 3))
+    stored = (alpha * shares).astype(dtype)
+    deep = {np.uint8: space, np.uint16: {"b-w": "grey16", "srgb": "rgb16"}[space]}
+    floats = {"b-w": "b-w", "srgb": "scrgb"}[space]
+    image = pyvips.Image.new_from_array(np.dstack([stored, alpha]))
+    data = bytearray(image.copy(interpretation=deep.get(dtype, floats)).tiffsave_buffer())
+    first = struct.unpack_from("<I", data, 4)[0] + 2
+    for entry in range(first, len(data), 12):
+        if struct.unpack_from("<H", data, entry)[0] == 338:  # of extra samples
+            struct.pack_into("<H", data, entry + 8, 1)  # the first is associated alpha
+            break
+    picture = decode(bytes(data))
+    seen = alpha[..., 0] > (0.01 if white == 1 else 0)  # libvips makes such floats black
+    quotients = (stored[seen].astype(np.float64) * white) / alpha[seen]
+    if dtype != np.float32:
+        quotients = np.floor(quotients + 0.5)
+    np.testing.assert_array_equal(picture.alpha, alpha[..., 0])
+    np.testing.assert_allclose(picture.colour[seen], quotients, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", ["int16", "int32", "uint32"])

@@ -15,6 +15,7 @@ import numpy as np
 import pyvips
 from jaxtyping import Shaped
 
+from bigpicture.image.associated import is_associated, rounded_quotients
 from bigpicture.image.colour import widen
 from bigpicture.image.content import Content
 from bigpicture.image.directories import full_pages
@@ -74,7 +75,7 @@ class Loader:
         """Return one page or frame; None is the one that a file is to be shown by."""
         stored = self._load(**({} if number is None else {"page": number}))
         check_size(stored.width, stored.height, self.max_pixels)
-        return self._picture(stored, *self._pixels(stored), number or 0)
+        return self._picture(stored, *self._pixels(stored, number or 0), number or 0)
 
     def pages(self, numbers: list[int]) -> Iterator[Picture | Separations]:
         """Yield pages one after the other; frames are decoded together, as each needs the last."""
@@ -87,7 +88,7 @@ class Loader:
         header = self._load()
         check_size(header.width, header.height * len(numbers), self.max_pixels)
         stored = self._load(n=-1)
-        pixels, image = self._pixels(stored)
+        pixels, image = self._pixels(stored, 0)
         frames = pixels.reshape(len(numbers), header.height, *pixels.shape[1:])
         if frames.shape[-1] in (2, 4) and (frames[..., -1] == 255).all():
             frames = frames[..., :-1]  # alpha that no frame needs
@@ -103,7 +104,9 @@ class Loader:
         data = self.data if isinstance(self.data, bytes) else self.data.source()
         return getattr(pyvips.Image, name)(data, access="sequential", fail_on="error", **options)
 
-    def _pixels(self, stored: pyvips.Image) -> tuple[Shaped[np.ndarray, "h w d"], pyvips.Image]:
+    def _pixels(
+        self, stored: pyvips.Image, page: int
+    ) -> tuple[Shaped[np.ndarray, "h w d"], pyvips.Image]:
         """Return the pixels as an array, and as the image that they came from."""
         image = known_colours(stored, self.keep_cmyk)
         pixels = _decoded(image)
@@ -112,6 +115,9 @@ class Loader:
         if self.kind == "AVIF":
             bits = _number(stored, "bits-per-sample", 8)
             pixels = by_rows(lambda rows: widen(rows, bits), pixels)
+        with_alpha = image is stored and pixels.shape[2] in (2, 4)
+        if self.kind == "TIFF" and with_alpha and is_associated(self.data, page):
+            pixels = by_rows(rounded_quotients, pixels)
         return pixels, image
 
     def _picture(
