@@ -10,6 +10,8 @@ Source: Irani and Peleg, "Improving Resolution by Image Registration", 1991; Tim
     https://arxiv.org/abs/1511.02228
 """
 
+import torch
+
 from bigpicture.image.resize import resize
 from bigpicture.shapes import Float, Tensor
 
@@ -31,14 +33,15 @@ def match_low(
         low: What it was made of.
         bounds: Least and greatest number that the result may have, or those of each picture.
     """
-    high = high.clamp(*bounds)
+    least, greatest = (torch.as_tensor(bound).to(high) for bound in bounds)
+    high = high.clamp(least, greatest)
     if high.shape[-2] < low.shape[-2] or high.shape[-1] < low.shape[-1]:
         return high, {}
     size, fine = (low.shape[-2], low.shape[-1]), (high.shape[-2], high.shape[-1])
     drift = low - resize(high, size=size)
     found = {"mean_before": drift.abs().mean().item(), "max_before": drift.abs().max().item()}
     for _ in range(_REPEATS):
-        high = (high + resize(drift, size=fine)).clamp(*bounds)
+        high = (high + resize(drift, size=fine)).clamp(least, greatest)
         drift = low - resize(high, size=size)
     found |= {"mean_after": drift.abs().mean().item(), "max_after": drift.abs().max().item()}
     return high, found
