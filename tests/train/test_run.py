@@ -1,9 +1,13 @@
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
+from bigpicture.image import Picture, write
 from bigpicture.train.average import running_average
+from bigpicture.train.checkpoint import Checkpoints
 from bigpicture.train.run import run_recipe
+from bigpicture.train.step import Learner
 from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.file import load_file
 
@@ -94,6 +98,50 @@ def test_a_dry_run_says_what_to_do_about_memory(recipe, tmp_path, quiet, monkeyp
         run_recipe(recipe, tmp_path / "out", dry_run=True, console=quiet)
 
 
+def test_a_dry_run_takes_the_greatest_scale(recipe, tmp_path, changed, monkeypatch):
+    """Which takes most memory, whatever the first steps would draw."""
+    drawn = []
+    original = Learner.step
+    monkeypatch.setattr(
+        Learner,
+        "step",
+        lambda self, index, batch: drawn.append(batch) or original(self, index, batch),
+    )
+    part = {"scales": {"among": [1, [1.2, 2.5]]}, "points": "all"}
+    any_scale = changed(
+        recipe, model={"size": "liif-light", "scale": None}, data=part, watch={"scale": 2}
+    )
+    console = Console(record=True, width=200)
+    run_recipe(any_scale, tmp_path / "out", dry_run=True, console=console, device="cpu")
+    assert [batch.target.shape[-1] for batch in drawn] == [20, 20]
+    assert "s a step at ×2.5, at most 0:00:" in console.export_text()
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_pictures_that_cannot_be_scored_are_named_first(
+    recipe, photographs, tmp_path, quiet, dry_run
+):
+    file = photographs / "benchmark" / "HR" / "1.png"
+    write(Picture(np.zeros((14, 50, 3), np.uint8)), file)
+    with pytest.raises(ValueError, match=r"1: the pictures are 14×50; sr-y .* at least 15 a side"):
+        run_recipe(recipe, tmp_path / "out", dry_run=dry_run, console=quiet, device="cpu")
+    file.write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"1\.png"):
+        run_recipe(recipe, tmp_path / "out", dry_run=dry_run, console=quiet, device="cpu")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_log_says_why_a_run_has_ended(recipe, tmp_path, quiet, monkeypatch):
+    def fail(self, run, progress):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Checkpoints, "save", fail)
+    with pytest.raises(OSError, match="no space left"):
+        run_recipe(recipe, tmp_path / "out", device="cpu", console=quiet)
+    last = (tmp_path / "out/log.txt").read_text().splitlines()[-1]
+    assert last.endswith("ended by an error: no space left on device")
+
+
 def test_an_earlier_run_is_not_overwritten(recipe, tmp_path, quiet, changed):
     quick = changed(recipe, optimiser={"steps": 1}, watch={"benchmark": None})
     run_recipe(quick, tmp_path / "out", device="cpu", console=quiet)
@@ -117,6 +165,15 @@ def test_what_a_recipe_asks_for_in_vain_is_named_first(
 ):
     with pytest.raises(error, match=message):
         run_recipe(changed(recipe, **parts), tmp_path / "out", dry_run=True, console=quiet)
+
+
+def test_without_an_average_the_weights_are_kept_as_they_are():
+    network = torch.nn.Linear(64, 64)
+    none = running_average(network, 0.0)
+    for size in (1.0, 1e-6, 10.0):
+        torch.nn.init.normal_(network.weight, std=size)
+        none.update_parameters(network)
+        assert torch.equal(none.module.weight, network.weight)
 
 
 def test_the_average_forgets_the_start():

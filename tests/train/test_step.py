@@ -141,14 +141,29 @@ def test_a_gradient_beyond_fp16_lowers_the_scale_and_learns_nothing(recipe, chan
     assert run.average.n_averaged == 0
 
 
+def test_one_player_s_gradient_beyond_fp16_holds_the_other_too(recipe, changed):
+    recipe = changed(recipe, losses=GAME, precision={"numbers": "fp16"})
+    processes = Processes("cpu")
+    run = start(recipe, processes).run
+    run.network.backbone.first.weight.register_hook(lambda gradient: gradient * float("inf"))
+    players = [run.network, run.adversary.network]
+    before = [[p.detach().clone() for p in player.parameters()] for player in players]
+    learner = Learner(recipe, run, processes)
+    (batch,) = batches_of(recipe, open_crops(recipe.data, 2), processes, range(1))
+    assert learner.step(0, batch).broken == []
+    assert run.scaler.get_scale() == 2.0**15
+    for player, known in zip(players, before, strict=True):
+        assert all(torch.equal(*pair) for pair in zip(player.parameters(), known, strict=True))
+
+
 def test_the_judge_learns_what_it_is_shown(recipe, changed):
-    game = {"l1": 1.0, "adversarial": {"channels": 8, "rate": 0.01}}
+    game = {"l1": 1.0, "adversarial": {"channels": 8, "rate": 0.001}}
     still = changed(recipe, losses=game, optimiser={"rate": 1e-9, "schedule": "constant"})
     processes = Processes("cpu")
     learner = Learner(still, start(still, processes).run, processes)
     (batch,) = batches_of(still, open_crops(still.data, 2), processes, range(1))
-    losses = [learner.step(step, batch).losses for step in range(20)]
-    assert losses[-1]["discriminator"] < 0.7 * losses[0]["discriminator"]
+    losses = [learner.step(step, batch).losses for step in range(40)]
+    assert losses[-1]["discriminator"] < 0.3 * losses[0]["discriminator"]
     assert losses[-1]["generator"] > losses[0]["generator"]
     assert losses[-1]["l1"] == pytest.approx(losses[0]["l1"], rel=1e-3)
 
@@ -202,6 +217,19 @@ def test_compile_is_asked_for(recipe, changed, monkeypatch):
     monkeypatch.setattr(nn.Module, "compile", lambda self: compiled.append(type(self).__name__))
     after(changed(recipe, precision={"compile": True}), 1)
     assert compiled == ["Renderer"]
+
+
+def test_a_batch_without_numbers_leaves_the_judge_as_it_is(recipe, changed):
+    game = changed(recipe, losses=GAME)
+    processes = Processes("cpu")
+    run = start(game, processes).run
+    learner = Learner(game, run, processes)
+    (batch,) = batches_of(game, open_crops(game.data, 2), processes, range(1))
+    learner.step(0, batch)
+    before = {name: value.clone() for name, value in run.adversary.network.state_dict().items()}
+    assert learner.step(1, batch._replace(low=batch.low * float("nan"))).broken
+    after = run.adversary.network.state_dict()
+    assert all(torch.equal(before[name], value) for name, value in after.items())
 
 
 def test_a_batch_without_numbers_leaves_running_statistics_as_they_are(recipe, changed):

@@ -50,6 +50,21 @@ class Protocol:
             raise ValueError(f"scale is {scale}; give the positive enlargement of each side")
         return math.ceil(scale) + self.margin
 
+    def inside(self, height: int, width: int, scale: int | float) -> tuple[slice, slice]:
+        """Return the rows and columns of a picture that are compared.
+
+        Raises:
+            ValueError: If they are too few, or `scale` is not positive and finite.
+        """
+        border = self.border(scale)
+        if min(height, width) < 2 * border + WINDOW:
+            raise ValueError(
+                f"the pictures are {height}×{width}; {self.name} at scale {scale} cuts {border} "
+                f"pixels from each border and needs {WINDOW} inside: at least "
+                f"{2 * border + WINDOW} a side"
+            )
+        return slice(border, height - border), slice(border, width - border)
+
     def score(
         self,
         restored: Float[Tensor, "*one c H W"],
@@ -74,17 +89,8 @@ class Protocol:
                 f"restored has shape {tuple(restored.shape)}; give one gray or RGB picture, "
                 "(1, H, W) or (3, H, W)"
             )
-        border = self.border(scale)
-        h, w = restored.shape[-2:]
-        if min(h, w) < 2 * border + WINDOW:
-            raise ValueError(
-                f"the pictures are {h}×{w}; {self.name} at scale {scale} cuts {border} pixels from "
-                f"each border and needs {WINDOW} inside: at least {2 * border + WINDOW} a side"
-            )
-        x, y = (
-            self._levels(image)[..., border : h - border, border : w - border]
-            for image in (restored, reference)
-        )
+        inside = (..., *self.inside(restored.shape[-2], restored.shape[-1], scale))
+        x, y = (self._levels(image)[inside] for image in (restored, reference))
         return {"psnr": psnr(x, y, peak=255).item(), "ssim": ssim(x, y, peak=255).item()}
 
     def _levels(self, image: Float[Tensor, "*one c H W"]) -> Float[Tensor, "*one d H W"]:

@@ -3,8 +3,11 @@
     average ← d·average + (1 − d)·weights,    d = min(decay, (1 + n) / (10 + n))  after n steps
 
 With a constant decay of 0.999, a third of the random start would still be in the average after a
-thousand steps; growing, the decay forgets the start at once.
+thousand steps; growing, the decay forgets the start at once. After the first step, the average is
+the weights.
 """
+
+from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -24,9 +27,10 @@ def running_average(network: nn.Module, decay: float) -> AveragedModel:
     """
 
     @torch.no_grad()
-    def update(average: Tensor, weights: Tensor, steps: Tensor | int) -> Tensor:
-        n = int(steps)
+    def update(averages: Iterable[Tensor], weights: Iterable[Tensor], steps: Tensor | int) -> None:
+        n = int(steps)  # for all tensors at once: a GPU is waited for here
         kept = min(decay, (1 + n) / (10 + n))
-        return average + (1 - kept) * (weights - average)
+        for average, current in zip(averages, weights, strict=True):
+            average.lerp_(current, 1 - kept)
 
-    return AveragedModel(network, avg_fn=update)
+    return AveragedModel(network, multi_avg_fn=update)

@@ -24,7 +24,7 @@ class Board:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
-        self._writer = SummaryWriter(str(folder), purge_step=first + 1 if first else None)
+        self._writer = SummaryWriter(str(folder), purge_step=first + 1)
 
     def values(self, values: dict[str, float] | dict[str, int], step: int) -> None:
         """Add a point to the curve of each value."""

@@ -4,7 +4,7 @@
     OUT/log.jsonl      every line's numbers, to be read by programs
     OUT/tensorboard    the same as curves, and pictures
 
-A run that goes on from a checkpoint takes back what it had said of later steps.
+A run that goes on from a checkpoint takes back the numbers and curves of later steps.
 """
 
 import json
@@ -108,6 +108,10 @@ class Journal:
     def say(self, text: str, bold: bool = False) -> None:
         """Print a line and keep it."""
         self.console.print(text, style="bold" if bold else None, markup=False, soft_wrap=True)
+        self.note(text)
+
+    def note(self, text: str) -> None:
+        """Keep a line that is not printed."""
         if self.out is not None:
             with (self.out / "log.txt").open("a", encoding="utf-8") as file:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")

@@ -29,8 +29,6 @@ def write_weights(file: Path, recipe: Recipe, run: Run, report: Report | None, s
 
 
 def _facts(recipe: Recipe, network: Network, report: Report | None, step: int) -> Mapping[str, Any]:
-    benchmark = recipe.watch.benchmark
-    scores = {} if report is None or benchmark is None else {benchmark.name: report.mean}
     return {
         "name": recipe.name,
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -39,5 +37,5 @@ def _facts(recipe: Recipe, network: Network, report: Report | None, step: int) -
         "steps": step,
         "recipe": recipe.model_dump(mode="json", exclude={"data": {"train", "low", "cache"}}),
         "protocol": recipe.watch.protocol,
-        "scores": scores,
+        "scores": {} if report is None else {report.benchmark: report.mean},
     }

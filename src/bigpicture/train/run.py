@@ -25,7 +25,7 @@ from bigpicture.train.recipe import Recipe
 from bigpicture.train.result import write_weights
 from bigpicture.train.start import Start, start
 from bigpicture.train.trial import try_out
-from bigpicture.train.validation import validate
+from bigpicture.train.validation import look_through, validate
 
 __all__ = ["run_recipe"]
 
@@ -58,7 +58,7 @@ def run_recipe(
     processes = Processes(device)
     console = (console or Console()) if processes.main else Console(quiet=True)
     begun = start(recipe, processes)
-    benchmark = _benchmark(recipe)
+    benchmark = _benchmark(recipe, processes)
     with processes.main_first():
         crops = _crops(recipe, console)
     own = out if processes.main and not dry_run else None
@@ -72,6 +72,9 @@ def run_recipe(
         around = Surroundings(crops, benchmark, out, processes, journal)
         with memory_kept:
             report = train(recipe, begun.run, around)
+    except Exception as error:
+        journal.note(f"ended by an error: {error}")  # which is printed where it is caught
+        raise
     finally:
         journal.close()
     file = out / f"{recipe.name}.safetensors"
@@ -114,9 +117,13 @@ def _described(
     yield f"{count} {'picture' if count == 1 else 'pictures'} in {places}"
 
 
-def _benchmark(recipe: Recipe) -> Benchmark | None:
-    folder = recipe.watch.benchmark
-    return None if folder is None else open_benchmark(folder, scale=recipe.validation_scale)
+def _benchmark(recipe: Recipe, processes: Processes) -> Benchmark | None:
+    if recipe.watch.benchmark is None:
+        return None
+    benchmark = open_benchmark(recipe.watch.benchmark, scale=recipe.validation_scale)
+    if processes.main:
+        look_through(benchmark, recipe)
+    return benchmark
 
 
 def _crops(recipe: Recipe, console: Console) -> Patches | Queries:

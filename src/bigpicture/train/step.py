@@ -78,6 +78,8 @@ class Learner:
             if isinstance(module, _BatchNorm)
             for buffer in module.buffers()
         ]
+        if run.adversary is not None:
+            self._statistics += run.adversary.network.buffers()  # its kernels' singular vectors
 
     def step(self, index: int, batch: Batch) -> Outcome:
         """Learn from the batch of a step.
@@ -141,14 +143,13 @@ class Learner:
         run, scaler = self.run, self.run.scaler
         broken = [name for name, loss in losses.items() if not math.isfinite(loss)]
         if not broken:
-            finite = self._shorten_gradients()
-            if finite or scaler.is_enabled():
-                for _, optimiser in self._players:
-                    scaler.step(optimiser)  # not one whose gradient was too large for fp16
-                scaler.update()
+            finite, scale = self._shorten_gradients(), scaler.get_scale()
+            for _, optimiser in self._players if finite else ():
+                scaler.step(optimiser)
+            scaler.update()
             if finite:
                 run.average.update_parameters(run.network)
-            elif not scaler.is_enabled() or scaler.get_scale() < _LEAST_SCALE:
+            elif not _LEAST_SCALE <= scaler.get_scale() < scale:  # not just too large for fp16
                 broken = ["gradient"]
         for _, optimiser in self._players:
             optimiser.zero_grad()

@@ -1,12 +1,16 @@
 """A dry run: two steps on real batches, to know what a run will take before it takes it.
 
-Nothing is written, and what the steps have taught is thrown away.
+Where batches have scales, these have the greatest, which takes the most memory and time. Nothing is
+written, and what the steps have taught is thrown away.
 """
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 from bigpicture.data.loader import Crops
+from bigpicture.data.queries import Queries
+from bigpicture.data.settings import Interval
 from bigpicture.infer.memory import is_out_of_memory
 from bigpicture.infer.peak import PeakMemory
 from bigpicture.train.checkpoint import Run
@@ -30,6 +34,7 @@ def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str
     run.network.train()
     try:
         learner = Learner(recipe, run, processes)
+        crops, at = _largest(crops)
         seconds, losses = 0.0, {}
         for step, batch in enumerate(batches_of(recipe, crops, processes, range(_STEPS))):
             began = time.perf_counter()
@@ -52,8 +57,17 @@ def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str
     found = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())
     return (
         f"tried {_STEPS} steps on {processes.device}: {found}; "
-        f"{_memory(peak)}, {seconds:.2f} s a step, about {whole} for all"
+        f"{_memory(peak)}, {seconds:.2f} s a step{at and f' at {at}'}, "
+        f"{'at most' if at else 'about'} {whole} for all"
     )
+
+
+def _largest(crops: Crops) -> tuple[Crops, str]:
+    """Return crops of the greatest scale that they may have, and what it is called."""
+    if not isinstance(crops, Queries):
+        return crops, ""
+    most = crops.scales.greatest
+    return replace(crops, scales=Interval(most, most)), f"×{most:g}"
 
 
 def _memory(peak: PeakMemory) -> str:

@@ -1,4 +1,4 @@
-"""Scores on the way, by the code behind `bigpicture evaluate`, in float32."""
+"""Scores on the way, by the code behind `bigpicture evaluate`, in all bits of float32."""
 
 from collections.abc import Callable
 
@@ -7,12 +7,28 @@ from torch import nn
 from bigpicture.data.benchmarks import Benchmark
 from bigpicture.evaluate.run import Report, Restored, compare
 from bigpicture.infer.gray import restore_any_colours
+from bigpicture.infer.precision import repeatably
 from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.models.contract import Limits
 from bigpicture.shapes import Tensor
 from bigpicture.train.recipe import Recipe
 
-__all__ = ["validate"]
+__all__ = ["look_through", "validate"]
+
+
+def look_through(benchmark: Benchmark, recipe: Recipe) -> None:
+    """Read every picture, so that one which cannot be scored is known before a run has begun.
+
+    Raises:
+        ValueError: If there is one; it is named.
+    """
+    protocol = PROTOCOLS[recipe.watch.protocol]
+    for name, low, _ in benchmark:
+        height, width = (side * recipe.validation_scale for side in low.shape[-2:])
+        try:
+            protocol.inside(height, width, recipe.validation_scale)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
 
 
 def validate(
@@ -41,6 +57,7 @@ def validate(
     network.eval()
     protocol = PROTOCOLS[recipe.watch.protocol]
     models = {recipe.name: restore}
-    report = compare(models, benchmark, scale=scale, protocol=protocol, watch=watch)[0]
+    with repeatably(device):
+        report = compare(models, benchmark, scale=scale, protocol=protocol, watch=watch)[0]
     network.train(learning)
     return report

@@ -21,7 +21,7 @@ class OptimiserPart(Settings):
     betas: Betas = (0.9, 0.999)
     schedule: Literal["constant", "cosine", "step", "multistep"] = Field(
         default="cosine",
-        description="how the rate falls: not at all; along a cosine to 0 at the last step; by half "
+        description="how the rate falls: not at all; along a cosine to 0 at the end; by half "
         "every `halve_every` steps; by half at the steps in `halve_at`",
     )
     warmup: NonNegativeInt = Field(default=0, description="steps over which the rate climbs from 0")
