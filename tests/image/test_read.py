@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
 from bigpicture.image import ImageError, ImageWarning, Picture, decode, encode, read
+from bigpicture.image.read import explain
 
 RNG = np.random.default_rng(3)
 RGB = RNG.integers(0, 256, (11, 17, 3), dtype=np.uint8)
@@ -244,6 +245,22 @@ def test_content_counts_not_the_suffix(tmp_path):
     path.write_bytes(saved(Image.fromarray(RGB), "PNG"))
     np.testing.assert_array_equal(read(path).colour, RGB)
     np.testing.assert_array_equal(read(str(path)).colour, RGB)
+
+
+@pytest.mark.parametrize(
+    ("said", "lacking"),
+    [
+        ("tiff2vips: LERC compression support is not configured", True),
+        ("heif: Unsupported feature: Unsupported codec (4.3000)", True),
+        ("heif: No decoding plugin installed for this compression format (11.6003)", True),
+        ('tiff2vips: Incompatible type for "Compression"', False),
+        ("VipsJpeg: Corrupt JPEG data: premature end of data segment", False),
+    ],
+)
+def test_what_is_damaged_is_not_taken_for_what_lacks_a_codec(said, lacking):
+    told = explain(pyvips.Error("unable to load", said))
+    assert said in told
+    assert ("lacks the codec" in told) == lacking != ("is damaged" in told)
 
 
 def test_a_huge_header_is_refused_before_decoding(tmp_path):

@@ -37,6 +37,7 @@ _SIGNATURES = (
     ("GIF", re.compile(rb"GIF8[79]a")),
     ("PPM", re.compile(rb"P[1-6][\s#]")),
 )
+_NO_CODEC = re.compile(r"compression (support|format|scheme)|codec", re.IGNORECASE)
 READABLE = ", ".join(kind for kind, _ in _SIGNATURES)
 
 
@@ -209,7 +210,7 @@ def explain(error: Exception) -> str:
     lines = dict.fromkeys(line.strip() for line in str(error.detail).splitlines())
     told = [line for line in lines if line and "bad seek" not in line]
     reason = "; ".join(told)[:300] or error.message
-    if "ompression" in reason or "codec" in reason:
+    if _NO_CODEC.search(reason):
         return f"{reason}; this libvips lacks the codec, convert the file to another format"
     return f"{reason}; the file is damaged or cut short, fetch or save it again"
 
