@@ -50,14 +50,33 @@ def test_a_list_is_a_tuple_as_toml_has_no_others():
         ({"backbone": {"chanels": 4}}, r"'backbone\.chanels'; did you mean 'channels'"),
         ({"backbone": {"modulation": "ikm"}}, r"backbone\.modulation is 'ikm'; give its settings"),
         ({"backbone": {"kind": "vdsr"}}, r"backbone\.kind is 'vdsr'; there are edsr, hourglass"),
-        ({"backbone": {"channels": "many"}}, "channels"),
-        ({"head": {"scale": 2.5}}, "scale"),
+        ({"backbone": {"channels": "many"}}, "backbone.channels is 'many'"),
+        ({"backbone": {"channels": 0}}, "backbone.channels is 0: Input should be greater than 0"),
+        ({"backbone": {"depths": [2, -1]}}, "backbone.depths.1 is -1"),
+        ({"backbone": {"kind": "rgt", "drop_path": 1.0}}, "backbone.drop_path is 1"),
+        ({"backbone": {"kind": []}}, r"backbone\.kind is \[\]; there are edsr, hourglass"),
+        ({"backbone": {"modulation": {"attention": "none", "kernel": 4}}}, "kernel must be odd"),
+        ({"backbone": {"modulation": {"dilation": 0}}}, "backbone.modulation.dilation is 0"),
+        ({"head": {"scale": 2.5}}, "head.scale is 2.5"),
+        ({"colours": 2}, "colours is 2: Input should be 1 or 3"),
+        ({"std": [1.0, 0.0, 1.0]}, "std.1 is 0.0: Input should be greater than 0"),
+        ({"mean": ["red"]}, "mean.0 is 'red'"),
         ({"head": "graph"}, "head is .graph.; give its settings by name"),
     ],
 )
 def test_what_no_network_has_is_refused_by_name(changes, message):
     with pytest.raises(ValueError, match=message):
         varied(SIZES["uhdn"](2), changes)
+
+
+def test_stated_settings_that_are_not_known_are_not_passed_over():
+    stated = to_plain(SIZES["edsr"](2))
+    for part in ("backbone", "head"):
+        later = stated | {part: stated[part] | {"later": True}}
+        with pytest.raises(ValueError, match=f"unknown setting '{part}.later'"):
+            from_plain(later)
+    with pytest.raises(ValueError, match="later"):
+        from_plain(stated | {"later": True})
 
 
 def test_a_variant_is_built():

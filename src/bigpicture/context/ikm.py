@@ -87,7 +87,7 @@ class IKMConv2d(ContextOperator[GridMean]):
         thresholds = torch.atleast_1d(torch.as_tensor(threshold, dtype=torch.float32))
         if k < 1 or k % 2 == 0:
             raise ValueError(f"k must be odd, so that the size is kept, not {k}")
-        if c_out % len(thresholds):
+        if not len(thresholds) or c_out % len(thresholds):
             raise ValueError(f"{len(thresholds)} thresholds do not divide c_out = {c_out}")
         self.k = k
         self.form: Form = form

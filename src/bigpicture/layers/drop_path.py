@@ -7,14 +7,19 @@ Source: Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016.
 """
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import nn
 from torch.nn import functional as F
 
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["DropPath", "drop_rates"]
+__all__ = ["DropPath", "DropRate", "drop_rates"]
+
+DropRate = Annotated[float, Field(ge=0, lt=1)]
+"""Share of the pictures that leave out a branch, in settings."""
 
 
 class DropPath(nn.Module):

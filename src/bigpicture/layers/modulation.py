@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import PositiveInt
 from torch import nn
 
 from bigpicture.context.channel_attention import ChannelAttention
@@ -61,16 +62,23 @@ class Modulation:
         gradient: What a kernel modulated by IKM learns from a batch.
         reduction: How many times narrower channel attention is inside.
         crac: What CRAC has beside a convolution.
+
+    Raises:
+        ValueError: If the kernel has no middle.
     """
 
     attention: Attention = "ikm"
-    kernel: int = 3
-    dilation: int = 1
+    kernel: PositiveInt = 3
+    dilation: PositiveInt = 1
     threshold: float = 0.0
     form: Form = "residual"
     gradient: Gradient = "iso"
-    reduction: int = 4
+    reduction: PositiveInt = 4
     crac: CRACSettings = CRACSettings()
+
+    def __post_init__(self) -> None:
+        if self.kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd, so that the size is kept, not {self.kernel}")
 
     @property
     def reach(self) -> int:

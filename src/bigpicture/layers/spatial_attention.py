@@ -22,10 +22,15 @@ class SpatialAttention(nn.Module):
 
     Args:
         window: Side of the window, odd.
+
+    Raises:
+        ValueError: If it has no middle.
     """
 
     def __init__(self, window: int = WINDOW) -> None:
         super().__init__()
+        if window < 1 or window % 2 == 0:
+            raise ValueError(f"window must be odd, so that the size is kept, not {window}")
         self.conv = nn.Conv2d(2, 1, window, padding=window // 2, bias=False)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:

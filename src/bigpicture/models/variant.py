@@ -8,9 +8,9 @@ A variant states only what differs from a size that there is: the rows of an abl
 from collections.abc import Mapping
 from dataclasses import asdict
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PositiveFloat, TypeAdapter, ValidationError
 
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.backbones.hourglass import HourglassSettings
@@ -48,6 +48,12 @@ HEADS: dict[str, type[HeadSettings]] = {
     "subpixel": SubPixelSettings,
 }
 _KINDS: dict[str, Mapping[str, type]] = {"backbone": BACKBONES, "head": HEADS}
+_PICTURES: dict[str, Any] = {
+    "colours": Literal[1, 3],
+    "mean": tuple[float, ...],
+    "std": tuple[PositiveFloat, ...],
+}
+"""What a network's pictures are, by the name of the setting."""
 
 
 def to_plain(settings: NetworkSettings) -> Plain:
@@ -59,18 +65,17 @@ def from_plain(stated: Mapping[str, Any]) -> NetworkSettings:
     """Return the settings that plain values state.
 
     Raises:
-        ValueError: If no network has such settings.
+        ValueError: If no network has such settings; one that is not known is not passed over.
     """
     try:
         own = dict(stated)
         for part, kinds in _KINDS.items():
-            own[part] = TypeAdapter(kinds[own[part]["kind"]]).validate_python(own[part])
-        for part in ("mean", "std"):
-            own[part] = tuple(own[part])
+            kind = kinds[own[part]["kind"]]
+            # of a dataclass, pydantic would ignore what it does not know
+            own[part] = _valid(part, kind, _merged(asdict(kind()), own[part], f"{part}."))
+        for name, kind in _PICTURES.items():
+            own[name] = _valid(name, kind, own[name])
         return NetworkSettings(**own)
-    except ValidationError as error:
-        said = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ValueError(said) from error
     except (KeyError, TypeError) as error:
         raise ValueError(str(error)) from error
 
@@ -97,12 +102,24 @@ def varied(settings: NetworkSettings, changes: Mapping[str, Any]) -> NetworkSett
         kind = own.get("kind", plain[part]["kind"]) if isinstance(own, Mapping) else None
         if kind is None:
             continue  # refused below, as any value in place of settings
-        if kind not in kinds:
+        if not isinstance(kind, str) or kind not in kinds:
             raise ValueError(f"{part}.kind is {kind!r}; there are {', '.join(kinds)}")
         if kind != plain[part]["kind"]:
             kept = {"scale": settings.scale} if part == "head" else {}
             plain[part] = asdict(kinds[kind](**kept))
     return from_plain(_merged(plain, changes, ""))
+
+
+def _valid(name: str, kind: Any, value: object) -> Any:  # noqa: ANN401
+    """Return a value as what it must be; its name is for errors."""
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        said = (
+            f"{'.'.join(map(str, (name, *e['loc'])))} is {e['input']!r}: {e['msg']}"
+            for e in error.errors()
+        )
+        raise ValueError("; ".join(said)) from error
 
 
 def _merged(plain: Mapping[str, Any], changes: Mapping[str, Any], path: str) -> Plain:

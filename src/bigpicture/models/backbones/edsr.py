@@ -12,6 +12,8 @@ Weights: the authors' and BasicSR's load (`bigpicture.weights.public`).
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import PositiveInt
+
 from bigpicture.layers.blocks import modulation_by_place, residual_block
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.trunk import Trunk
@@ -33,8 +35,8 @@ class EDSRSettings:
     """
 
     kind: Literal["edsr"] = "edsr"
-    channels: int = 64
-    blocks: int = 16
+    channels: PositiveInt = 64
+    blocks: PositiveInt = 16
     residual_scale: float = 1.0
     modulation: Modulation = field(default_factory=lambda: Modulation("none"))
     places: tuple[int, ...] | None = None

@@ -13,6 +13,7 @@ Changed: dense units do not concatenate (`bigpicture.layers.dense`); the modulat
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import PositiveInt
 from torch import nn
 
 from bigpicture.layers.blocks import Residual, residual_block
@@ -43,10 +44,10 @@ class HourglassSettings:
     """
 
     kind: Literal["hourglass"] = "hourglass"
-    channels: int = 64
-    growth: int = 12
-    blocks: int = 4
-    depths: tuple[int, ...] = (6, 5, 4, 4, 5, 6)
+    channels: PositiveInt = 64
+    growth: PositiveInt = 12
+    blocks: PositiveInt = 4
+    depths: tuple[PositiveInt, ...] = (6, 5, 4, 4, 5, 6)
     block: Literal["hourglass", "dense", "residual-dense", "residual"] = "hourglass"
     skips: bool = True
     modulation: Modulation = field(default_factory=Modulation)
@@ -60,10 +61,20 @@ class HourglassSettings:
 
 
 class Hourglass(Trunk):
-    """Features of normalised pictures, at their size. See `HourglassSettings`."""
+    """Features of normalised pictures, at their size. See `HourglassSettings`.
+
+    Raises:
+        ValueError: If there are thresholds, but not one for each dense layer.
+    """
 
     def __init__(self, colours: int, settings: HourglassSettings) -> None:
         s = settings
+        given = [[len(unit) for unit in block] for block in s.thresholds or ()]
+        if s.thresholds is not None and given != [list(s.depths)] * s.blocks:
+            raise ValueError(
+                f"thresholds must be given for {s.blocks} blocks of units of depths={s.depths}, "
+                f"not for {given}"
+            )
         layers = 2 * len(s.depths) if s.block == "residual" else sum(s.depths)
         reach = s.blocks * layers * s.modulation.reach
         blocks = [_block(s, index) for index in range(s.blocks)]

@@ -14,6 +14,7 @@ Weights: the authors' and BasicSR's of RCAN load (`bigpicture.weights.public`).
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import PositiveInt
 from torch import nn
 
 from bigpicture.layers.blocks import Residual, modulation_by_place, residual_block
@@ -37,9 +38,9 @@ class RCANSettings:
     """
 
     kind: Literal["rcan"] = "rcan"
-    channels: int = 64
-    groups: int = 10
-    blocks: int = 20
+    channels: PositiveInt = 64
+    groups: PositiveInt = 10
+    blocks: PositiveInt = 20
     modulation: Modulation = field(default_factory=lambda: Modulation("channel", reduction=16))
     places: tuple[int, ...] | None = None
 

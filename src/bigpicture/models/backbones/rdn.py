@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
+from pydantic import PositiveInt
 from torch import nn
 
 from bigpicture.layers.blocks import Residual
@@ -40,10 +41,10 @@ class RDNSettings:
     """
 
     kind: Literal["rdn"] = "rdn"
-    channels: int = 64
-    growth: int = 64
-    blocks: int = 16
-    depth: int = 8
+    channels: PositiveInt = 64
+    growth: PositiveInt = 64
+    blocks: PositiveInt = 16
+    depth: PositiveInt = 8
     modulation: Modulation = field(default_factory=lambda: Modulation("none"))
     activation: Activation = field(default_factory=Activation)
 

@@ -15,12 +15,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import PositiveFloat, PositiveInt
 from torch import nn
 
 from bigpicture.compute.strips import in_strips
 from bigpicture.context.rg_sa import RecursiveGeneralizationAttention
 from bigpicture.layers.connection import REACH, Connection
-from bigpicture.layers.drop_path import DropPath, drop_rates
+from bigpicture.layers.drop_path import DropPath, DropRate, drop_rates
 from bigpicture.layers.gate import GatedMLP
 from bigpicture.layers.hai import HybridAdaptiveIntegration
 from bigpicture.layers.rectangle_windows import RectangleWindowAttention, rectangles_see
@@ -53,17 +54,17 @@ class RGTSettings:
     """
 
     kind: Literal["rgt"] = "rgt"
-    channels: int = 180
-    depths: tuple[int, ...] = (6, 6, 6, 6, 6, 6)
-    heads: int = 6
-    window: tuple[int, int] = (8, 32)
-    mlp_ratio: float = 2.0
+    channels: PositiveInt = 180
+    depths: tuple[PositiveInt, ...] = (6, 6, 6, 6, 6, 6)
+    heads: PositiveInt = 6
+    window: tuple[PositiveInt, PositiveInt] = (8, 32)
+    mlp_ratio: PositiveFloat = 2.0
     connection: Connection = "1conv"
     attention: Literal["alternating", "local"] = "alternating"
     integration: Literal["hai", "skip", "none"] = "hai"
     recursive: bool = True
     scaling: float = 0.5
-    drop_path: float = 0.1
+    drop_path: DropRate = 0.1
 
     def build(self, colours: int) -> "RGT":
         """Return the untrained backbone."""

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import PositiveFloat, PositiveInt
+
 from bigpicture.layers.connection import REACH, Connection
-from bigpicture.layers.drop_path import drop_rates
+from bigpicture.layers.drop_path import DropRate, drop_rates
 from bigpicture.layers.shifted_windows import SwinBlock, SwinBlockSettings
 from bigpicture.layers.windows import Cut, reach_through, shift_mask
 from bigpicture.models.backbones.transformer_trunk import Group, TransformerTrunk
@@ -38,13 +40,13 @@ class SwinIRSettings:
     """
 
     kind: Literal["swinir"] = "swinir"
-    channels: int = 180
-    depths: tuple[int, ...] = (6, 6, 6, 6, 6, 6)
-    heads: tuple[int, ...] = (6, 6, 6, 6, 6, 6)
-    window: int = 8
-    mlp_ratio: float = 2.0
+    channels: PositiveInt = 180
+    depths: tuple[PositiveInt, ...] = (6, 6, 6, 6, 6, 6)
+    heads: tuple[PositiveInt, ...] = (6, 6, 6, 6, 6, 6)
+    window: PositiveInt = 8
+    mlp_ratio: PositiveFloat = 2.0
     connection: Connection = "1conv"
-    drop_path: float = 0.1
+    drop_path: DropRate = 0.1
 
     def build(self, colours: int) -> "SwinIR":
         """Return the untrained backbone."""

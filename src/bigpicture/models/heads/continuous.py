@@ -84,7 +84,13 @@ class ContinuousHead(Head):
         low: Float[Tensor, "b colours h w"],
         size: tuple[int, int] | None = None,
     ) -> Float[Tensor, "b colours H W"]:
-        """Return normalised pictures of a `size` (H, W), or `scale` times larger."""
+        """Return normalised pictures of a `size` (H, W), or `scale` times larger.
+
+        Raises:
+            ValueError: If the size is none.
+        """
+        if size is not None and any(side < 1 for side in size):
+            raise ValueError(f"size must be a height and a width of at least 1 pixel, not {size}")
         height, width = size or (self.scale * side for side in low.shape[-2:])
         rows, columns = (pixel_centres(side, low) for side in (height, width))
         return self.grid(features, low, rows, columns, (2 / height, 2 / width))

@@ -9,6 +9,7 @@ Source: SwinIR's lightweight networks ("pixelshuffledirect"), https://arxiv.org/
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import PositiveInt
 from torch import nn
 
 from bigpicture.models.contract import Head
@@ -26,7 +27,7 @@ class DirectSettings:
     """
 
     kind: Literal["direct"] = "direct"
-    scale: int = 2
+    scale: PositiveInt = 2
 
     def build(self, channels: int, colours: int) -> "DirectHead":
         """Return the untrained head on features of so many channels."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from pydantic import PositiveInt
 from torch import nn
 
 from bigpicture.context.graph import GraphReasoning
@@ -49,9 +50,9 @@ class GraphSettings:
     """
 
     kind: Literal["graph"] = "graph"
-    scale: int = 2
-    nodes: int = 10
-    reduction: int = 8
+    scale: PositiveInt = 2
+    nodes: PositiveInt = 10
+    reduction: PositiveInt = 8
     grum: bool = True
     grrb: bool = True
     normalize: bool = True

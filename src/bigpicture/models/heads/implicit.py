@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
+from pydantic import PositiveInt
 from torch.nn import functional as F
 
 from bigpicture.compute.products import linear
@@ -54,9 +55,9 @@ class ImplicitSettings:
     """
 
     kind: Literal["implicit"] = "implicit"
-    scale: int = 4
-    hidden: int = 256
-    depth: int = 4
+    scale: PositiveInt = 4
+    hidden: PositiveInt = 256
+    depth: PositiveInt = 4
     ensemble: Ensemble = "attention"
     non_local: tuple[int, ...] = (2,)
 

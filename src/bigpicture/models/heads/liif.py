@@ -14,6 +14,8 @@ Changed: the first layer's part for the features is done once for each pixel. Th
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import PositiveInt
+
 from bigpicture.compute.products import linear
 from bigpicture.layers.mlp import MLP
 from bigpicture.models.heads.continuous import (
@@ -40,9 +42,9 @@ class LIIFSettings:
     """
 
     kind: Literal["liif"] = "liif"
-    scale: int = 4
-    hidden: int = 256
-    depth: int = 4
+    scale: PositiveInt = 4
+    hidden: PositiveInt = 256
+    depth: PositiveInt = 4
 
     def build(self, channels: int, colours: int) -> "LIIFHead":
         """Return the untrained head on features of so many channels."""

@@ -14,6 +14,7 @@ Source: Liang et al. (SwinIR), https://arxiv.org/abs/2108.10257; Odena et al., "
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import PositiveInt
 from torch import nn
 
 from bigpicture.models.contract import Head
@@ -32,8 +33,8 @@ class NearestSettings:
     """
 
     kind: Literal["nearest"] = "nearest"
-    scale: int = 4
-    width: int = 64
+    scale: PositiveInt = 4
+    width: PositiveInt = 64
 
     def build(self, channels: int, colours: int) -> "NearestHead":
         """Return the untrained head on features of so many channels."""
