@@ -18,7 +18,7 @@ from support.networks import with_backbone, with_head
         ("uhdn", 2, 1_390_851),
         ("uhdn", 3, 1_402_371),
         ("uhdn", 4, 1_400_067),
-        ("uhdn-l", 2, 10_921_731),
+        ("uhdn-l", 2, 10_903_299),
     ],
 )
 def test_parameters_are_the_paper_s(name, scale, count):
@@ -120,6 +120,12 @@ def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(a
 def test_operators_are_found_by_the_contract():
     network = build("uhdn", 2)
     assert sum(isinstance(m, ContextOperator) for m in network.modules()) == 4 * 30
+
+
+@pytest.mark.parametrize("thresholds", [(((0.0,),),), (((0.5, 0.25), (0.1,), (0.0,), (1.0,)),)])
+def test_thresholds_that_do_not_fit_are_refused(thresholds):
+    with pytest.raises(ValueError, match=r"1 blocks of units of depths=\(2, 1, 1, 2\), not for"):
+        from_settings(with_backbone(TINY, thresholds=thresholds))
 
 
 def test_an_unknown_size_is_answered_with_the_nearest():
