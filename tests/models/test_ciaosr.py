@@ -17,6 +17,7 @@ from bigpicture.models.heads import continuous
 from bigpicture.models.heads.coordinates import locate, pixel_centres
 from bigpicture.models.heads.implicit import ImplicitSettings
 from bigpicture.models.heads.liif import LIIFSettings
+from bigpicture.weights.file import load_file
 from bigpicture.weights.public import ciaosr as release
 from bigpicture.weights.public import liif as liif_release
 from bigpicture.weights.rules import edsr, rdn, swinir
@@ -198,7 +199,7 @@ def test_a_release_without_a_backbone_is_refused():
         release.RELEASE.convert(as_released(TINY.build(4, 3)))
 
 
-def test_liif_s_release_loads(from_release):
+def test_liif_s_release_loads(from_release, tmp_path):
     head = HEADS["liif"].build(4, 3)
     public = {f"imnet.layers.{key[6:]}": value for key, value in head.state_dict().items()}
     shapes = {"head.0": (4, 3), "body.0.body.0": (4, 4), "body.0.body.2": (4, 4), "body.1": (4, 4)}
@@ -209,6 +210,17 @@ def test_liif_s_release_loads(from_release):
     network = from_release(liif_release.RELEASE, edsr, public)
     assert network.settings.backbone == EDSRSettings(channels=4, blocks=1)
     assert network.settings.mean == (0.5,)
+    # its training program writes what it read of its settings, and in them the tensors
+    spec = {"name": "liif", "args": {"encoder_spec": {"name": "edsr-baseline"}}, "sd": public}
+    checkpoint = {"model": spec, "optimizer": {"name": "adam", "sd": {"state": {}}}, "epoch": 1000}
+    torch.save(checkpoint, tmp_path / "epoch-last.pth")
+    assert load_file(tmp_path / "epoch-last.pth").network.settings == network.settings
+
+
+@heads
+def test_a_size_without_pixels_is_refused(kind):
+    with pytest.raises(ValueError, match=r"at least 1 pixel, not \(0, 4\)"):
+        made(kind)(*inputs(3, 3), (0, 4))
 
 
 SIZES = [

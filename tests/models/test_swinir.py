@@ -9,7 +9,8 @@ from bigpicture.models.heads.nearest import NearestSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.swinir import swinir, swinir_light, swinir_real, swinir_real_l
-from bigpicture.weights.detect import detect
+from bigpicture.weights.detect import detect, to_our_keys
+from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.swinir import RELEASE
 from bigpicture.weights.rules import swinir as rule
 from support.networks import weightless
@@ -126,6 +127,13 @@ def test_gray_checkpoints_are_not_normalised():
     ours = RELEASE.convert(public_swinir(network))
     assert (ours.mean, ours.std) == ((0.0,), (1.0,))
     assert detect(ours, "public").head == HEADS["light"]
+
+
+def test_a_checkpoint_that_enlarges_nothing_is_refused():
+    # against noise, the published network adds what it makes to the picture
+    public = public_swinir(Network(NetworkSettings(TINY, SubPixelSettings(scale=1))))
+    with pytest.raises(WeightsError, match=r"noise\.pth: SwinIR: it has no upsampler"):
+        to_our_keys(public, "noise.pth")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16), (1000, 7)])

@@ -6,7 +6,9 @@ import torch
 
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
-from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.network import Network, NetworkSettings, weightless
+
+__all__ = ["TINY_UHDN", "shaken", "weightless", "with_backbone", "with_head", "without"]
 
 TINY_UHDN = NetworkSettings(
     HourglassSettings(channels=16, growth=4, blocks=1, depths=(2, 1, 1, 2)),
@@ -29,12 +31,6 @@ def shaken(settings: NetworkSettings) -> Network:
         for parameter in network.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
     return network
-
-
-def weightless(settings: NetworkSettings) -> Network:
-    """Return a network that has shapes and no numbers, to be counted."""
-    with torch.device("meta"):
-        return Network(settings)
 
 
 def without(stem: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -1,5 +1,6 @@
 """Build → save → load → the same settings and the same output; and what is not taken."""
 
+import json
 import pickle
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.catalog import from_settings
 from bigpicture.models.network import Network
+from bigpicture.models.variant import to_plain
 from bigpicture.weights.detect import detect, to_our_keys
 from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.file import load_file, load_fitting, save_network
@@ -149,6 +151,24 @@ class Malice:
         return (print, ("executed",))
 
 
+def stating(**changes) -> str:
+    """Return facts of a file that state the settings of `TINY`, with changes of the backbone."""
+    settings = to_plain(TINY)
+    return json.dumps({"settings": settings | {"backbone": settings["backbone"] | changes}})
+
+
+STATED = {
+    "no JSON": "{",
+    "too deep a JSON": "[" * 100_000,
+    "no facts": "[1]",
+    "settings of nothing": '{"settings": {"backbone": {"kind": "vdsr"}}}',
+    "settings of a later version": stating(norm="layer"),
+    "impossible settings": stating(depths=[1]),
+    "settings larger than memory": stating(channels=16 * 10**6),
+}
+"""Facts that are of no use."""
+
+
 def broken(kind: str, folder):
     """Write a file that cannot be used, and return it."""
     state = from_settings(TINY).state_dict()
@@ -173,13 +193,30 @@ def broken(kind: str, folder):
         torch.save(state | {"backbone.extra": torch.rand(3)}, file)
     elif kind == "misshapen":
         torch.save(state | {"backbone.last.weight": torch.rand(16, 16, 1, 1)}, file)
+    elif kind == "a number":
+        torch.save(state | {"backbone.first.weight": torch.tensor(1.0)}, file)
+    elif kind == "in itself":
+        held = {}
+        held["model"] = held
+        torch.save(held, file)
+    elif kind == "of a billion blocks":
+        torch.save(state | {"backbone.blocks.999999999.x": torch.rand(1)}, file)
+    elif kind == "larger than memory":
+        vast = torch.rand(1, 1, 1, 1).expand(10**6, 10**6, 3, 3)
+        torch.save(state | {"backbone.last.weight": vast}, file)
+    elif kind == "damaged":
+        torch.save(state, file)
+        content = bytearray(file.read_bytes())
+        content[100:200] = bytes(range(100))
+        file.write_bytes(content)
     elif kind == "not public's":
         public = public_comonet(from_settings(RELEASED))
         torch.save({k: v for k, v in public.items() if k != "input.bias"}, file)
     else:
-        file = folder / "file.safetensors"
-        save_file(state, file)
-        file.write_bytes(file.read_bytes()[:-1000])
+        file = folder / "file.SAFETENSORS"
+        save_file(state, file, {"bigpicture": STATED.get(kind, "{}")})
+        if kind == "cut short":
+            file.write_bytes(file.read_bytes()[:-1000])
     return file
 
 
@@ -188,7 +225,7 @@ def broken(kind: str, folder):
     [
         ("code", "could run code"),
         ("code in a checkpoint", "could run code"),
-        ("no weights", "could run code|not a weight file"),
+        ("no weights", "not a weight file"),
         ("empty", "not a weight file"),
         ("no tensors", "no tensors in it"),
         ("of nothing known", "no known network has such tensors .conv.weight"),
@@ -197,7 +234,19 @@ def broken(kind: str, folder):
         ("left over", "backbone.extra unknown"),
         ("misshapen", r"backbone.last.weight \(16, 16, 1, 1\), not \(16, 16, 3, 3\)"),
         ("not public's", "CoMoNet: tensor 'input.bias' is missing"),
+        ("a number", r"misshapen \(len\(\) of a 0-d tensor\)"),
+        ("in itself", "no tensors in it"),
+        ("of a billion blocks", "a module has the number 999999999"),
+        ("larger than memory", "backbone.last.weight missing"),
+        ("damaged", "not a weight file"),
         ("cut short", "cut short"),
+        ("no JSON", "its facts are no JSON"),
+        ("too deep a JSON", "its facts are no JSON"),
+        ("no facts", r"its facts are no JSON object but '\[1\]'"),
+        ("settings of nothing", "states settings that no network has .*vdsr"),
+        ("settings of a later version", "unknown setting 'backbone.norm'"),
+        ("impossible settings", "a U needs an even number of units, not 1"),
+        ("settings larger than memory", r"\(16, 3, 3, 3\), not \(16000000, 3, 3, 3\)"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_and_never_run(kind, message, tmp_path, capsys):
@@ -206,6 +255,12 @@ def test_a_file_that_cannot_be_used_is_named_and_never_run(kind, message, tmp_pa
         load_file(file)
     assert str(file) in str(caught.value)
     assert "executed" not in capsys.readouterr().out
+
+
+def test_a_file_beside_of_another_suffix_stays(tmp_path):
+    (tmp_path / "file.part").write_text("mine")
+    save_network(from_settings(TINY), tmp_path / "file.safetensors", {})
+    assert (tmp_path / "file.part").read_text() == "mine"
 
 
 def test_other_scales_start_from_what_fits(tmp_path):

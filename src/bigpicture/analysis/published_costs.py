@@ -8,12 +8,10 @@ Methods that are not built here have their printed figures alone.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
-
 from bigpicture.analysis.conventions import Convention, Counted, by_hooks, by_trace, of_head
 from bigpicture.evaluate.published import Fact, facts, method_of
 from bigpicture.models.catalog import SIZES
-from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.network import NetworkSettings, weightless
 
 __all__ = ["TABLES", "CostTable", "Row", "rows"]
 
@@ -101,9 +99,7 @@ def rows(name: str) -> Iterator[Row]:
         settings = _settings(method, table.scale)
         counted = None
         if settings is not None:
-            with torch.device("meta"):
-                network = Network(settings)
-            counted = table.convention(network, table.low)
+            counted = table.convention(weightless(settings), table.low)
         yield Row(method, settings, counted, published)
 
 

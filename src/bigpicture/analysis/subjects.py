@@ -7,10 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from bigpicture.models.catalog import SIZES
-from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.network import Network, NetworkSettings, weightless
 from bigpicture.weights import index
 
 __all__ = ["Subject", "subject"]
@@ -40,8 +38,7 @@ class Subject:
 
     def network(self) -> Network:
         """Return the network without numbers, on PyTorch's meta device."""
-        with torch.device("meta"):
-            return Network(self.settings)
+        return weightless(self.settings)
 
 
 def subject(name: str, scale: float | int | None = None) -> Subject:
@@ -86,5 +83,4 @@ def _loaded(name: str, scale: float | int | None) -> Subject:
 
 
 def _renders_any(settings: NetworkSettings) -> bool:
-    with torch.device("meta"):
-        return Network(settings).limits.any_scale
+    return weightless(settings).limits.any_scale

@@ -7,10 +7,13 @@ The five systems and what they are compared with are settings of it, see `bigpic
 and `bigpicture.models.catalog`; any head goes on any backbone.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from bigpicture.compute.pad import crop_to, mirror_to_multiple
 from bigpicture.context.contract import ContextOperator
@@ -20,7 +23,7 @@ from bigpicture.models.heads.continuous import ContinuousHead
 from bigpicture.models.heads.coordinates import pixel_centres
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Network", "NetworkSettings"]
+__all__ = ["Network", "NetworkSettings", "weightless"]
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,28 @@ class Network(nn.Module):
             align=self.backbone.align,
             any_scale=self.head.any_scale,
         )
+
+
+def weightless(settings: NetworkSettings) -> Network:
+    """Return a network that has shapes but no numbers, and takes no memory, however large it is."""
+    with torch.device("meta"), _Unfilled():
+        return Network(settings)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves parameters as they are where noise would be drawn.
+
+    There is none to be seen on the meta device, but PyTorch would take a second to prepare for it.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        return args[0] if func is Tensor.normal_ else func(*args, **(kwargs or {}))
 
 
 def _region(

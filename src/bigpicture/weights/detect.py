@@ -42,7 +42,8 @@ def to_our_keys(tensors: Mapping[str, Tensor], name: str) -> Converted:
     """Return `tensors` under the keys of this package; those that are known already as they are.
 
     Raises:
-        WeightsError: If a tensor that its release always has is missing.
+        WeightsError: If a tensor that its release always has is missing, or it is of a network of
+            the release's that is none of ours.
     """
     for title, release in RELEASES.items():
         if release.matches(tensors):
@@ -93,5 +94,7 @@ def _reading(name: str, stem: str, read: Callable[[], S]) -> S:
         return read()
     except KeyError as error:
         raise WeightsError(f"{name}: tensor '{stem}{error.args[0]}' is missing") from error
-    except (IndexError, ValueError, ZeroDivisionError) as error:
+    except WeightsError as error:
+        raise WeightsError(f"{name}: {error}") from error
+    except (ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(f"{name}: tensors are misshapen ({error})") from error

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from safetensors.torch import save
+from safetensors.torch import save as to_bytes
 from torch import nn
 
+from bigpicture.image.save import save
 from bigpicture.models.catalog import family, from_settings
-from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.network import Network, NetworkSettings, weightless
 from bigpicture.models.variant import from_plain, to_plain
+from bigpicture.shapes import Tensor
 from bigpicture.weights.detect import detect, to_our_keys
 from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.release import Converted
@@ -35,8 +37,7 @@ def load_file(path: Path) -> LoadedFile:
     """
     tensors, facts = read_weights(path)
     converted = to_our_keys(tensors, str(path))
-    network = from_settings(_settings(converted, facts, path))
-    _fill(network, converted.tensors, path)
+    network = _filled(_settings(converted, facts, path), converted.tensors, path)
     if converted.release:
         facts |= {"release": converted.release}
     return LoadedFile(network.eval(), facts)
@@ -61,6 +62,9 @@ def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None
     """Write a network's weights with its settings and `facts` (recipe, data, licence, scores).
 
     A file of this name is replaced in one step, or not at all.
+
+    Raises:
+        OSError: If it cannot be written there.
     """
     stated = {
         "family": family(network.settings),
@@ -69,10 +73,8 @@ def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None
         **facts,
     }
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
-    temporary = path.with_suffix(".part")
     # not `save_file`, whose files nobody but their owner may read
-    temporary.write_bytes(save(tensors, {FACTS: json.dumps(stated)}))
-    temporary.replace(path)
+    save(path, [to_bytes(tensors, {FACTS: json.dumps(stated)})])
 
 
 def _settings(converted: Converted, facts: Mapping[str, Any], path: Path) -> NetworkSettings:
@@ -84,8 +86,22 @@ def _settings(converted: Converted, facts: Mapping[str, Any], path: Path) -> Net
         raise WeightsError(f"{path}: states settings that no network has ({error})") from error
 
 
-def _fill(network: Network, tensors: Tensors, path: Path) -> None:
-    own = network.state_dict()
+def _filled(settings: NetworkSettings, tensors: Tensors, path: Path) -> Network:
+    """Return the network of some settings with `tensors`, built once these are known to be its.
+
+    Of a damaged or hostile file, it could be of any size.
+    """
+    try:
+        own = weightless(settings).state_dict()
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path}: no network can be built from it ({error})") from error
+    _compare(own, tensors, path)
+    network = from_settings(settings)
+    network.load_state_dict(tensors)
+    return network
+
+
+def _compare(own: Mapping[str, Tensor], tensors: Tensors, path: Path) -> None:
     missing = [key for key in own if key not in tensors]
     unknown = [key for key in tensors if key not in own]
     misshapen = [
@@ -97,4 +113,3 @@ def _fill(network: Network, tensors: Tensors, path: Path) -> None:
     said = "; ".join(f"{', '.join(keys[:3])} {what}" for what, keys in problems if keys)
     if said:
         raise WeightsError(f"{path}: tensors do not fit the network: {said}")
-    network.load_state_dict(tensors)

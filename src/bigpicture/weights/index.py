@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import as_file, files
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,12 @@ def default_for(scale: int | float | None) -> str:
     Args:
         scale: Of each side; None for the least that there is. Where none is enough, the greatest
             is taken, to be run repeatedly.
+
+    Raises:
+        ValueError: If it is no number.
     """
+    if not isinstance(scale, Real | None):
+        raise ValueError(f"scale must be a number, not {scale!r}")
 
     def preference(entry: Entry) -> tuple[bool, int, float]:
         short = scale is not None and entry.scale < scale

@@ -2,7 +2,7 @@
 
 .safetensors             tensors and the facts that came with them
 .pth .pt .ckpt .bin      tensors by PyTorch's restricted unpickler, searched for in the usual
-                         wrappings (`state_dict`, `params_ema`, …, `module.`)
+                         wrappings (`state_dict`, `params_ema`, `model` with `sd`, …, `module.`)
 """
 
 import json
@@ -25,7 +25,8 @@ Tensors = dict[str, Tensor]
 FACTS = "bigpicture"
 """Key of a safetensors file's metadata under which the facts stand as JSON."""
 
-_WRAPPINGS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
+_WRAPPINGS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net", "sd")
+_DEEPEST = 3  # wrappings in wrappings; a hostile file's may hold themselves
 
 
 def read_weights(path: Path) -> tuple[Tensors, dict[str, Any]]:
@@ -36,7 +37,7 @@ def read_weights(path: Path) -> tuple[Tensors, dict[str, Any]]:
     """
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such file")
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         return _read_safetensors(path)
     return _read_pickle(path), {}
 
@@ -45,13 +46,20 @@ def read_facts(path: Path) -> dict[str, Any]:
     """Return the facts of one of our own files, from its header alone.
 
     Raises:
-        WeightsError: If the file is no safetensors file.
+        WeightsError: If the file is no safetensors file, or its facts are none.
     """
     try:
         with safe_open(path, "numpy") as file:
-            return json.loads((file.metadata() or {}).get(FACTS, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
+            stated = (file.metadata() or {}).get(FACTS, "{}")
+    except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a safetensors file, or cut short ({error})") from error
+    try:
+        facts = json.loads(stated)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: its facts are no JSON ({error})") from error
+    if not isinstance(facts, dict):
+        raise WeightsError(f"{path}: its facts are no JSON object but {stated[:40]!r}")
+    return facts
 
 
 def _read_safetensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
@@ -70,23 +78,25 @@ def _read_pickle(path: Path) -> Tensors:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path}: holds more than tensors, so reading it could run code; "
-            "save its state_dict alone, best as safetensors"
+            f"{path}: not a weight file, or one that holds more than tensors, so reading it could "
+            "run code; in that case, save its state_dict alone, best as safetensors"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
-        raise WeightsError(f"{path}: not a weight file, or cut short ({error})") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # damaged pickles fail in every way
+        said = f"{type(error).__name__}: {error}"
+        raise WeightsError(f"{path}: not a weight file, or cut short ({said})") from error
     return _unwrapped(content, path)
 
 
 def _unwrapped(content: object, path: Path) -> Tensors:
     """Return the tensors of a checkpoint, without the usual wrappings around them."""
-    while isinstance(content, Mapping):
-        inner = next((content[key] for key in _WRAPPINGS if _is_mapping(content.get(key))), None)
-        if inner is None:
-            break
-        content = inner
+    for _ in range(_DEEPEST):
+        if isinstance(content, Mapping):
+            inside = (content[key] for key in _WRAPPINGS if _is_mapping(content.get(key)))
+            content = next(inside, content)
     tensors = (
-        {str(key): value for key, value in content.items() if isinstance(value, Tensor)}
+        {str(key): value for key, value in content.items() if _is_tensor(value)}
         if isinstance(content, Mapping)
         else {}
     )
@@ -97,3 +107,13 @@ def _unwrapped(content: object, path: Path) -> Tensors:
 
 def _is_mapping(value: object) -> bool:
     return isinstance(value, Mapping)
+
+
+def _is_tensor(value: object) -> bool:
+    """Return whether a value is a tensor with a number of its own for each element.
+
+    A hostile file's may be larger than any memory, and share one.
+    """
+    if not isinstance(value, Tensor) or value.is_meta or value.layout is not torch.strided:
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()

@@ -11,6 +11,9 @@ __all__ = ["Converted", "Release", "Tensors", "count", "rename"]
 
 Tensors = dict[str, Tensor]
 
+_MOST = 9999
+"""Greatest number of a module; whoever looked for as many as a hostile file says, would not end."""
+
 
 class Converted(NamedTuple):
     """A published file's tensors under our keys, and what its files leave to the code beside them.
@@ -35,7 +38,8 @@ class Release(NamedTuple):
     matches: Callable[[Mapping[str, Tensor]], bool]
     """Whether a file is of this release, by its keys."""
     convert: Callable[[Tensors], Converted]
-    """Raises `KeyError` for a tensor that the release always has."""
+    """Raises `KeyError` for a tensor that the release always has, and `WeightsError` for one of its
+    networks that is none of ours."""
 
 
 def rename(tensors: Mapping[str, Tensor], rules: Mapping[str, str]) -> Tensors:
@@ -62,8 +66,14 @@ def rename(tensors: Mapping[str, Tensor], rules: Mapping[str, str]) -> Tensors:
 def count(tensors: Mapping[str, Tensor], pattern: str) -> int:
     """Return one more than the greatest number that the group of `pattern` finds in the keys.
 
+    Raises:
+        ValueError: If it is greater than that of any module that there could be.
+
     >>> count({"body.0.x": Tensor([0]), "body.11.x": Tensor([0])}, r"body[.]([0-9]+)[.]")
     12
     """
     found = [int(match[1]) for key in tensors if (match := re.match(pattern, key))]
-    return max(found, default=-1) + 1
+    greatest = max(found, default=-1)
+    if greatest > _MOST:
+        raise ValueError(f"a module has the number {greatest}")
+    return greatest + 1

@@ -7,12 +7,16 @@
 Which head a file has is told by its keys. Masks and indices, which some files hold, are made when
 they are needed instead. Colour pictures in [0, 1] are normalised inside of the published network
 by DIV2K's mean, which it does not store; gray ones are not.
+
+The networks against noise and JPEG's artefacts, which have no upsampler and add what they make to
+the picture, are refused.
 """
 
 from collections.abc import Mapping
 
 from bigpicture.layers.normalise import DIV2K_MEAN
 from bigpicture.shapes import Tensor
+from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.release import Converted, Release, Tensors, rename
 
 __all__ = ["BACKBONE", "RELEASE"]
@@ -53,6 +57,8 @@ def _matches(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def _convert(tensors: Tensors) -> Converted:
+    if not any(key.startswith(("upsample.", "conv_up1.")) for key in tensors):
+        raise WeightsError("it has no upsampler, and no network here restores without enlarging")
     direct = "conv_last.weight" not in tensors
     colours = tensors["conv_first.weight"].shape[1]
     return Converted(
