@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from bigpicture.weights.file import load_file
+from bigpicture.weights.file import load_file, save_network
 
 
 @pytest.fixture
@@ -51,6 +51,34 @@ def test_a_file_is_rewritten_with_its_origin(bigpicture, tiny, tmp_path):
     assert (shown["licence"], shown["source"]["file"]) == ("CC0", "tiny.pth")
     low = torch.rand(1, 3, 5, 6)
     assert torch.equal(load_file(target).network(low), network(low))
+
+
+def test_a_file_of_ours_keeps_its_origin_but_for_what_is_asked(bigpicture, tiny, tmp_path):
+    network = load_file(Path(tiny)).network
+    source, target = tmp_path / "ours.safetensors", tmp_path / "out.safetensors"
+    facts = {"name": "ours", "licence": "CC0", "scores": {"Set5": {"psnr": 37.0}}, "source": "here"}
+    save_network(network, source, facts)
+    for asked, licence in [((), "CC0"), (("--licence", "MIT"), "MIT")]:
+        assert bigpicture("models", "convert", source, target, "--overwrite", *asked).exit_code == 0
+        stated = load_file(target).facts
+        assert (stated["name"], stated["licence"], stated["source"]) == ("out", licence, "here")
+        assert stated["scores"] == facts["scores"]
+
+
+def test_a_file_that_cannot_be_written_is_named(bigpicture, tiny, tmp_path):
+    result = bigpicture("models", "convert", tiny, tmp_path / "no" / "out.safetensors")
+    assert result.exit_code == 2
+    assert "out.safetensors cannot be written: its folder does not exist" in result.stderr.replace(
+        "\n", " "
+    )
+
+
+def test_what_a_file_states_moves_no_cursor(bigpicture, tiny, tmp_path):
+    file = tmp_path / "file.safetensors"
+    save_network(load_file(Path(tiny)).network, file, {"note": "\x1b[2Jgone"})
+    shown = bigpicture("models", "show", file)
+    assert "\\x1b[2Jgone" in shown.stdout
+    assert "\x1b" not in shown.stdout
 
 
 def test_nothing_is_replaced_unasked(bigpicture, tiny, tmp_path):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bigpicture.app.console import refuse, say
+from bigpicture.app.console import printable, refuse, say
 
 models = typer.Typer(
     help="List the shipped networks, look into a weight file, or rewrite a published one.",
@@ -68,7 +68,8 @@ def show(
         return
     width = max(map(len, shown))
     for key, value in shown.items():
-        say(f"{key:{width}}  {value if isinstance(value, str | int) else json.dumps(value)}")
+        text = str(value) if isinstance(value, str | int) else json.dumps(value)
+        say(printable(f"{key:{width}}  {text}"))  # which a stranger's file may state
 
 
 @models.command()
@@ -78,8 +79,11 @@ def convert(
     ],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The .safetensors file to write.")],
     licence: Annotated[
-        str, typer.Option(help="Of the weights, as their publisher states it; goes into OUT.")
-    ] = "not stated",
+        str | None,
+        typer.Option(
+            help="Of the weights, as their publisher states it; goes into OUT. Else what IN states."
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
 ) -> None:
     """Rewrite a published weight file as safetensors that state their settings and origin."""
@@ -92,20 +96,20 @@ def convert(
         refuse(ValueError(f"{target} exists; use --overwrite to replace it, or another name"))
     try:
         network, facts = load_file(source)
-        parameters = sum(parameter.numel() for parameter in network.parameters())
-        origin = {
-            "name": target.stem,
-            "parameters": parameters,
-            "licence": licence,
-            "source": {
-                "file": source.name,
-                "sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
-            },
-        }
-        kept = {key: value for key, value in facts.items() if key not in ("settings", "family")}
-        save_network(network, target, origin | kept)
+        with source.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (ValueError, OSError) as error:
         refuse(error)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    known = {"licence": "not stated", "source": {"file": source.name, "sha256": digest}, **facts}
+    own = {"name": target.stem, "parameters": parameters}
+    if licence is not None:
+        own["licence"] = licence
+    kept = {key: value for key, value in known.items() if key not in ("settings", "family")}
+    try:
+        save_network(network, target, kept | own)
+    except OSError as error:
+        refuse(f"{target} cannot be written: {error}")
     scale = "any scale" if network.limits.any_scale else f"×{network.limits.scale}"
     release = f" ({facts['release']})" if "release" in facts else ""
     say(f"{target}: {family(network.settings)} {scale}, {parameters:,} parameters{release}")
