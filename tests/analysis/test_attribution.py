@@ -134,8 +134,9 @@ def test_windows_beyond_the_result_are_refused(rows, columns):
 
 
 def test_what_is_no_path_is_refused():
-    with pytest.raises(ValueError, match="sigma must be above 0 pixels, not 0"):
-        BlurPath(sigma=0)
+    for sigma in (0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"sigma must be above 0 pixels, not {sigma}"):
+            BlurPath(sigma=sigma)
     with pytest.raises(ValueError, match="steps must be 1 or more, not 0"):
         BlurPath(steps=0)
     with pytest.raises(ValueError, match="batch must be 1 or more, not 0"):
@@ -182,6 +183,7 @@ def test_the_busiest_window_is_found():
     picture[..., 6:9, 3:6] = torch.rand(3, 3) + 1
     assert busiest(picture, 4) == (7, 4)
     assert busiest(picture, 100) == (5, 5)
+    assert busiest(picture[..., :1], 4) == (6, 0)
 
 
 def test_a_window_lies_on_all_pixels_that_it_touches():

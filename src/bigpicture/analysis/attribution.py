@@ -20,6 +20,7 @@ Changed: gradients are taken in the middle of each step, where the sum is closer
     the published code takes them at its end.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -57,7 +58,7 @@ class BlurPath:
     steps: int = 50
 
     def __post_init__(self) -> None:
-        if self.sigma <= 0:
+        if not 0 < self.sigma < math.inf:
             raise ValueError(f"sigma must be above 0 pixels, not {self.sigma}")
         if self.steps < 1:
             raise ValueError(f"steps must be 1 or more, not {self.steps}")

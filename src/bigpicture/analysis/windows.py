@@ -20,9 +20,12 @@ def busiest(picture: Float[Tensor, "1 c h w"], side: int) -> Pair:
     """Return row and column of the middle of the square with most detail.
 
     Args:
-        picture: Of at least 2×2 pixels.
+        picture: Of any size; where it has one row or column, no detail is known.
         side: Of the square.
     """
+    height, width = picture.shape[-2:]
+    if min(height, width) < 2:
+        return height // 2, width // 2
     lengths = detail(picture).sum(1, keepdim=True)
     tall, broad = (min(side, length) for length in lengths.shape[-2:])
     means = F.avg_pool2d(lengths, (tall, broad), stride=1)
