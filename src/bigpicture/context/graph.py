@@ -17,12 +17,10 @@ Changed: the nodes are divided by the number of pixels. As the paper has it, a n
     `normalize=False` gives the paper's sums.
 """
 
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 from torch import nn
 
-from bigpicture.compute.precision import exact_dtype
+from bigpicture.compute.precision import exact_dtype, without_autocast
 from bigpicture.context.contract import ContextOperator, Part
 from bigpicture.context.grid import GridMean
 from bigpicture.shapes import Float, Tensor
@@ -79,7 +77,7 @@ class GraphReasoning(ContextOperator[GridMean]):
             dtype = exact_dtype(x)
             x = part.on_grid(*x.shape[-2:]).crop(x)
         relation = self.relate(x)
-        with _without_autocast(relation):
+        with without_autocast(x.device.type):
             total = relation.to(dtype).flatten(2) @ x.to(dtype).flatten(2).mT
         pixels = x.new_full((1, 1), x.shape[-2] * x.shape[-1], dtype=dtype)
         return GridMean(total.flatten(1)[..., None, None], pixels)
@@ -95,13 +93,6 @@ class GraphReasoning(ContextOperator[GridMean]):
     def attention(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n h w"]:
         """Return P, how much each pixel listens to each node; a pixel's shares sum to one."""
         return torch.softmax(self.assign(x), 1)
-
-
-def _without_autocast(made: Tensor) -> AbstractContextManager[object]:
-    """Return a context in which a product is not rounded to half precision as `made` was."""
-    if made.dtype in (torch.float16, torch.bfloat16):
-        return torch.autocast(made.device.type, enabled=False)
-    return nullcontext()  # for not every device, and no exporter, knows autocast
 
 
 def _two_layers(c_in: int, hidden: int, c_out: int) -> nn.Sequential:
