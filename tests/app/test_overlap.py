@@ -93,6 +93,20 @@ def test_an_interruption_loses_nothing_that_was_computed():
     assert len(read) < 20
 
 
+def test_two_interruptions_lose_nothing_that_was_computed(monkeypatch):
+    stop = overlapping._Reader.stop
+
+    def interrupted(reader):
+        stop(reader)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(overlapping._Reader, "stop", interrupted)
+    finished, doing = stages(write=lambda n: time.sleep(0.01) or n)
+    with pytest.raises(KeyboardInterrupt):
+        overlap(range(9), doing)
+    assert finished == list(range(9))
+
+
 def test_an_interruption_while_finishing_repeats_it():
     calls = []
 

@@ -62,8 +62,10 @@ def overlap(jobs: Iterable[J], stages: Stages[J, R, W, F], waiting: int = _WAITI
         for job in reader.all(iter(jobs)):
             to_write.put(stages.compute(job))
     finally:
-        reader.stop()
-        to_write.finish()
+        try:
+            reader.stop()
+        finally:  # also for who is impatient, and presses Ctrl-C twice
+            to_write.finish()
 
 
 class _Reader(Generic[J, R, W, F]):
