@@ -177,6 +177,7 @@ def layout(tmp_path, high: str, low: str, scale: int = 2) -> Path:
             "Set2",
             "bi",
         ),
+        ("Set2/{}_SRF_2_HR.png", "Set2/{}_SRF_2_LR.png", "Set2", "Set2", "bi"),
         (
             "D/DIV2K_valid_HR/{}.png",
             "D/DIV2K_valid_LR_bicubic/X2/{}x2.png",
@@ -210,6 +211,7 @@ def test_rcan_s_two_trees(tmp_path, kind):
     mark = f"LR{kind}"
     high, low = "HR/Set2/x2/{}_HR_x2.png", f"LR/{mark}/Set2/x2/{{}}_{mark}_x2.png"
     root = layout(tmp_path, high, low)
+    assert find_sets(root / "HR" / "Set2") == find_sets(root / "HR") == [root / "HR" / "Set2"]
     benchmark = open_benchmark(root / "HR" / "Set2", root / "LR" / mark / "Set2", scale=2)
     assert (benchmark.name, benchmark.degradation) == ("Set2", kind.lower())
     assert [name for name, *_ in benchmark] == ["arch", "bird"]

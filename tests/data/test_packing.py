@@ -1,6 +1,8 @@
 """Crops cover pictures, packs hold them, and what was interrupted comes out the same."""
 
 import io
+import os
+import sys
 import tarfile
 from pathlib import Path
 
@@ -111,6 +113,7 @@ def test_what_was_interrupted_comes_out_as_if_it_had_not_been(
     with pytest.raises(KeyboardInterrupt):
         pack(cut, inputs, cutting)
     monkeypatch.setattr(Shelf, "put", whole_put)
+    (tmp_path / "cut" / ".bigpicture-0.part").touch()  # as a writer that was killed leaves it
     with pytest.raises(ValueError, match="is not complete: .* of 3 pictures"):
         find_sources(Path(cut.place))
     pack(cut, inputs, cutting, resume=True)
@@ -119,6 +122,21 @@ def test_what_was_interrupted_comes_out_as_if_it_had_not_been(
 
 def contents(folder: Path):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where names of files are any bytes")
+def test_names_that_are_long_or_no_text(inputs, tmp_path):
+    content = inputs[0].high.read_bytes()
+    folder = tmp_path / "named"
+    folder.mkdir()
+    for name in ("a" * 251, "b" * 251, "文" * 83, os.fsdecode(b"caf\xe9"), "new\nline"):
+        (folder / f"{name}.png").write_bytes(content)
+    files = [Input(file) for file in sorted(folder.iterdir())]
+    pack(Shelf(str(tmp_path / "pack")), files, FOLDER)
+    pack(Shelf(str(tmp_path / "pack")), files, FOLDER, resume=True)
+    assert sum("caf\\xe9.png" in p.name for p in manifest_of(tmp_path / "pack").pictures) == 1
+    assert len(list((tmp_path / "pack").glob("*.png"))) == 5 * 9
+    assert len(prepare(find_sources(folder), tmp_path / "cache", 64)) == 5
 
 
 def test_a_pack_that_is_complete_is_left_alone(inputs, tmp_path):

@@ -24,6 +24,9 @@ from bigpicture.image.write import encode
 __all__ = ["Corner", "Input", "Opened", "corners", "cut", "open_input", "stems"]
 
 
+_LONGEST = 48  # characters of a picture's name in its crops', which have 255 bytes in all
+
+
 class Corner(NamedTuple):
     """Where a crop begins."""
 
@@ -98,7 +101,7 @@ def stems(paths: Sequence[Path]) -> Iterator[str]:
     """
     taken: set[str] = set()
     for path in paths:
-        name = stem = re.sub(r"[^\w-]+", "_", path.stem) or "picture"
+        name = stem = re.sub(r"[^\w-]+", "_", path.stem)[:_LONGEST] or "picture"
         count = 1
         while name.casefold() in taken:
             count += 1

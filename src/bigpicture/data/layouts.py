@@ -74,15 +74,18 @@ def find_layout(high: Path, low: Path | None, scale: int | float) -> Layout:
     # A set may hold its references twice, whole and cropped: those with partners are meant.
     found = [pair for pair in found if pair[0].is_dir()]
     found.sort(key=lambda pair: _of_scale(pair[1], scale) is None)
-    stored = None
+    kind = None
+    if low is not None:
+        low = _inside(low, scale)
     if found:
         high, stored = found[0]
-    elif any(high.glob(f"*_SRF_{scale:g}_LR.*")):
-        stored = high
-    low = _of_scale(stored, scale) if low is None and stored else low and _inside(low, scale)
+        low = low or _of_scale(stored, scale)
+    elif low is None and any(high.glob(f"*_SRF_{scale:g}_LR.*")):
+        low, kind = high, "bi"
+    kind = _kind(low) if low is not None and kind is None else kind
     marked = _inside(high, scale)  # RCAN's; a folder X2 of anything else holds no references
     high = marked if any(marked.glob(f"*_HR_x{scale:g}.*")) else high
-    return Layout(name, high, low, None if low is None else _kind(low))
+    return Layout(name, high, low, kind)
 
 
 def find_sets(folder: Path) -> list[Path]:
@@ -209,4 +212,5 @@ def _kind(low: Path) -> str | None:
 def _is_set(folder: Path) -> bool:
     patterns = (up.format(scale="*") for up, _ in _LAYOUTS)
     inside = any(path.is_dir() for pattern in patterns for path in folder.glob(pattern))
+    inside = inside or any(folder.glob("[xX][0-9]*/*_HR_x[0-9]*.*"))  # RCAN's
     return inside or any(file.suffix.lower() in SUFFIXES for file in folder.iterdir())

@@ -18,6 +18,9 @@ from bigpicture.image.read import read
 __all__ = ["Original", "PairOfFiles", "PictureFile", "Source", "file_key", "keyed"]
 
 
+_RECOGNISED = 40  # characters of a name, which together may have no more than 255 bytes
+
+
 class Original(NamedTuple):
     """A picture that has not been decoded yet.
 
@@ -84,8 +87,9 @@ def file_key(path: Path) -> str:
 
 
 def keyed(stem: str, facts: str) -> str:
-    """Return a key: a name for people to recognise, and a sum over facts."""
-    return f"{stem}-{hashlib.sha256(facts.encode()).hexdigest()[:12]}"
+    """Return a key: the beginning of a name for people to recognise, and a sum over facts."""
+    found = hashlib.sha256(facts.encode("utf-8", "surrogateescape"))  # names need not be UTF-8
+    return f"{stem[:_RECOGNISED]}-{found.hexdigest()[:12]}"
 
 
 def _original(path: Path) -> Original:

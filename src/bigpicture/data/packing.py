@@ -10,12 +10,14 @@ as if nothing had happened.
 
 import io
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from bigpicture.data.cutting import Corner, Input, Opened, open_input, stems
@@ -47,7 +49,8 @@ def begin(shelf: Shelf, inputs: Sequence[Input], cutting: Cutting, *, resume: bo
     """
     if cutting.form == "shards":
         import webdataset  # noqa: F401 - so that its lack is known before the work begins
-    pictures = tuple(PackedPicture(name=str(i.high), facts=_facts(i)) for i in inputs)
+    pictures = tuple(PackedPicture(name=_name(i.high), facts=_facts(i)) for i in inputs)
+    shelf.tidy()
     known = read_manifest(shelf)
     if known is None:
         if shelf.names():
@@ -225,6 +228,11 @@ def _ahead(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def _name(path: Path) -> str:
+    """Return a path as JSON can hold it: bytes that are no UTF-8 as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _facts(given: Input) -> tuple[int, ...]:

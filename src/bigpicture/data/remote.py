@@ -8,7 +8,7 @@ from typing import Any
 
 from bigpicture.data.originals import Original, keyed
 from bigpicture.image.read import decode
-from bigpicture.image.save import save
+from bigpicture.image.save import remove_leftovers, save
 
 __all__ = ["RemoteFile", "Shelf", "locate"]
 
@@ -72,6 +72,12 @@ class Shelf:
                 save(target, chunks)
             else:  # where objects come into being when all of their bytes have arrived
                 system.pipe_file(f"{root}/{name}", b"".join(chunks))
+
+    def tidy(self) -> None:
+        """Remove what writers that were killed have left behind."""
+        if "://" not in self.place:
+            for folder in (Path(self.place), *Path(self.place).glob("*/")):
+                remove_leftovers(folder)
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file, None if there is none."""
