@@ -46,13 +46,30 @@ def test_latex_is_escaped_and_balanced():
     )
     (row,) = (line for line in lines if line.startswith("a "))
     assert row == r"a \& b\_c & $\times$2 & 33.67 & 0.9303 & 30.23 & 0.8691 \\"
-    assert r"50 \% | more & $\times$2 & $-$1.25 & $\infty$ & – & +0.1000 \\" in lines
+    assert r"50 \% \textbar{} more & $\times$2 & $-$1.25 & $\infty$ & – & +0.1000 \\" in lines
     assert [line for line in lines if "rule" in line] == [
         r"\toprule",
         r"\midrule",
         r"\midrule",
         r"\bottomrule",
     ]
+
+
+def test_latex_of_names_that_would_be_arguments_of_the_row_before():
+    table = Table(["image", "PSNR"], [["[1]", "30.00"], ["*", "31.00"], ["<a>", "32.00"]])
+    rows = written(table, "latex").splitlines()[4:-2]
+    assert [row.partition(" &")[0] for row in rows] == [
+        "{[}1]",
+        "{*}",
+        r"\textless{}a\textgreater{}",
+    ]
+
+
+def test_markdown_lines_up_though_bars_are_escaped():
+    table = Table(["image", "a|b"], [["a|b", "30.00"], ["c", "31.00"]])
+    lines = written(table, "markdown").splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert all(re.sub(r"\\\|", "", line).count("|") == 3 for line in lines)
 
 
 def test_csv_is_read_back():

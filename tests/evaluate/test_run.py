@@ -127,6 +127,14 @@ def test_a_wrong_size_names_the_picture():
         evaluate(lambda low: low, pairs(), scale=2, protocol=SR_Y)
 
 
+def test_a_picture_that_a_model_refuses_is_named():
+    def refuse(low):
+        raise ValueError("it is too small")
+
+    with pytest.raises(ValueError, match="p0: it is too small"):
+        evaluate(refuse, pairs(), scale=2, protocol=SR_Y)
+
+
 def test_no_pictures():
     with pytest.raises(ValueError, match="pairs is empty"):
         evaluate(nearest, [], scale=2, protocol=SR_Y)

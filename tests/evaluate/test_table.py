@@ -9,7 +9,6 @@ from bigpicture.evaluate.run import ImageScore, Report
 from bigpicture.evaluate.table import (
     Line,
     comparison_table,
-    image_table,
     image_tables,
     measured,
     summary,
@@ -36,7 +35,8 @@ def report(model: str, psnr: float, *, scale: int = 2, benchmark: str = "Set5") 
 
 
 def test_a_report_states_its_protocol_and_lines_up():
-    title, blank, *lines = image_table(REPORT).splitlines()
+    (table,) = image_tables([REPORT])
+    title, blank, *lines = written(table, "markdown").splitlines()
     assert (title, blank) == ("bicubic, ×2.5, protocol sr-rgb", "")
     assert len({len(line) for line in lines}) == 1
     assert lines[2] == "| a-long-name |  9.50 | 0.2500 |"

@@ -2,8 +2,9 @@
 
     Restored (pictures (1, c, H, W)) ──▶ windows of most difference ──▶ Crop: reference, bicubic, …
 
-How much models differ at a pixel is the range of their lumas. A single model is held against
-bicubic enlargement. Each picture gives its best window before any gives a second.
+How much models differ at a pixel is the range of their grays, the means of R, G and B. A single
+model is held against bicubic enlargement. Each picture gives its best window before any gives a
+second.
 """
 
 import math
@@ -40,7 +41,7 @@ class Crop:
         name: Name of the picture.
         scale: Enlargement of each side.
         place: Top and left of the window, in pixels of the reference.
-        difference: How far the models' lumas lie apart in it, on average, in 8-bit levels.
+        difference: How far the models' grays lie apart in it, on average, in 8-bit levels.
         overview: The whole reference, small, with a frame around the window.
         reference: The window of the reference.
         restored: The window of each restored picture, by model.
@@ -92,8 +93,8 @@ class Gallery:
             enlarged = _rgb(bicubic(self.scale)(restored.pair.low[None].cpu())[0])
         pictures = {BICUBIC: enlarged, **pictures}
         models = [model for model in pictures if model in restored.pictures]
-        lumas = torch.stack([pictures[m].mean(0) for m in (models if models[1:] else pictures)])
-        apart = lumas.amax(0) - lumas.amin(0)
+        grays = torch.stack([pictures[m].mean(0) for m in (models if models[1:] else pictures)])
+        apart = grays.amax(0) - grays.amin(0)
         border = math.ceil(self.scale)
         for choice, (place, difference) in enumerate(windows(apart, SIDE, border, _SECOND_CHOICES)):
             order = (choice, -difference)

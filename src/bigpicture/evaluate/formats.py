@@ -72,17 +72,17 @@ def _text(table: Table) -> str:
 
 
 def _markdown(table: Table) -> str:
-    header = _flat_header(table)
-    flat = Table(header, table.rows, table.left)
-    widths = _widths(flat)
+    # a bar would end the cell
+    header, *rows = (
+        [cell.replace("|", "\\|") for cell in row] for row in (_flat_header(table), *table.rows)
+    )
+    widths = _widths(Table(header, rows, table.left))
     lines = [table.title, ""] if table.title else []
     lines.append(f"| {' | '.join(_aligned(header, widths, table.left))} |")
     rules = (
         f":{'-' * (w + 1)}" if i < table.left else f"{'-' * (w + 1)}:" for i, w in enumerate(widths)
     )
     lines.append(f"|{'|'.join(rules)}|")
-    # a bar would end the cell
-    rows = ([cell.replace("|", "\\|") for cell in row] for row in table.rows)
     lines += [f"| {' | '.join(_aligned(row, widths, table.left))} |" for row in rows]
     return "\n".join(lines)
 
@@ -156,6 +156,12 @@ _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # which are arguments of the end of the row before, if a row begins with them
+    "[": "{[}",
+    "*": "{*}",
     "×": r"$\times$",
     "−": r"$-$",
     "Δ": r"$\Delta$",

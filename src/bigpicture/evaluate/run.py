@@ -150,7 +150,7 @@ def compare(
 
     Raises:
         ValueError: If there are no models or pictures, nothing to measure, or a restored picture
-            cannot be compared with its reference; the error names it.
+            cannot be made, or not compared with its reference; the error names it.
     """
     if not models:
         raise ValueError("models is empty; give at least one to evaluate")
@@ -216,8 +216,11 @@ def _overlapped(
         scoring: Future[Restored] | None = None
         while (pair := upcoming.result()) is not None:
             upcoming = reader.submit(next, source, None)
-            with torch.no_grad():
-                pictures = {model: restore(pair.low[None]) for model, restore in models.items()}
+            try:
+                with torch.no_grad():
+                    pictures = {model: restore(pair.low[None]) for model, restore in models.items()}
+            except ValueError as error:
+                raise ValueError(f"{pair.name}: {error}") from error
             last, scoring = scoring, scorer.submit(measure, pair, pictures)
             if last is not None:
                 yield last.result()

@@ -14,7 +14,6 @@ from bigpicture.metrics.catalog import PERCEPTUAL
 __all__ = [
     "Line",
     "comparison_table",
-    "image_table",
     "image_tables",
     "measured",
     "summary",
@@ -23,23 +22,6 @@ __all__ = [
 
 _DIGITS = {"psnr": 2, "ssim": 4} | {name: m.digits for name, m in PERCEPTUAL.items()}
 _TITLES = {"psnr": "PSNR", "ssim": "SSIM"} | {name: m.title for name, m in PERCEPTUAL.items()}
-
-
-def image_table(report: Report) -> str:
-    """Return one report, picture by picture, under a line that says how it was measured.
-
-    >>> from bigpicture.evaluate.run import ImageScore
-    >>> baby = ImageScore("baby", {"psnr": 37.066, "ssim": 0.9522})
-    >>> print(image_table(Report("bicubic", 2, "sr-y", (baby,))))
-    bicubic, ×2, protocol sr-y
-    <BLANKLINE>
-    | image |  PSNR |   SSIM |
-    |:------|------:|-------:|
-    | baby  | 37.07 | 0.9522 |
-    | mean  | 37.07 | 0.9522 |
-    """
-    (table,) = image_tables([report])
-    return written(table, "markdown")
 
 
 def image_tables(reports: Sequence[Report]) -> list[Table]:
