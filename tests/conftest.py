@@ -14,8 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 pytest.register_assert_rewrite("support")
+
+# how long an example takes says more of what else the machine does
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 from support.golden import Golden, read_golden  # noqa: E402 - once it is known that it asserts
 from support.graphs import Graphs, hold  # noqa: E402

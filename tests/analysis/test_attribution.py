@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
@@ -143,7 +143,6 @@ def test_what_is_no_path_is_refused():
         attribute(convolving(), LOW, detail_within(WINDOW), batch=0)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=12).filter(any))
 def test_gini_is_its_definition(values):
     g = torch.tensor(values, dtype=torch.float64)

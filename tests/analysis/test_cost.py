@@ -24,7 +24,7 @@ class Calling(nn.Module):
         return self.function(self, x)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(SIDES, SIDES, st.sampled_from([1, 2, 4]), st.sampled_from([1, 3, 5]), st.integers(1, 2))
 def test_a_convolution_is_known_by_heart(h, w, groups, k, stride):
     layer = nn.Conv2d(4, 8, k, stride, padding=k // 2, groups=groups)

@@ -115,7 +115,6 @@ def test_a_thousand_damaged_files_are_each_named(bigpicture, make, tiny, tmp_pat
 
 @pytest.mark.filterwarnings("ignore::bigpicture.image.ImageWarning")
 @settings(
-    deadline=None,
     max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

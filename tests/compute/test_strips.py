@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -25,7 +25,6 @@ def test_strips_with_halos_are_the_whole_on_a_finer_grid(pixels, monkeypatch):
     torch.testing.assert_close(found, enlarged(x, y))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 20), st.integers(1, 20), st.integers(0, 4), st.integers(1, 3))
 def test_strips_are_the_whole_and_no_larger_than_asked(height, rows, reach, scale):
     x, seen = torch.randn(2, height, 3, 4), []

@@ -69,7 +69,7 @@ def summary(context) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("name", OPERATORS)
 @given(partitions(), st.integers(0, 2**31))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_contexts_of_the_parts_merge_into_the_context_of_the_whole(name, partition, seed):
     height, width, parts = partition
     # the law is exact; in float64, little is left of rounding, which sums over pixels add up

@@ -137,7 +137,7 @@ def partitions(draw):
 
 
 @given(partitions(), st.integers(0, 9), st.sampled_from(["evaluation", "training", "once"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_block_that_parts_share_is_the_sum_of_what_each_has(partition, halo, kind):
     height, width, regions = partition
     attention = random_attention(recursive=kind != "once").train(kind == "training")

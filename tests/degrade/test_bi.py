@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import pyvips
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bigpicture.degrade.bi import bi, crop_to_scale
@@ -21,7 +21,6 @@ def test_reproduces_a_benchmark_file(shared, scale):
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 8))
-@settings(deadline=None)
 def test_sizes_of_whole_scales(h, w, scale):
     if min(h, w) < scale:
         with pytest.raises(ValueError, match=f"high is {h}×{w}"):
@@ -34,7 +33,6 @@ def test_sizes_of_whole_scales(h, w, scale):
 
 
 @given(st.integers(8, 60), st.floats(1.0, 8.0))
-@settings(deadline=None)
 def test_sizes_of_fractional_scales(side, scale):
     low = bi(picture(side, side), scale)
     cropped = crop_to_scale(picture(side, side), scale)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -22,7 +22,6 @@ def random_picture(size, dtype, seed, hidden=0.5):
     return colour, alpha
 
 
-@settings(deadline=None)
 @given(sizes, dtypes, st.integers(0, 99), st.floats(0, 1))
 def test_visible_pixels_keep_their_values_and_hidden_ones_take_from_them(size, dtype, seed, hidden):
     colour, alpha = random_picture(size, dtype, seed, hidden)
@@ -37,7 +36,6 @@ def test_visible_pixels_keep_their_values_and_hidden_ones_take_from_them(size, d
         assert (filled <= colour[visible].max(axis=0)).all()
 
 
-@settings(deadline=None)
 @given(sizes.flatmap(lambda size: arrays(np.uint8, size)), dtypes, st.floats(0, 1))
 def test_a_constant_colour_fills_to_itself(alpha, dtype, level):
     constant = np.asarray(level * top(dtype)).astype(dtype)
@@ -47,7 +45,6 @@ def test_a_constant_colour_fills_to_itself(alpha, dtype, level):
         assert (bleed(colour, alpha) == constant).all()
 
 
-@settings(deadline=None)
 @given(sizes, dtypes, st.integers(0, 99))
 def test_what_is_stored_under_hidden_pixels_does_not_matter(size, dtype, seed):
     colour, alpha = random_picture(size, dtype, seed)

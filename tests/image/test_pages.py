@@ -233,7 +233,7 @@ MANY = {"GIF": animated("GIF"), "WebP": animated("WEBP"), "TIFF": animated("TIFF
 
 @pytest.mark.filterwarnings("ignore::bigpicture.image.ImageWarning")
 @pytest.mark.parametrize("kind", MANY)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_damaged_pages_are_pictures_or_errors(kind, data):
     damaged = bytearray(MANY[kind])

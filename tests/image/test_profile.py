@@ -96,7 +96,7 @@ def test_profiles_that_do_not_fit_are_dropped_and_said(profiles):
 
 
 @pytest.mark.filterwarnings("ignore::bigpicture.image.ImageWarning")
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_no_profile_is_too_broken(profiles, data):
     name = data.draw(

@@ -324,7 +324,7 @@ SAMPLES = {
     "PPM": saved(Image.fromarray(RGB), "PPM"),
 }
 may_warn = pytest.mark.filterwarnings("ignore::bigpicture.image.ImageWarning")  # of pages
-fuzzed = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+fuzzed = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @may_warn
@@ -364,7 +364,6 @@ def test_flipped_bits_give_a_picture_or_an_error(kind, data):
 
 @may_warn
 @given(st.binary(max_size=300), st.sampled_from([sample[:40] for sample in SAMPLES.values()]))
-@settings(deadline=None)
 def test_noise_behind_a_signature_gives_a_picture_or_an_error(noise, head):
     assert decodes_or_is_refused(head + noise)
 

@@ -65,7 +65,7 @@ def test_stored_reproduces_the_benchmarks_bit_for_bit(shared, name, factor):
 
 
 @given(sides, sides, scales, borders)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_float_equals_the_slow_definition(h, w, scale, border):
     image = picture(h, w)
     expected = slow(image.numpy(), scale, border)
@@ -73,7 +73,7 @@ def test_float_equals_the_slow_definition(h, w, scale, border):
 
 
 @given(sides, sides, scales, borders)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_stored_equals_the_rounded_slow_definition(h, w, scale, border):
     image = np.random.default_rng(h * w).integers(0, 256, (h, w)).astype(np.uint8)
     tall = np.array(
@@ -89,7 +89,6 @@ def test_stored_equals_the_rounded_slow_definition(h, w, scale, border):
 
 
 @given(sides, sides, st.tuples(sides, sides), borders)
-@settings(deadline=None)
 def test_constants_stay_constant(h, w, size, border):
     flat = torch.full((h, w), 0.7, dtype=torch.float64)
     torch.testing.assert_close(
@@ -101,7 +100,6 @@ def test_constants_stay_constant(h, w, size, border):
 
 
 @given(sides, sides, st.tuples(scales, scales))
-@settings(deadline=None)
 def test_size_law(h, w, scale):
     expected = (math.ceil(scale[0] * h), math.ceil(scale[1] * w))
     assert resize(picture(h, w), scale=scale).shape == expected
@@ -109,7 +107,6 @@ def test_size_law(h, w, scale):
 
 
 @given(sides, sides)
-@settings(deadline=None)
 def test_scale_one_is_the_identity(h, w):
     image = picture(h, w, 2)
     assert torch.equal(resize(image, scale=1), image)
@@ -119,7 +116,6 @@ def test_scale_one_is_the_identity(h, w):
 
 
 @given(sides, sides, st.tuples(sides, sides), borders)
-@settings(deadline=None)
 def test_linear(h, w, size, border):
     x, y = picture(h, w), picture(h, w)
     both = resize(3 * x - y, size=size, border=border)
@@ -128,7 +124,6 @@ def test_linear(h, w, size, border):
 
 
 @given(sides, sides, st.tuples(sides, sides), borders)
-@settings(deadline=None)
 def test_flips_and_transposes_commute(h, w, size, border):
     image = picture(h, w)
     result = resize(image, size=size, border=border)
@@ -139,7 +134,7 @@ def test_flips_and_transposes_commute(h, w, size, border):
 
 
 @given(st.integers(60, 200), scales)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_batch_is_its_pictures(h, scale):
     batch = picture(h, 7, 2, 3)
     each = [resize(channel, scale=scale) for image in batch for channel in image]

@@ -35,7 +35,7 @@ def test_agrees_with_scikit_image(peak, shape, noise, device):
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_symmetric_bounded_and_one_for_equals(seed):
     x, y = torch.rand(2, 3, 13, 12, generator=torch.Generator().manual_seed(seed))
     value = ssim(x, y, peak=1)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
@@ -250,7 +250,6 @@ def test_agrees_with_the_formula_on_grids_and_at_points(kind, size, result, monk
     torch.testing.assert_close(in_pieces.flatten(2).mT, expected)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 1200))
 @example(20, 30)
 def test_what_is_nearest_is_decided_as_the_releases_do(there, wanted):
