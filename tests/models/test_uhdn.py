@@ -3,13 +3,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bigpicture.analysis.cost import parameters
+from bigpicture.analysis.cost import cost, parameters
 from bigpicture.context.contract import ContextOperator
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.catalog import build, from_settings
-from bigpicture.models.uhdn import comonet_s, uhdn
+from bigpicture.models.uhdn import ABLATIONS, comonet_s, uhdn
 from support.networks import TINY_UHDN as TINY
-from support.networks import with_backbone, with_head
+from support.networks import weightless, with_backbone, with_head
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,51 @@ def test_ikm_adds_nothing_and_channel_attention_what_the_paper_says():
     channel = with_backbone(one_block, modulation=Modulation("channel"))
     counts = [parameters(from_settings(s)) for s in (one_block, channel)]
     assert (counts[0], counts[1] - counts[0]) == (384_867, 2_610)  # Table III: 384.9 K, +2.61 K
+
+
+@pytest.mark.parametrize(
+    ("row", "thousands", "billions"),
+    [
+        ("RB", 362.1, 15.8),
+        ("DB", 382.3, 16.7),
+        ("RDB", 411.0, 18.0),
+        ("U-HDB", 384.9, 16.85),
+        ("RB + IKM", 362.1, 15.8),
+        ("RDB + IKM", 411.0, 18.0),
+        ("DB + CA", 384.9, 16.7),
+        ("RDB + CA", 413.6, 18.0),
+        ("U and hourglass", 1390.9, 60.3),
+        ("hourglass", 1390.9, 60.3),
+        ("U-HDN_V1", 1390.9, 60.3),
+        ("3×3, dilation 3 + IKM", 1390.9, 60.3),
+    ],
+)
+def test_ablations_are_the_paper_s(row, thousands, billions):
+    counted = cost(weightless(ABLATIONS[row]), (180, 240))
+    bias = ABLATIONS[row].backbone.channels  # of the first convolution, which the paper counts
+    assert round((counted.parameters + bias) / 1e3, 1) == thousands
+    assert counted.multiply_adds / 1e9 == pytest.approx(billions, abs=0.05)
+
+
+@pytest.mark.parametrize("row", ABLATIONS)
+def test_ablations_learn(row):
+    full = ABLATIONS[row].backbone
+    small = {"channels": 16, "growth": 4, "blocks": 1, "depths": full.depths[:2]}
+    network = from_settings(with_backbone(ABLATIONS[row], **small))
+    network(torch.rand(2, 3, 8, 9)).sub(0.5).square().mean().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_blocks_are_fused_with_what_went_in():
+    settings = with_backbone(TINY, block="residual-dense", modulation=Modulation("none"))
+    (block,) = from_settings(settings).backbone.blocks
+    x = torch.randn(2, 16, 6, 5)
+    made = [x]
+    for unit in block.blocks:
+        made.append(unit.body(made[-1]) + made[-1])
+    weight = block.fuse.weight[..., 0, 0]
+    expected = torch.einsum("dc,bchw->bdhw", weight, torch.cat(made, 1)) + x
+    torch.testing.assert_close(block(x), expected)
 
 
 @pytest.mark.parametrize("attention", ["none", "channel", "spatial", "ikm"])

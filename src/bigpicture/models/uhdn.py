@@ -3,19 +3,26 @@
     (b, 3, h, w) ──U-hourglass blocks──▶ (b, c, h, w) ──sub-pixel head──▶ (b, 3, r·h, r·w)
 
 Published sizes: `uhdn` and `uhdn_l` (the paper), `comonet_s` (the authors' later release, whose
-checkpoints load). The blocks of the paper's Table III, the ablations of Tables IV and V and
-Fig. 11 are settings of the backbone.
+checkpoints load). The rows of the paper's Tables III, IV and V and of Fig. 11 are `ABLATIONS`.
+
+The printed counts of Table III have a bias in the first convolution, which is left out here (U-HDN
+has 1390.9 K either way). Spatial attention is CBAM's, as the paper's eq. (6) has it, of 98
+parameters a layer; the table counts 43. Channel attention stands at the end of a residual block, as
+in RCAN; the table's +19.4 K are those of one after each convolution.
 
 Source: Huang et al., "Image-specific Convolutional Kernel Modulation for Single Image
     Super-resolution". https://arxiv.org/abs/2111.08362
 """
 
-from bigpicture.layers.modulation import Activation, Modulation
+from dataclasses import replace
+from typing import Any
+
+from bigpicture.layers.modulation import Activation, Attention, Modulation
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import NetworkSettings
 
-__all__ = ["comonet_s", "uhdn", "uhdn_l"]
+__all__ = ["ABLATIONS", "comonet_s", "uhdn", "uhdn_l"]
 
 
 def uhdn(scale: int) -> NetworkSettings:
@@ -45,3 +52,42 @@ def comonet_s(scale: int) -> NetworkSettings:
         mean=(0.466, 0.448, 0.403),
         std=(0.242, 0.234, 0.246),
     )
+
+
+_EQUAL = (5,) * 6
+_BLOCKS: dict[str, dict[str, Any]] = {
+    "RB": {"block": "residual", "channels": 48, "depths": (1,) * 8},
+    "DB": {"block": "dense", "depths": _EQUAL},
+    "RDB": {"block": "residual-dense", "depths": _EQUAL},
+    "U-HDB": {},
+}
+_ATTENTIONS: dict[str, Attention] = {
+    "": "none",
+    " + CA": "channel",
+    " + SA": "spatial",
+    " + IKM": "ikm",
+}
+_TABLE_III: dict[str, dict[str, Any]] = {
+    f"{block}{name}": {"blocks": 1, "modulation": Modulation(own), **settings}
+    for block, settings in _BLOCKS.items()
+    for name, own in _ATTENTIONS.items()
+}
+_TABLE_IV: dict[str, dict[str, Any]] = {
+    f"{k}×{k}, dilation {dilation}{name}": {"modulation": Modulation(own, k, dilation)}
+    for k, dilation in ((3, 1), (3, 2), (3, 3), (5, 1), (5, 2))
+    for name, own in _ATTENTIONS.items()
+    if own in ("none", "ikm")
+}
+_TABLE_V: dict[str, dict[str, Any]] = {
+    "neither U nor hourglass": {"skips": False, "depths": _EQUAL},
+    "U": {"depths": _EQUAL},
+    "hourglass": {"skips": False},
+    "U and hourglass": {},
+}
+_FIGURE_11: dict[str, dict[str, Any]] = {"U-HDN_V1": {"depths": (4, 5, 6, 6, 5, 4)}}
+
+ABLATIONS: dict[str, NetworkSettings] = {
+    row: replace(uhdn(2), backbone=replace(HourglassSettings(), **changes))
+    for row, changes in (_TABLE_III | _TABLE_IV | _TABLE_V | _FIGURE_11).items()
+}
+"""Rows of Tables III, IV and V and of Fig. 11; U-HDN itself is `U and hourglass`."""

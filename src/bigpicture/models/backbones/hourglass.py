@@ -18,6 +18,7 @@ from torch import nn
 
 from bigpicture.layers.blocks import Residual, residual_block
 from bigpicture.layers.dense import DenseUnit
+from bigpicture.layers.fusion import FusedBlocks
 from bigpicture.layers.hourglass import UHourglassBlock
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.trunk import Trunk
@@ -35,7 +36,8 @@ class HourglassSettings:
         blocks: How many blocks B.
         depths: Dense layers of each unit of a block; of a residual block, how many stand in it.
         block: `hourglass`, `dense` (its units one after the other), `residual-dense` (each unit
-            plus its input) or `residual` (EDSR's, as many as `depths` has entries).
+            plus its input, and all of them fused, as in RDN) or `residual` (EDSR's, as many as
+            `depths` has entries).
         skips: The U's inner skips (Table V).
         modulation: What steers the blocks' convolutions.
         activation: Of the blocks.
@@ -94,4 +96,6 @@ def _block(s: HourglassSettings, index: int) -> nn.Module:
     ]
     if s.block == "hourglass":
         return UHourglassBlock(units, s.skips)
-    return nn.Sequential(*(Residual(u) if s.block == "residual-dense" else u for u in units))
+    if s.block == "residual-dense":
+        return FusedBlocks([Residual(unit) for unit in units], s.channels, s.bias)
+    return nn.Sequential(*units)
