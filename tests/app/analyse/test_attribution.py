@@ -79,6 +79,8 @@ def test_any_scale_is_looked_at_and_any_picture(bigpicture, make, files, tmp_pat
         (["--at", "left"], "give COLUMN,ROW"),
         (["--crop", "0"], "give off, or the side"),
         (["--scale", "3"], "only enlarges 2 times"),
+        (["--scale", "0"], "--scale 0: give a number above 0"),
+        (["--scale", "nan"], "--scale nan: give a number above 0"),
         (["--sigma", "0"], "sigma must be above 0"),
         (["--device", "none"], "no device 'none' here"),
         (["-o", "figure.jpg"], "ends in .png"),

@@ -54,6 +54,8 @@ def test_a_paper_s_table_says_why_figures_differ(bigpicture):
         (["--table", "rgt-9"], "there are cran-7, rgt-3, ciaosr-7"),
         (["rgt"], "rgt has no scale; give a whole one, such as rgt-x4"),
         (["rgt", "--scale", "2.5"], "rgt has scale 2.5; give a whole one"),
+        (["liif-light", "--scale=-1"], "--scale -1: give a number above 0"),
+        (["liif-light", "--scale", "0.001"], "at least 1 pixel"),
         (["nothing-x2"], "sizes are cran, cran-light"),
         (["uhdn-x2", "--size", "big"], "give WIDTHxHEIGHT"),
         (["uhdn-x2", "--device", "none"], "no device 'none' here"),

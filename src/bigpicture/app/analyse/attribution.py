@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bigpicture.app.analyse.figure import Out, drawing, read_colour
+from bigpicture.app.analyse.inputs import check_scale
 from bigpicture.app.console import bar, refuse
 from bigpicture.app.options import COMPUTED, Device, load_model, parse_pixel
 
@@ -70,6 +71,7 @@ def attribution(
     bigpicture analyse attribution cat.jpg --model uhdn-x2 --at 120,80
     """
     file = out or Path(f"{picture.stem}_attribution.png")
+    check_scale(scale)
     asked, side = parse_pixel(at), _side(crop)
     with drawing(file):
         from bigpicture.analysis.attribution import BlurPath

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from bigpicture.app.analyse.inputs import check_scale
 from bigpicture.app.console import bar, check_report, refuse, say, write_report
 from bigpicture.app.options import Device, Precision, parse_size
 
@@ -68,6 +69,7 @@ def cost(
     bigpicture analyse cost --table rgt-3
     """
     check_report(report)
+    check_scale(scale)
     if bool(names) == (table is not None):
         refuse("give names of networks, or a paper's table with --table")
     low = parse_size(size) or (256, 256)

@@ -1,5 +1,6 @@
 """What the subcommands of `bigpicture analyse` that run networks on pictures are given."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,12 @@ Inputs = Annotated[
 ModelName = Annotated[
     str, typer.Option("--model", help="A name from `bigpicture models list`, or a weight file.")
 ]
+
+
+def check_scale(scale: float | None) -> None:
+    """Refuse an enlargement that is none."""
+    if scale is not None and not 0 < scale < math.inf:
+        refuse(f"--scale {scale:g}: give a number above 0, such as 2.5")
 
 
 def load_network(name: str, device: str) -> "Network":
