@@ -109,7 +109,7 @@ def _steps(loc: Iterable[int | str], content: Any) -> Iterator[int | str]:  # no
     for step in loc:
         inside = isinstance(content, Mapping) and step in content
         if inside or (isinstance(content, list | tuple) and isinstance(step, int)):
-            content = content[step]  # pyright: ignore[reportArgumentType]
+            content = content[step]  # pyright: ignore[reportArgumentType, reportCallIssue]
             yield step
 
 
