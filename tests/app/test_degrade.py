@@ -1,5 +1,7 @@
 import json
+import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -95,6 +97,32 @@ def test_a_bad_file_is_reported_and_the_others_are_done(bigpicture, photos, tmp_
     assert sorted(path.name for path in low.iterdir()) == ["cat.json", "cat.png"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="where names of files are any bytes")
+def test_names_that_are_no_text(bigpicture, photos, tmp_path):
+    for name in (os.fsdecode(b"caf\xe9.png"), "new\nline\x1b[31m.png"):
+        shutil.copy(photos / "cat.png", photos / name)
+    low = tmp_path / "low"
+    result = bigpicture("degrade", photos, "-o", low, "--kind", "dn", "--scale", 3)
+    assert result.exit_code == 0, result.stderr
+    assert len(list(low.glob("*.png"))) == 3
+    assert "caf\\xe9.png" in result.stdout and "new\\nline\\x1b[31m.png" in result.stdout
+
+
+def test_a_record_beyond_all_bounds_does_not_end_the_others(bigpicture, photos, tmp_path):
+    records = tmp_path / "records"
+    (records / "more").mkdir(parents=True)
+    steps = [{"kind": "resize", "method": "area", "ratio": 1e308}]
+    huge = {"scale": 2, "degradation": {"kind": "bsrgan", "steps": steps}}
+    (records / "cat.json").write_text(json.dumps({"record": huge}))
+    fine = {"scale": 2, "degradation": {"kind": "bi"}}
+    (records / "more" / "cat.json").write_text(json.dumps({"record": fine}))
+    arguments = ("degrade", photos, "--recursive", "-o", tmp_path / "low", "--records", records)
+    result = bigpicture(*arguments)
+    assert result.exit_code == 1
+    assert "cannot convert float infinity" in result.stderr
+    assert (tmp_path / "low" / "more" / "cat.png").exists()
+
+
 def test_missing_and_broken_records_are_reported(bigpicture, photos, tmp_path):
     records = tmp_path / "records"
     records.mkdir()
@@ -128,7 +156,9 @@ def test_other_kinds_of_pictures(bigpicture, make, tmp_path, channels, dtype, ki
         (["--kind", "bi", "--scale", "inf"], "scale is inf"),
         (["--kind", "bicubic", "--scale", "2"], "bicubic"),
         (["--kind", "bsrgan", "--scale", "2", "--webp", "2"], "webp is 2"),
+        (["--kind", "dn", "--scale", "2", "--webp", "1"], "--webp 1: dn compresses nothing"),
         (["--records", "nowhere"], "there is no such file"),
+        (["--records", ".", "--webp", "0.5"], "says what to do"),
         (["--records", ".", "--scale", "2"], "leave out --kind and --scale"),
     ],
 )

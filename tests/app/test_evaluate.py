@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 
 import pytest
 
@@ -140,6 +142,19 @@ def test_pictures_without_originals_are_judged(bigpicture, pictures):
     assert "PIQE (mean of 2)" in result.stdout
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="where names of files are any bytes")
+def test_names_that_are_no_text(bigpicture, pictures, tmp_path):
+    file = pictures / "HR" / os.fsdecode(b"caf\xe9\x1b.png")
+    (pictures / "HR" / "one.png").rename(file)
+    report, page = tmp_path / "scores.json", tmp_path / "page.html"
+    arguments = ("evaluate", "--model", "bicubic", "--hr", pictures, "--scale", 2)
+    result = bigpicture(*arguments, "--json", report, "--html", page)
+    assert result.exit_code == 0, result.output
+    assert "caf\\xe9\\x1b" in result.stdout
+    assert json.loads(report.read_text())["images"][0]["name"] == file.stem
+    assert "caf\\udce9" in page.read_text("utf-8")
+
+
 def test_a_set_that_fails_does_not_end_the_others(bigpicture, pictures, make, tmp_path):
     make(tmp_path / "good" / "a.png", 40, 40)
     (pictures / "HR" / "three.png").write_bytes(b"no picture")
@@ -156,6 +171,7 @@ def test_a_set_that_fails_does_not_end_the_others(bigpicture, pictures, make, tm
         (["--lr", "set"], "give the originals with --hr"),
         (["--lr", "set", "--metric", "lpips"], "give the originals with --hr"),
         (["--lr", "set", "--metric", "piqe", "--html", "a.html"], "--html a.html"),
+        (["--lr", "set", "--metric", "piqe", "--degrade", "bi"], "--degrade bi: it makes inputs"),
         (["--hr", "set", "--metric", "pqie"], "--metric pqie: give one of lpips"),
         (["--hr", "set", "--compare", "bicubic"], "in the comparison already"),
         (["--hr", "set", "--hr", "set/HR", "--lr", "set/HR"], "--lr set/HR is of one set"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from bigpicture.app.console import Bar, bar, complain, refuse
+from bigpicture.app.console import Bar, bar, complain, printable, refuse
 from bigpicture.app.options import load_model
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Contest:
                     try:
                         self._run(benchmark, scale, shown, done)
                     except (ValueError, OSError, ImportError) as error:
-                        complain(f"error: {error}")
+                        complain(f"error: {printable(str(error))}")
                         failed = True
                     done += len(benchmark)
         return failed
@@ -122,6 +122,8 @@ def open_sets(
 
     if degrade == "bd" and (scale != round(scale) or scale % 2 == 0):
         refuse(f"--degrade bd --scale {scale:g}: it keeps the centre of a cell; give an odd scale")
+    if not high and degrade is not None:
+        refuse(f"--degrade {degrade}: it makes inputs of originals; give these with --hr")
     try:
         if not high:
             return [] if low is None else [open_pictures(low, scale=scale)]
@@ -137,7 +139,7 @@ def open_sets(
             clash = any(other.name == benchmark.name for other in sets)
             sets.append(replace(benchmark, name=str(folder)) if clash else benchmark)
         return sets
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         refuse(error)
 
 

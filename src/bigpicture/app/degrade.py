@@ -17,6 +17,7 @@ from bigpicture.app.console import (
     bar,
     check_report,
     complain,
+    printable,
     refuse,
     say,
     write_report,
@@ -90,7 +91,7 @@ def degrade(
     try:
         with bar(len(jobs)) as shown:
             for job in jobs:
-                shown.name(job.input.name)
+                shown.name(printable(job.input.name))
                 items.append(_item(job, find))
                 shown.reach(len(items))
                 _tell(items[-1])
@@ -126,8 +127,8 @@ def _finder(
 ) -> Find:
     """Return what finds the degradation of a picture; refuse options that make no sense."""
     if records is not None:
-        if kind is not None or scale is not None:
-            refuse(f"--records {records} says what to do; leave out --kind and --scale")
+        if kind is not None or scale is not None or webp:
+            refuse(f"--records {records} says what to do; leave out --kind and --scale, and --webp")
         if not records.exists():
             refuse(f"--records {records}: there is no such file or folder")
         return lambda job: _recorded(
@@ -135,6 +136,8 @@ def _finder(
         )
     if kind is None or scale is None:
         refuse("--kind and --scale are needed, or --records")
+    if webp and kind not in ("bsrgan", "realesrgan"):
+        refuse(f"--webp {webp:g}: {kind} compresses nothing; bsrgan and realesrgan do")
 
     import torch
 
@@ -144,7 +147,8 @@ def _finder(
 
     def drawn(job: "Job") -> tuple["Record", None]:
         name = _beside(job, output, Path()).with_suffix("").as_posix()
-        own = int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:7], "big")
+        named = f"{seed} {name}".encode("utf-8", "surrogateescape")  # as the file system has it
+        own = int.from_bytes(hashlib.sha256(named).digest()[:7], "big")
         return draw(kind, whole, torch.Generator().manual_seed(own), webp=webp), None
 
     try:  # with numbers out of range, no picture can be made
@@ -181,8 +185,8 @@ def _item(job: "Job", find: Find) -> _Item:
         return _Item(str(job.input), status="failed", error=job.error)
     try:
         return _degraded(job, job.output, find)
-    # A bad picture must not end the others.
-    except (ValueError, OSError, MemoryError) as error:
+    # A bad picture, or record, must not end the others, whatever is wrong with it.
+    except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return _Item(str(job.input), status="failed", error=reason)
 
@@ -239,8 +243,9 @@ def _versions() -> dict[str, Any]:
 
 
 def _tell(item: _Item) -> None:
+    name, result = printable(item.input), printable(item.output or "")
     if item.status == "failed":
-        complain(f"failed   {item.input}: {item.error}")
+        complain(f"failed   {name}: {printable(item.error or '')}")
     else:
         (w, h), (wide, high) = item.input_size or (0, 0), item.output_size or (0, 0)
-        say(f"done     {item.input} → {item.output}  {w}×{h} → {wide}×{high}")
+        say(f"done     {name} → {result}  {w}×{h} → {wide}×{high}")

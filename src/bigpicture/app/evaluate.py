@@ -11,6 +11,7 @@ from bigpicture.app.console import (
     FAILED,
     check_report,
     check_writable,
+    printable,
     refuse,
     say,
     write_report,
@@ -135,11 +136,12 @@ def evaluate(
         from bigpicture.evaluate.show import Shown
 
         shown = Shown(contest.reports, contest.methods, ensemble, every)
-        say(shown.text(format))
+        say("\n".join(map(printable, shown.text(format).split("\n"))))
         write_report(report, shown.to_json())
         if html is not None:
             html.parent.mkdir(parents=True, exist_ok=True)
-            html.write_text(shown.page(contest.crops), encoding="utf-8")
+            # names of files need not be UTF-8
+            html.write_text(shown.page(contest.crops), "utf-8", errors="backslashreplace")
     if failed:
         raise typer.Exit(FAILED)
 
