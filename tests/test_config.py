@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bigpicture.config import ConfigError, load, parse
+from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.train.recipe import Recipe
 from bigpicture.train.schema import recipe_schema
 
@@ -74,6 +75,11 @@ def test_keys_that_do_not_go_together_are_told_without_the_whole_recipe(override
     with pytest.raises(ConfigError) as raised:
         load(UHDN, Recipe, [override])
     assert str(raised.value).startswith(f"{UHDN}: {message}")
+
+
+def test_all_protocols_can_be_asked_for():
+    for name in PROTOCOLS:
+        assert load(UHDN, Recipe, [f"watch.protocol={name}"]).watch.protocol == name
 
 
 def test_overrides_reach_every_level():

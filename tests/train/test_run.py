@@ -89,13 +89,14 @@ def test_a_dry_run_tries_two_steps_and_writes_nothing(recipe, tmp_path):
     assert " s a step, about 0:00:0" in said
 
 
-def test_a_dry_run_says_what_to_do_about_memory(recipe, tmp_path, quiet, monkeypatch):
-    def greedy(self, index, batch):
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_run_says_what_to_do_about_memory(recipe, tmp_path, quiet, monkeypatch, dry_run):
+    def greedy(self, low, size, points):
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] can't allocate memory: 99 bytes")
 
-    monkeypatch.setattr("bigpicture.train.step.Learner.step", greedy)
+    monkeypatch.setattr("bigpicture.train.render.Renderer.forward", greedy)
     with pytest.raises(ValueError, match="precision.recompute, raise optimiser.accumulate"):
-        run_recipe(recipe, tmp_path / "out", dry_run=True, console=quiet)
+        run_recipe(recipe, tmp_path / "out", dry_run=dry_run, device="cpu", console=quiet)
 
 
 def test_a_dry_run_takes_the_greatest_scale(recipe, tmp_path, changed, monkeypatch):
@@ -156,7 +157,7 @@ def test_an_earlier_run_is_not_overwritten(recipe, tmp_path, quiet, changed):
         ({"model": {"start": "uhdn-x9.pth"}}, WeightsError, "uhdn-x9.pth: no shipped model"),
         ({"data": {"train": ["/nowhere"]}}, ValueError, "/nowhere is no folder"),
         ({"watch": {"benchmark": "/nowhere"}}, ValueError, "/nowhere"),
-        ({"watch": {"protocol": "sr-x"}}, ValueError, "'sr-x'; there are sr-y, sr-rgb"),
+        ({"watch": {"protocol": "sr-x"}}, ValueError, "'sr-x': input should be 'sr-y' or 'sr-rgb'"),
         ({"optimiser": {"accumulate": 4}}, ValueError, "images is 2, .* give a multiple of 4"),
     ],
 )

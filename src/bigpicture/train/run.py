@@ -16,7 +16,6 @@ from bigpicture.data.patches import Patches
 from bigpicture.data.queries import Queries
 from bigpicture.data.training import open_crops
 from bigpicture.evaluate.run import Report
-from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.train.checkpoint import Checkpoints, Run
 from bigpicture.train.journal import Journal
 from bigpicture.train.loop import Surroundings, train
@@ -54,7 +53,7 @@ def run_recipe(
         FloatingPointError: If too many steps had to be skipped.
         ImportError: If something is asked for whose packages are not installed.
     """
-    _check(recipe, out, resume or dry_run)
+    _check(out, resume or dry_run)
     processes = Processes(device)
     console = (console or Console()) if processes.main else Console(quiet=True)
     begun = start(recipe, processes)
@@ -86,11 +85,7 @@ def run_recipe(
     return file
 
 
-def _check(recipe: Recipe, out: Path, may_exist: bool) -> None:
-    if recipe.watch.protocol not in PROTOCOLS:
-        raise ValueError(
-            f"watch.protocol is {recipe.watch.protocol!r}; there are {', '.join(PROTOCOLS)}"
-        )
+def _check(out: Path, may_exist: bool) -> None:
     checkpoints = Checkpoints(out)
     if checkpoints.exist() and not may_exist:
         raise ValueError(f"{checkpoints.newest} exists; use --resume to go on, or another --out")

@@ -7,7 +7,7 @@ in `accumulate` parts, on all processes          once, if all numbers are finite
 
 import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from bigpicture.data.batch import Batch, Points
+from bigpicture.infer.memory import is_out_of_memory
 from bigpicture.infer.precision import computing_in
 from bigpicture.shapes import Tensor
 from bigpicture.train.checkpoint import Run
@@ -43,6 +44,20 @@ class Outcome(NamedTuple):
     losses: dict[str, float]
     rate: float
     broken: list[str]
+
+
+@contextmanager
+def _advising_on_memory() -> Iterator[None]:
+    """Say what to do where a step does not fit into memory."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ValueError(
+            f"a step does not fit into memory ({error}); turn on precision.recompute, raise "
+            "optimiser.accumulate, or lower data.images or data.patch"
+        ) from error
 
 
 class Learner:
@@ -81,12 +96,16 @@ class Learner:
         if run.adversary is not None:
             self._statistics += run.adversary.network.buffers()  # its kernels' singular vectors
 
+    @_advising_on_memory()
     def step(self, index: int, batch: Batch) -> Outcome:
         """Learn from the batch of a step.
 
         Args:
             index: Of the step, counted from 0.
             batch: This process's share of it, on its device.
+
+        Raises:
+            ValueError: If it does not fit into memory.
         """
         # What networks draw themselves, such as dropped paths, is a function of the step as well.
         torch.manual_seed(hash((self.recipe.data.seed, index, self.processes.index)))

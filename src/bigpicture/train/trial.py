@@ -11,7 +11,6 @@ from datetime import timedelta
 from bigpicture.data.loader import Crops
 from bigpicture.data.queries import Queries
 from bigpicture.data.settings import Interval
-from bigpicture.infer.memory import is_out_of_memory
 from bigpicture.infer.peak import PeakMemory
 from bigpicture.train.checkpoint import Run
 from bigpicture.train.loop import batches_of
@@ -32,27 +31,19 @@ def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str
     """
     peak = PeakMemory(processes.device)
     run.network.train()
-    try:
-        learner = Learner(recipe, run, processes)
-        crops, at = _largest(crops)
-        seconds, losses = 0.0, {}
-        for step, batch in enumerate(batches_of(recipe, crops, processes, range(_STEPS))):
-            began = time.perf_counter()
-            outcome = learner.step(step, batch)
-            seconds = time.perf_counter() - began
-            losses = outcome.losses
-            if outcome.broken:
-                raise ValueError(
-                    f"step {step + 1} gives {', '.join(outcome.broken)} not finite: "
-                    f"{losses}; lower optimiser.rate, or start from other weights"
-                )
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise ValueError(
-            f"a step does not fit into memory ({error}); turn on precision.recompute, raise "
-            "optimiser.accumulate, or lower data.images or data.patch"
-        ) from error
+    learner = Learner(recipe, run, processes)
+    crops, at = _largest(crops)
+    seconds, losses = 0.0, {}
+    for step, batch in enumerate(batches_of(recipe, crops, processes, range(_STEPS))):
+        began = time.perf_counter()
+        outcome = learner.step(step, batch)
+        seconds = time.perf_counter() - began
+        losses = outcome.losses
+        if outcome.broken:
+            raise ValueError(
+                f"step {step + 1} gives {', '.join(outcome.broken)} not finite: "
+                f"{losses}; lower optimiser.rate, or start from other weights"
+            )
     whole = timedelta(seconds=round(seconds * recipe.optimiser.steps))
     found = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())
     return (

@@ -1,6 +1,7 @@
 """`[watch]`: what is measured and kept on the way."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt
 
@@ -18,7 +19,9 @@ class WatchPart(Settings):
     scale: PositiveInt = Field(
         default=4, description="at which a network that renders any is scored"
     )
-    protocol: str = "sr-y"
+    protocol: Literal["sr-y", "sr-rgb"] = Field(
+        default="sr-y", description="how restored pictures and references are compared"
+    )
     validate_every: PositiveInt = Field(default=500, description="steps")
     save_every: PositiveInt = Field(default=200, description="steps between checkpoints")
     log_every: PositiveInt = Field(default=20, description="steps")
