@@ -80,6 +80,14 @@ def test_what_stands_for_nothing_says_why(tree, name, reason):
     assert reason in one.error
 
 
+def test_what_phones_and_cameras_write_is_found_though_it_may_not_be_readable(tree):
+    """So that it is reported, not left out in silence."""
+    for name in ("a.HEIC", "b.jfif", "c.jxl"):
+        (tree / "phone" / name).parent.mkdir(exist_ok=True)
+        (tree / "phone" / name).touch()
+    assert [file for file, _ in found("phone")] == ["phone/a.HEIC", "phone/b.jfif", "phone/c.jxl"]
+
+
 def test_an_empty_folder_says_so(tree):
     (tree / "empty" / "sub").mkdir(parents=True)
     (one,) = expand([Path("empty")])

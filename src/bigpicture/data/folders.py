@@ -6,7 +6,7 @@ __all__ = ["SUFFIXES", "images_in"]
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".gif"}
-    | {".ppm", ".pgm", ".pbm", ".pnm"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".jfif", ".heic", ".heif", ".jxl", ".jp2"}
 )
 """Kinds that cannot be read are among them: an error that names the file is better than a silent
 gap in a training set or a mean over the others."""
