@@ -2,13 +2,13 @@
 
     with memory_kept: …      freed blocks are reused; afterwards what is free goes back at once
 
-glibc asks the system for each large block, and gives it back as soon as it is free; and the system
-clears every page of a block before it hands it out. Networks free as much as they take, layer by
-layer, so on a picture of 512² more than half of U-HDN's time is spent on clearing pages. Here the
-thresholds from which glibc does so are raised beyond what tensors have. More is resident meanwhile:
-a heap that blocks of many sizes come and go on has gaps.
+glibc gives the system what is free at the top of its heap, and asks for it again a moment later;
+and the system clears every page of it before it hands it out. Networks free as much as they take,
+layer by layer. Here the threshold from which glibc does so is raised. Blocks of 32 MB and more stay
+outside of the heap, in which they would leave gaps of a size that nothing fits: they are asked for
+and given back each time, which takes little in huge pages (`bigpicture.app.cli` asks for these).
 
-PyTorch's allocators for accelerators do the same. Other C libraries are left as they are.
+PyTorch's allocators for accelerators keep memory as well. Other C libraries are left as they are.
 
 Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
 """
@@ -21,6 +21,7 @@ from bigpicture.compute.while_wanted import WhileWanted
 __all__ = ["give_back", "memory_kept"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of <malloc.h>
+_LARGE = 2**25  # bytes
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -39,17 +40,18 @@ def give_back() -> None:
 
 
 def _keep() -> None:
-    if _LIBRARY is not None:
-        _LIBRARY.mallopt(_M_MMAP_THRESHOLD, 2**30)
-        _LIBRARY.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+    _set_thresholds(trim=2**28)
 
 
 def _as_usual(_: None) -> None:
-    if _LIBRARY is not None:
-        # what glibc itself comes to, once blocks of 32 MB have been freed
-        _LIBRARY.mallopt(_M_MMAP_THRESHOLD, 2**25)
-        _LIBRARY.mallopt(_M_TRIM_THRESHOLD, 2**26)
+    _set_thresholds(trim=2 * _LARGE)  # what glibc itself comes to
     give_back()
+
+
+def _set_thresholds(trim: int) -> None:
+    if _LIBRARY is not None:
+        _LIBRARY.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        _LIBRARY.mallopt(_M_TRIM_THRESHOLD, trim)
 
 
 memory_kept = WhileWanted(_keep, _as_usual)

@@ -16,7 +16,6 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from bigpicture.compute.allocation import give_back
 from bigpicture.compute.pad import mirror_to
 from bigpicture.infer.gray import restore_any_colours
 from bigpicture.infer.lockstep import Lockstep
@@ -182,7 +181,6 @@ def render_bands(
             del piece  # a view of what the tile rendered, halo and all
         assert band is not None
         yield (top, bottom), band
-        give_back()  # the tiles of a row have several sizes, whose gaps in the heap would add up
 
 
 def _rendered(
