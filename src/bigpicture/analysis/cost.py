@@ -24,7 +24,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bigpicture.compute.operators import EachOperator
+from bigpicture.compute.each_operator import EachOperator
 from bigpicture.shapes import Tensor
 
 __all__ = ["Cost", "cost", "on_meta", "parameters"]

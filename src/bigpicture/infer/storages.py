@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_leaves
 
-from bigpicture.compute.operators import EachOperator
+from bigpicture.compute.each_operator import EachOperator
 
 __all__ = ["Storages", "key_of", "storages_in"]
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from bigpicture.compute.operators import EachOperator
+from bigpicture.compute.each_operator import EachOperator
 from bigpicture.image.spool import unnamed_file
 from bigpicture.infer.storages import Storages, key_of, storages_in
 
