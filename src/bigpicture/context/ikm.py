@@ -42,13 +42,13 @@ from bigpicture.compute.kernels import (
 )
 from bigpicture.compute.precision import match_autocast
 from bigpicture.context.contract import ContextOperator, Part
-from bigpicture.context.grid import GridMean, cell_bounds, gather_grid
+from bigpicture.context.grid import GridMean, gather_grid
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Form", "Gradient", "IKMConv2d", "kernel_attention"]
 
-_STRIP = 2**20
-"""Features at a time whose activity is written down: more would not stay in a processor's cache."""
+_STRIP = 2**22
+"""Bytes of features whose activity is written down at a time: more would not stay in a cache."""
 
 Form = Literal["residual", "scaled"]
 Gradient = Literal["iso", "exact", "go"]
@@ -111,23 +111,11 @@ class IKMConv2d(ContextOperator[GridMean]):
         x = x.detach()
         threshold = self.threshold.to(x.dtype)
         if len(threshold) == 1:
-            if part is None and not in_groups(x) and x.numel() > 16 * _STRIP:
-                return GridMean(self._pooled_in_strips(x, threshold[0]))
+            if part is None and not in_groups(x) and x.nbytes > 2 * _STRIP:
+                return GridMean(_pooled_in_strips(x, threshold[0], self.form, self.k))
             return gather_grid(_active(x, threshold[0], self.form), self.k, part)
         each = _active(x.unsqueeze(1), threshold.view(-1, 1, 1, 1), self.form)
         return gather_grid(each.flatten(1, 2), self.k, part)
-
-    def _pooled_in_strips(self, x: Tensor, threshold: Tensor) -> Float[Tensor, "b c k k"]:
-        """Return the mean of each cell, without ever writing which pixels are active to memory."""
-        rows = max(1, _STRIP // (x.numel() // x.shape[-2]))
-        means = []
-        for start, stop in cell_bounds(x.shape[-2], self.k):
-            total = torch.zeros(())
-            for strip in x[..., start:stop, :].split(rows, -2):
-                mean = F.adaptive_avg_pool2d(_active(strip, threshold, self.form), (1, self.k))
-                total = total + mean.float() * strip.shape[-2]
-            means.append(total / (stop - start))
-        return torch.cat(means, -2)
 
     def attention(self, context: GridMean) -> Float[Tensor, "b n c k k"]:
         """Return A for each image and threshold. It averages one over the k² positions."""
@@ -185,6 +173,16 @@ def _active(x: Tensor, threshold: Tensor, form: Form) -> Tensor:
     layout = torch.preserve_format if shape == x.shape else torch.contiguous_format
     out = torch.empty_like(x.expand(shape), memory_format=layout)
     return compare(x, threshold, out=out)
+
+
+def _pooled_in_strips(
+    x: Float[Tensor, "b c h w"], threshold: Tensor, form: Form, cells: int
+) -> Float[Tensor, "b c k k"]:
+    """Return the mean of each cell: along each row first, so that any rows make a strip."""
+    rows = max(1, int(_STRIP * x.shape[-2] // x.nbytes))
+    strips = (_active(strip, threshold, form) for strip in x.split(rows, -2))
+    means = [F.adaptive_avg_pool2d(strip, (None, cells)) for strip in strips]
+    return F.adaptive_avg_pool2d(torch.cat(means, -2), (cells, None))
 
 
 class _LearnTheMean(Function):
