@@ -72,6 +72,13 @@ def test_markdown_lines_up_though_bars_are_escaped():
     assert all(re.sub(r"\\\|", "", line).count("|") == 3 for line in lines)
 
 
+@pytest.mark.parametrize("kind", ["text", "markdown", "latex"])
+def test_a_name_of_several_lines_stays_in_its_row(kind):
+    broken = Table(["", "set\nof two"], [["a\r\nb\u2028c", "30.00"]], groups=[("", 1), ("x\ty", 1)])
+    whole = Table(["", "set of two"], [["a b c", "30.00"]], groups=[("", 1), ("x y", 1)])
+    assert written(broken, kind) == written(whole, kind)
+
+
 def test_csv_is_read_back():
     header, *rows = csv.reader(io.StringIO(written(TABLE, "csv")))
     assert header[2:4] == ["Set5 PSNR", "Set5 SSIM"]

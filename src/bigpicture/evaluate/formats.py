@@ -5,13 +5,16 @@ Table ──▶ lines
 
 import csv
 import io
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 __all__ = ["TABLE_FORMATS", "Table", "TableFormat", "written"]
 
 TableFormat = Literal["text", "markdown", "latex", "csv"]
+
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")  # a file's name may hold them
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,17 @@ def written(table: Table, kind: TableFormat) -> str:
     Set5   33.67
     Set14  30.23
     """
+    if kind != "csv":  # which quotes what would break a line; other formats show a space
+        table = _on_lines(table)
     return TABLE_FORMATS[kind](table)
+
+
+def _on_lines(table: Table) -> Table:
+    header, *rows = (
+        [_BREAKS.sub(" ", cell) for cell in row] for row in (table.header, *table.rows)
+    )
+    groups = [(_BREAKS.sub(" ", title), count) for title, count in table.groups]
+    return replace(table, header=header, rows=rows, groups=groups)
 
 
 def _text(table: Table) -> str:
