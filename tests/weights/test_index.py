@@ -35,3 +35,10 @@ def shipped(monkeypatch) -> None:
 )
 def test_the_least_scale_that_is_enough_and_of_these_the_best(scale, name):
     assert default_for(scale) == name
+
+
+def test_models_are_compared_on_the_sets_that_all_of_them_were_scored_on(monkeypatch):
+    worse, better = entry("worse", 2, 37.0), entry("better", 2, 37.5)
+    worse.scores["Set14"] = {"psnr": 33.0}
+    monkeypatch.setattr(index, "list_models", lambda: [worse, better])
+    assert default_for(2) == "better"

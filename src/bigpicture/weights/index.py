@@ -59,12 +59,12 @@ def default_for(scale: int | float | None) -> str:
     if not isinstance(scale, Real | None):
         raise ValueError(f"scale must be a number, not {scale!r}")
 
-    def preference(entry: Entry) -> tuple[bool, int, float]:
-        short = scale is not None and entry.scale < scale
-        score = sum(mean["psnr"] for mean in entry.scores.values())
-        return short, -entry.scale if short else entry.scale, -score
-
-    return min((e for e in list_models() if not e.any_scale), key=preference).name
+    fixed = [entry for entry in list_models() if not entry.any_scale]
+    scales = {entry.scale for entry in fixed}
+    nearest = min((s for s in scales if scale is None or s >= scale), default=max(scales))
+    alike = [entry for entry in fixed if entry.scale == nearest]
+    sets = set.intersection(*(set(entry.scores) for entry in alike))  # what compares them
+    return max(alike, key=lambda entry: sum(entry.scores[name]["psnr"] for name in sets)).name
 
 
 def find(model: str | Path) -> Path:
