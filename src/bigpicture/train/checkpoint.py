@@ -7,7 +7,6 @@ What chance decides at a step (crops, degradations, dropped paths) is a function
 so that no generator's state needs to be kept.
 """
 
-import os
 import pickle
 import warnings
 import zipfile
@@ -21,6 +20,7 @@ from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
+from bigpicture.image.save import remove_leftovers, saving
 from bigpicture.models.network import Network
 from bigpicture.train.adversary import Adversary
 
@@ -80,16 +80,13 @@ class Checkpoints:
         return self.newest.exists() or self.previous.exists()
 
     def save(self, run: Run, progress: Progress) -> None:
-        """Write a checkpoint: under another name first, then renamed, as the last one is."""
+        """Write a checkpoint, and keep the last one."""
+        remove_leftovers(self.newest.parent)
         states = {name: part.state_dict() for name, part in run.parts()}
-        temporary = self.newest.with_suffix(".part")
-        with temporary.open("wb") as file:
+        with saving(self.newest) as file:
             torch.save(states | asdict(progress), file)
-            file.flush()
-            os.fsync(file.fileno())
-        if self.newest.exists():
-            self.newest.replace(self.previous)
-        temporary.replace(self.newest)
+            if self.newest.exists():
+                self.newest.replace(self.previous)
 
     def restore(self, run: Run) -> Progress:
         """Load the newest checkpoint that is whole into `run`; return how far it had come.
