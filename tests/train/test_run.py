@@ -1,11 +1,15 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
+from bigpicture.evaluate.run import ImageScore, Report
 from bigpicture.image import Picture, write
 from bigpicture.train.average import running_average
 from bigpicture.train.checkpoint import Checkpoints
+from bigpicture.train.journal import Journal
 from bigpicture.train.run import run_recipe
 from bigpicture.train.step import Learner
 from bigpicture.weights.errors import WeightsError
@@ -43,6 +47,23 @@ def test_the_best_weights_are_kept_as_well_as_the_last(recipe, tmp_path, quiet, 
     assert facts["steps"] == best["step"]
     assert facts["scores"]["benchmark"]["psnr"] == best["psnr"]
     assert load_file(out / "small.safetensors").facts["steps"] == 8
+
+
+def test_weights_do_not_tell_where_files_lay(recipe, changed, tmp_path, quiet):
+    first = run_recipe(recipe, tmp_path / "first", console=quiet)
+    going_on = changed(recipe, model={"start": str(first)}, optimiser={"steps": 1})
+    file = run_recipe(going_on, tmp_path / "second", console=quiet)
+    told = load_file(file).facts["recipe"]
+    assert (told["model"]["start"], told["watch"]["benchmark"]) == (first.name, "benchmark")
+    assert str(tmp_path) not in str(load_file(file).facts)
+
+
+def test_an_infinite_score_is_written_as_json_knows_it(tmp_path, quiet, logged):
+    same = Report("m", 2, "sr-y", (ImageScore("0", {"psnr": math.inf, "ssim": 1.0}),))
+    journal = Journal(tmp_path, 1, 1, quiet)
+    journal.score(1, same, math.inf)
+    assert "Infinity" not in (tmp_path / "log.jsonl").read_text()
+    assert logged(tmp_path, "psnr")[0]["psnr"] is None
 
 
 def test_tensorboard_shows_losses_rate_pace_scores_and_pictures(recipe, tmp_path, quiet, changed):

@@ -76,8 +76,10 @@ class Report:
             "model": self.model,
             "scale": self.scale,
             "protocol": self.protocol,
-            "mean": _finite(self.mean),
-            "images": [{"name": image.name, **_finite(image.scores)} for image in self.images],
+            "mean": finite_or_none(self.mean),
+            "images": [
+                {"name": image.name, **finite_or_none(image.scores)} for image in self.images
+            ],
             **(of if self.benchmark else {}),
         }
 
@@ -228,5 +230,6 @@ def _overlapped(
             yield scoring.result()
 
 
-def _finite(scores: dict[str, float]) -> dict[str, float | None]:
+def finite_or_none(scores: Mapping[str, float]) -> dict[str, float | None]:
+    """Return scores as JSON has them, which knows no infinity."""
     return {m: value if math.isfinite(value) else None for m, value in scores.items()}

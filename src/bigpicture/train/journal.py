@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from bigpicture.evaluate.run import Report, Restored
+from bigpicture.evaluate.run import Report, Restored, finite_or_none
+from bigpicture.image.save import save
 from bigpicture.train.board import Board
 from bigpicture.train.step import Outcome
 
@@ -129,7 +130,8 @@ class Journal:
         if self.out is None:
             return
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": done, "time": round(time.time()), **values}) + "\n")
+            line = {"step": done, "time": round(time.time()), **finite_or_none(values)}
+            file.write(json.dumps(line, allow_nan=False) + "\n")
         self.board.values(values, done)
 
 
@@ -144,6 +146,4 @@ def _forget_after(step: int, file: Path) -> None:
                 kept.append(line + "\n")
         except json.JSONDecodeError:
             continue
-    temporary = file.with_suffix(".part")
-    temporary.write_text("".join(kept), encoding="utf-8")
-    temporary.replace(file)
+    save(file, ["".join(kept).encode()])

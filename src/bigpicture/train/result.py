@@ -1,10 +1,10 @@
 """The weights that a run gives, in a file that says where they come from."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-from bigpicture.evaluate.run import Report
+from bigpicture.evaluate.run import Report, finite_or_none
 from bigpicture.models.network import Network
 from bigpicture.train.checkpoint import Run
 from bigpicture.train.recipe import Recipe
@@ -35,7 +35,16 @@ def _facts(recipe: Recipe, network: Network, report: Report | None, step: int) -
         "training_data": recipe.data.description,
         "licence": recipe.data.licence,
         "steps": step,
-        "recipe": recipe.model_dump(mode="json", exclude={"data": {"train", "low", "cache"}}),
+        "recipe": _without_places(recipe),
         "protocol": recipe.watch.protocol,
-        "scores": {} if report is None else {report.benchmark: report.mean},
+        "scores": {} if report is None else {report.benchmark: finite_or_none(report.mean)},
     }
+
+
+def _without_places(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as others may read it: its files by their names, not where they lay."""
+    told = recipe.model_dump(mode="json", exclude={"data": {"train", "low", "cache"}})
+    for part, file in (("model", "start"), ("watch", "benchmark")):
+        if told[part][file] is not None:
+            told[part][file] = PurePath(told[part][file]).name
+    return told
