@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
-from io import BufferedIOBase
+from io import BufferedRandom
 from pathlib import Path
 
 try:
@@ -23,7 +23,7 @@ _PREFIX, _SUFFIX = ".bigpicture-", ".part"
 
 
 @contextlib.contextmanager
-def saving(target: Path) -> Iterator[BufferedIOBase]:
+def saving(target: Path) -> Iterator[BufferedRandom]:
     """Give a new file, open for writing and reading, that takes its name when all is written.
 
     Args:
@@ -97,7 +97,7 @@ def _check(target: Path) -> None:
         raise OSError("its folder does not exist; make it first")
 
 
-def _open_part(target: Path) -> tuple[Path, BufferedIOBase]:
+def _open_part(target: Path) -> tuple[Path, BufferedRandom]:
     """Return a new file beside the target, locked as long as it is open."""
     while True:
         part = target.with_name(f"{_PREFIX}{secrets.token_hex(8)}{_SUFFIX}")
@@ -113,7 +113,7 @@ def _open_part(target: Path) -> tuple[Path, BufferedIOBase]:
         file.close()  # taken for a leftover between its making and its lock
 
 
-def _lock(file: BufferedIOBase) -> None:
+def _lock(file: BufferedRandom) -> None:
     if fcntl is not None:
         with contextlib.suppress(OSError):  # file systems without locks
             fcntl.flock(file, fcntl.LOCK_EX)
