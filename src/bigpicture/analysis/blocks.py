@@ -24,10 +24,13 @@ from bigpicture.infer.sharing import view
 from bigpicture.models.network import Network
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Made", "blocks_of", "watch_blocks"]
+__all__ = ["Made", "Turned", "blocks_of", "watch_blocks", "watch_turning"]
 
 Made = Callable[[str, Tensor], None]
 """Called with a block's name and what it made, (b, c, h, w) or (b, h, w, c)."""
+
+Turned = Callable[[str, Tensor, Tensor], None]
+"""Called with a block's name, what it was given and what it made of that."""
 
 
 def blocks_of(network: Network, low: Float[Tensor, "b c h w"]) -> list[str]:
@@ -73,6 +76,17 @@ def watch_blocks(
     Raises:
         ValueError: If the network has no module of such a name.
     """
+    return watch_turning(network, low, names, lambda name, _, y: made(name, y))
+
+
+def watch_turning(
+    network: Network, low: Float[Tensor, "b c h w"], names: Iterable[str], turned: Turned
+) -> Float[Tensor, "b d y x"]:
+    """Return the features of pictures, and show what modules are given as well; `watch_blocks`.
+
+    Raises:
+        ValueError: If the network has no module of such a name.
+    """
     seen = view(network)
     calls: Counter[str] = Counter()
 
@@ -80,7 +94,7 @@ def watch_blocks(
         def forward(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
             y = own(*inputs, **options)
             if isinstance(y, Tensor):
-                made(numbered(calls, name), y)
+                turned(numbered(calls, name), inputs[0], y)
             return y
 
         return forward

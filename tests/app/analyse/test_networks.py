@@ -1,4 +1,4 @@
-"""`bigpicture analyse kernels`, `cka`, `gates` and `context`."""
+"""`bigpicture analyse kernels`, `cka`, `gates`, `integration` and `context`."""
 
 import json
 
@@ -73,6 +73,18 @@ def test_gates_are_shown(bigpicture, rgt, tmp_path):
     assert [block["mean"] for block in numbers["blocks"]] == pytest.approx([1e-4, 1e-4, 0, 0])
 
 
+def test_integrations_are_shown(bigpicture, rgt, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ["--blocks", "*.blocks.1"]
+    found = bigpicture("analyse", "integration", pictures / "0.png", "--model", rgt, *asked)
+    numbers = figure_of(found, tmp_path / "0_integration.png")
+    assert [block["name"] for block in numbers["blocks"]] == [
+        "backbone.groups.0.blocks.0",
+        "backbone.groups.0.blocks.1",
+    ]
+    assert "1 of 2 blocks (backbone.groups.0.blocks.1)" in numbers["caption"]
+
+
 def test_what_operators_look_at_is_shown(bigpicture, rgt, pictures, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     asked = ["--at", "23,5", "--operators", "head.*", "--maps", "1"]
@@ -96,6 +108,8 @@ def test_what_operators_look_at_is_shown(bigpicture, rgt, pictures, tmp_path, mo
         (["cka", "IN", "--model", "TINY", "--crop", "21"], "0.png has 24×20 pixels, crops 21×21"),
         (["cka", "IN", "--model", "TINY", "--crop", "9", "--blocks", "x"], "no module 'x'"),
         (["gates", "--model", "TINY"], "but this network has IKMConv2d only"),
+        (["integration", "IN/0.png", "--model", "TINY"], "integration: HybridAdaptiveIntegration"),
+        (["integration", "IN/0.png", "--model", "RGT", "--blocks", "x"], "no operator's name fits"),
         (["context", "IN/0.png", "--model", "TINY", "--at", "4"], "--at 4: give COLUMN,ROW"),
         (["context", "IN/0.png", "--model", "TINY", "--at", "24,0"], "a column below 24"),
         (["context", "TEXT", "--model", "TINY"], "text.png"),

@@ -7,6 +7,7 @@ from bigpicture.app.analyse.cka import cka
 from bigpicture.app.analyse.context import context
 from bigpicture.app.analyse.cost import cost
 from bigpicture.app.analyse.gates import gates
+from bigpicture.app.analyse.integration import integration
 from bigpicture.app.analyse.kernels import kernels
 
 analyse = typer.Typer(
@@ -19,4 +20,5 @@ analyse.command()(attribution)
 analyse.command()(kernels)
 analyse.command()(cka)
 analyse.command()(gates)
+analyse.command()(integration)
 analyse.command()(context)

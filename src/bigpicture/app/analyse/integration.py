@@ -1,0 +1,42 @@
+"""`bigpicture analyse integration`: what HAI makes of blocks' inputs and outputs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bigpicture.app.analyse.figure import Out, drawing, read_colour
+from bigpicture.app.analyse.inputs import ModelName, load_network
+from bigpicture.app.options import Device
+
+
+def integration(
+    picture: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="A picture as the network would enlarge it.")
+    ],
+    model: ModelName,
+    blocks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Blocks to show, such as `backbone.groups.0.*`. All go into the numbers.",
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option(min=1, help="How many blocks are shown: of more, some evenly spread.")
+    ] = 3,
+    out: Out = None,
+    device: Device = "auto",
+) -> None:
+    """Show features before and after RGT's HAI, beside a plain skip connection (its Fig. 3).
+
+    bigpicture analyse integration cat.jpg --model rgt-s-x4.safetensors
+    """
+    file = out or Path(f"{picture.stem}_integration.png")
+    with drawing(file):
+        from bigpicture.analysis.figure import save_figure
+        from bigpicture.analysis.integration import integrations, show_integrations
+
+        network = load_network(model, device)
+        low = read_colour(picture).to(next(network.parameters()).device)
+        save_figure(file, *show_integrations(integrations(network, low), blocks, most))
