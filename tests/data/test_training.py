@@ -10,6 +10,8 @@ from bigpicture.data.settings import Among, DataPart, Interval
 from bigpicture.data.training import choose_workers, open_crops
 from bigpicture.degrade.bd import bd
 from bigpicture.degrade.bi import bi
+from bigpicture.degrade.levels import to_levels
+from bigpicture.degrade.sharpening import sharpen
 from bigpicture.image import Picture, read, write
 
 DRAWN = ["dn", "bsrgan", "realesrgan", ["bsrgan", "realesrgan"]]
@@ -73,6 +75,20 @@ def test_degraded_crops_show_what_they_are_crops_of(settings, degradation):
     means = torch.nn.functional.avg_pool2d(high.double(), 16)
     found = torch.nn.functional.avg_pool2d(low.double(), 8)
     assert (means - found).abs().mean() < 0.5 * (means - found.flip(-1)).abs().mean()
+
+
+@pytest.mark.parametrize("scales", [None, [2.0, 2.0]], ids=str)
+def test_sharpened_crops_are_what_is_degraded_and_learned(settings, scales):
+    def drawn(sharpen):
+        crops = {"patch": 16, "margin": 0, "scales": scales, "points": "all"}
+        part = settings(degradation="bsrgan", sharpen=sharpen, **crops)
+        return open_crops(part, None if scales else 2).draw(0)
+
+    plain, sharp = drawn(False), drawn(True)
+    assert not torch.equal(plain.low, sharp.low)
+    assert not torch.equal(plain.target, sharp.target)
+    for own, other in zip(plain.target, sharp.target, strict=True):
+        assert torch.equal(to_levels(sharpen(own / 255)).byte(), other)
 
 
 @pytest.mark.parametrize("scales", [[2.0, 2.0], [1.7, 1.7], [2.9, 2.9]])
@@ -187,6 +203,8 @@ def test_what_cannot_be_done_is_said(settings, changes, scale, message):
         ({"low": ["a", "b"]}, "give 1 folders, one for each of train"),
         ({"low": ["a"], "degradation": "dn"}, "has the crops already"),
         ({"webp": 2}, "less than or equal to 1"),
+        ({"sharpen": True}, "for bsrgan and realesrgan; data.degradation is 'bi'"),
+        ({"sharpen": True, "degradation": "dn"}, "data.degradation is 'dn'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, changes, message):

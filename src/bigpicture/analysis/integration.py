@@ -3,7 +3,9 @@
     x ──block──▶ y      (a) x    (b) y    (c) y + x, a plain skip connection    (d) y + γ ⊙ x, HAI
 
 Where a block that sees the whole picture follows one that sees windows, x and y can differ much:
-added as it is, x drowns y or hardly changes it. HAI learns how much of each channel to add. A map is the mean magnitude over the channels; the paper does not say how its maps are made of them.
+added as it is, x drowns y or hardly changes it. HAI learns how much of each channel to add.
+
+A map is the mean magnitude over the channels; the paper does not say how its own are made of them.
 
 Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024,
     Fig. 3. https://arxiv.org/abs/2303.06373

@@ -15,7 +15,9 @@ import torch
 
 from bigpicture.degrade.dn import DN
 from bigpicture.degrade.draw import choose
+from bigpicture.degrade.levels import to_levels
 from bigpicture.degrade.record import Kind, draw
+from bigpicture.degrade.sharpening import sharpen
 from bigpicture.shapes import UInt8
 
 __all__ = ["Degraded", "Noisy"]
@@ -35,11 +37,20 @@ class Degraded:
             random: crops then lie at all places on the grids that compression works on, and their
             borders are not always those where a blur has no neighbours. JPEG's grid is of 16
             pixels where colour has half the resolution, so with 15 all places are equally likely.
+        sharpened: Whether high-resolution crops are sharpened first.
     """
 
     kinds: tuple[Kind, ...]
     webp: float = 0.0
     margin: int = 15
+    sharpened: bool = False
+
+    def target(self, high: Crop) -> Crop:
+        """Return what a network is to make, and what `apply` is given."""
+        if not self.sharpened:
+            return high
+        planes = torch.from_numpy(high).permute(2, 0, 1).float() / 255
+        return to_levels(sharpen(planes)).byte().permute(1, 2, 0).contiguous().numpy()
 
     def apply(self, high: Crop, side: int, rng: np.random.Generator) -> LowCrop:
         """Return `high`, a square, shrunk to `side` pixels by what the generator draws."""

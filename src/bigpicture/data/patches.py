@@ -65,7 +65,7 @@ class Patches:
     ) -> tuple[np.ndarray, np.ndarray]:
         side = self.size + degrade.margin
         around = window(image, *corner(image, side * self.scale, rng), side * self.scale)
-        around = np.ascontiguousarray(turned(around, symmetry))
+        around = degrade.target(np.ascontiguousarray(turned(around, symmetry)))
         top, left = degrade.offset(rng)
         low = window(degrade.apply(around, side, rng), top, left, self.size)
         return low, window(around, *(self.scale * v for v in (top, left, self.size)))

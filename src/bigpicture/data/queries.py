@@ -91,6 +91,7 @@ class Queries:
         high = np.ascontiguousarray(turned(high, symmetry))
         offset = (0, 0)
         if isinstance(self.degrade, Degraded):
+            high = self.degrade.target(high)
             low, offset = self.degrade.apply(high, grid.around, rng), self.degrade.offset(rng)
         else:
             low = _shrunk(high, grid.around)

@@ -17,7 +17,10 @@ from pydantic import (
 from bigpicture.config import Settings
 from bigpicture.degrade.record import Kind
 
-__all__ = ["Among", "DataPart", "Interval", "Place", "Scales"]
+__all__ = ["REALISTIC", "Among", "DataPart", "Interval", "Place", "Scales"]
+
+REALISTIC: frozenset[Kind] = frozenset({"bsrgan", "realesrgan"})
+"""Degradations that are drawn anew for each crop, as those of real pictures."""
 
 
 Url = Annotated[str, Field(pattern="://")]  # a path would drop one of the slashes
@@ -127,6 +130,11 @@ class DataPart(Settings):
         description="low-resolution pixels around a crop that are degraded with it by bsrgan and "
         "realesrgan, and cut off at random; 0 where pictures are no larger than crops",
     )
+    sharpen: bool = Field(
+        default=False,
+        description="sharpen crops before bsrgan and realesrgan degrade them, so that networks "
+        "learn to return sharpened pictures, as Real-ESRGAN does",
+    )
     seed: NonNegativeInt = 0
     workers: NonNegativeInt | None = Field(
         default=None,
@@ -168,10 +176,20 @@ class DataPart(Settings):
     @field_validator("degradation")
     @classmethod
     def _can_be_made(cls, kinds: tuple[Kind, ...], others: Others) -> tuple[Kind, ...]:
-        if not kinds or (len(kinds) > 1 and not {"bsrgan", "realesrgan"}.issuperset(kinds)):
+        if not kinds or (len(kinds) > 1 and not REALISTIC.issuperset(kinds)):
             raise ValueError("give one kind, or a list of bsrgan and realesrgan")
         if kinds != ("bi",) and others.data.get("low"):
             raise ValueError("data.low has the crops already; leave one of the two out")
         if kinds == ("bd",) and others.data.get("scales") is not None:
             raise ValueError("'bd' has odd whole scales only; give model.scale, not data.scales")
         return kinds
+
+    @field_validator("sharpen")
+    @classmethod
+    def _is_degraded(cls, sharpen: bool, others: Others) -> bool:
+        kinds = others.data.get("degradation", REALISTIC)
+        if sharpen and not REALISTIC.issuperset(kinds):
+            raise ValueError(
+                f"crops are sharpened for bsrgan and realesrgan; data.degradation is {kinds[0]!r}"
+            )
+        return sharpen

@@ -12,7 +12,7 @@ from bigpicture.data.patches import Patches
 from bigpicture.data.photographs import Progress, Shrinking, prepare
 from bigpicture.data.places import find_pairs, find_sources
 from bigpicture.data.queries import Queries
-from bigpicture.data.settings import DataPart
+from bigpicture.data.settings import REALISTIC, DataPart
 
 __all__ = ["choose_workers", "open_crops"]
 
@@ -75,6 +75,6 @@ def _sources(data: DataPart, scale: int | None) -> list[Source]:
 
 
 def _degradation(data: DataPart) -> Degraded | Noisy | None:
-    if data.degradation in {("bsrgan",), ("realesrgan",)} or len(data.degradation) > 1:
-        return Degraded(data.degradation, data.webp, data.margin)
+    if REALISTIC.issuperset(data.degradation):
+        return Degraded(data.degradation, data.webp, data.margin, data.sharpen)
     return Noisy() if data.degradation == ("dn",) else None

@@ -25,7 +25,7 @@ Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution wi
     https://arxiv.org/abs/2107.10833
 Changed: qualities are whole numbers, as a real encoder takes them; every picture of a batch has
     sizes of its own, where the program shares them in a batch and keeps a pool of pictures to mix
-    them again. WebP on demand. Sharpening the target is a matter of training and not done here.
+    them again. WebP on demand. The target is sharpened in training, see `sharpening`.
 """
 
 import math
