@@ -18,6 +18,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 FLOORS = {
     "ciaosr-light": 30.9,
     "cran-light-x2": 37.2,
+    "rgt-light-x2": 36.2,
     "srgrn-light-x2": 37.0,
     "uhdn-x2": 37.2,
     "uhdn-x3": 33.3,
