@@ -5,7 +5,6 @@ Table ──▶ lines
 
 import csv
 import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -13,8 +12,6 @@ from typing import Literal
 __all__ = ["TABLE_FORMATS", "Table", "TableFormat", "written"]
 
 TableFormat = Literal["text", "markdown", "latex", "csv"]
-
-_BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")  # a file's name may hold them
 
 
 @dataclass(frozen=True)
@@ -60,11 +57,14 @@ def written(table: Table, kind: TableFormat) -> str:
 
 
 def _on_lines(table: Table) -> Table:
-    header, *rows = (
-        [_BREAKS.sub(" ", cell) for cell in row] for row in (table.header, *table.rows)
-    )
-    groups = [(_BREAKS.sub(" ", title), count) for title, count in table.groups]
+    """Return a table whose cells have no line breaks, which a file's name may hold."""
+    header, *rows = ([_on_line(cell) for cell in row] for row in (table.header, *table.rows))
+    groups = [(_on_line(title), count) for title, count in table.groups]
     return replace(table, header=header, rows=rows, groups=groups)
+
+
+def _on_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 def _text(table: Table) -> str:

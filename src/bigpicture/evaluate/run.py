@@ -230,6 +230,6 @@ def _overlapped(
             yield scoring.result()
 
 
-def finite_or_none(scores: Mapping[str, float]) -> dict[str, float | None]:
+def finite_or_none(scores: Mapping[str, int | float]) -> dict[str, int | float | None]:
     """Return scores as JSON has them, which knows no infinity."""
     return {m: value if math.isfinite(value) else None for m, value in scores.items()}
