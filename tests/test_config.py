@@ -63,6 +63,7 @@ def test_a_wrong_key_or_value_is_named_with_what_would_do(override, message):
         ("data.points=9", "data.points = 9 does nothing without data.scales"),
         ("data.webp=0.5", "data.webp = 0.5 does nothing without data.degradation = 'bsrgan' or"),
         ("data.margin=3", "data.margin = 3 does nothing without data.degradation"),
+        ("data.sharpen=true", "data.sharpen = True does nothing without data.degradation"),
         (
             "optimiser.halve_every=5",
             "optimiser.halve_every = 5 does nothing without schedule = 'step'",

@@ -203,8 +203,6 @@ def test_what_cannot_be_done_is_said(settings, changes, scale, message):
         ({"low": ["a", "b"]}, "give 1 folders, one for each of train"),
         ({"low": ["a"], "degradation": "dn"}, "has the crops already"),
         ({"webp": 2}, "less than or equal to 1"),
-        ({"sharpen": True}, "for bsrgan and realesrgan; data.degradation is 'bi'"),
-        ({"sharpen": True, "degradation": "dn"}, "data.degradation is 'dn'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, changes, message):

@@ -102,6 +102,7 @@ def test_both_stages_of_the_game(photographs, quiet, tmp_path, monkeypatch):
         "watch.scale=2",
         "data.patch=8",
         "data.margin=2",
+        "data.sharpen=true",
         "data.workers=0",
         "optimiser.steps=1",
     ]

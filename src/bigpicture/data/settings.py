@@ -15,12 +15,9 @@ from pydantic import (
 )
 
 from bigpicture.config import Settings
-from bigpicture.degrade.record import Kind
+from bigpicture.degrade.record import REALISTIC, Kind
 
-__all__ = ["REALISTIC", "Among", "DataPart", "Interval", "Place", "Scales"]
-
-REALISTIC: frozenset[Kind] = frozenset({"bsrgan", "realesrgan"})
-"""Degradations that are drawn anew for each crop, as those of real pictures."""
+__all__ = ["Among", "DataPart", "Interval", "Place", "Scales"]
 
 
 Url = Annotated[str, Field(pattern="://")]  # a path would drop one of the slashes
@@ -183,13 +180,3 @@ class DataPart(Settings):
         if kinds == ("bd",) and others.data.get("scales") is not None:
             raise ValueError("'bd' has odd whole scales only; give model.scale, not data.scales")
         return kinds
-
-    @field_validator("sharpen")
-    @classmethod
-    def _is_degraded(cls, sharpen: bool, others: Others) -> bool:
-        kinds = others.data.get("degradation", REALISTIC)
-        if sharpen and not REALISTIC.issuperset(kinds):
-            raise ValueError(
-                f"crops are sharpened for bsrgan and realesrgan; data.degradation is {kinds[0]!r}"
-            )
-        return sharpen

@@ -12,7 +12,8 @@ from bigpicture.data.patches import Patches
 from bigpicture.data.photographs import Progress, Shrinking, prepare
 from bigpicture.data.places import find_pairs, find_sources
 from bigpicture.data.queries import Queries
-from bigpicture.data.settings import REALISTIC, DataPart
+from bigpicture.data.settings import DataPart
+from bigpicture.degrade.record import REALISTIC
 
 __all__ = ["choose_workers", "open_crops"]
 

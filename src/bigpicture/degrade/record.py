@@ -26,10 +26,12 @@ from bigpicture.degrade.realesrgan import RealESRGAN
 from bigpicture.degrade.recorded import Recorded
 from bigpicture.image.resize import Stored, StoredOut
 
-__all__ = ["BD", "BI", "KINDS", "Kind", "Record", "draw"]
+__all__ = ["BD", "BI", "KINDS", "REALISTIC", "Kind", "Record", "draw"]
 
 Kind = Literal["bi", "bd", "dn", "bsrgan", "realesrgan"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+REALISTIC: frozenset[Kind] = frozenset({"bsrgan", "realesrgan"})
+"""Those of real pictures, of which each crop is to have its own."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ G is a Gaussian of 51 pixels, σ = 8. Noise and smooth areas, whose r is small, 
 mask is blurred by the same G, so that nothing begins at an edge.
 
 Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic
-    Data", ICCV Workshops 2021, sec. 4.1, with the numbers of the published program.
+    Data", ICCV Workshops 2021, with the numbers of the published program.
     https://arxiv.org/abs/2107.10833
 """
 

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bigpicture.config import Settings
 from bigpicture.data.settings import DataPart
+from bigpicture.degrade.record import REALISTIC
 from bigpicture.train.parts.losses import LossesPart
 from bigpicture.train.parts.model import ModelPart
 from bigpicture.train.parts.optimiser import OptimiserPart
@@ -14,9 +15,6 @@ from bigpicture.train.parts.precision import PrecisionPart
 from bigpicture.train.parts.watch import WatchPart
 
 __all__ = ["Recipe"]
-
-
-_DRAWN = {"bsrgan", "realesrgan"}
 
 
 def _of_a_file(name: str) -> str:
@@ -63,12 +61,13 @@ class Recipe(Settings):
 
     @model_validator(mode="after")
     def _all_keys_do_something(self) -> "Recipe":
-        drawn = not _DRAWN.isdisjoint(self.data.degradation)
+        drawn = not REALISTIC.isdisjoint(self.data.degradation)
         of_kinds = "data.degradation = 'bsrgan' or 'realesrgan'"
         for part, key, works, needed in (
             ("data", "points", self.data.scales is not None, "data.scales"),
             ("data", "webp", drawn, of_kinds),
             ("data", "margin", drawn, of_kinds),
+            ("data", "sharpen", drawn, of_kinds),
             ("optimiser", "halve_every", self.optimiser.schedule == "step", "schedule = 'step'"),
             ("watch", "scale", self.model.scale in (None, self.watch.scale), "data.scales"),
         ):

@@ -10,16 +10,14 @@ from typing import Annotated
 import typer
 
 from bigpicture.app.analyse.figure import Out, drawing, read_colour
-from bigpicture.app.analyse.inputs import check_scale
+from bigpicture.app.analyse.inputs import Input, check_scale
 from bigpicture.app.console import bar, refuse
 from bigpicture.app.options import COMPUTED, Device, load_model, parse_pixel
 
 
 # The parameters are the command's options, each with its help: longer than other functions.
 def attribution(
-    picture: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="A picture as the network would enlarge it.")
-    ],
+    picture: Input,
     model: Annotated[
         list[str] | None,
         typer.Option(

@@ -6,14 +6,12 @@ from typing import Annotated
 import typer
 
 from bigpicture.app.analyse.figure import Out, drawing, read_colour
-from bigpicture.app.analyse.inputs import ModelName, load_network
+from bigpicture.app.analyse.inputs import Input, ModelName, load_network
 from bigpicture.app.options import Device, parse_pixel
 
 
 def context(
-    picture: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="A picture as the network would enlarge it.")
-    ],
+    picture: Input,
     model: ModelName = "uhdn-x2",
     at: Annotated[
         str | None,

@@ -13,6 +13,9 @@ from bigpicture.app.inputs import expand
 if TYPE_CHECKING:
     from bigpicture.models.network import Network
 
+Input = Annotated[
+    Path, typer.Argument(metavar="INPUT", help="A picture as the network would enlarge it.")
+]
 Inputs = Annotated[
     list[Path],
     typer.Argument(

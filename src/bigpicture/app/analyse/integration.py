@@ -6,14 +6,12 @@ from typing import Annotated
 import typer
 
 from bigpicture.app.analyse.figure import Out, drawing, read_colour
-from bigpicture.app.analyse.inputs import ModelName, load_network
+from bigpicture.app.analyse.inputs import Input, ModelName, load_network
 from bigpicture.app.options import Device
 
 
 def integration(
-    picture: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="A picture as the network would enlarge it.")
-    ],
+    picture: Input,
     model: ModelName,
     blocks: Annotated[
         str | None,
