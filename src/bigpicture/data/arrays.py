@@ -6,6 +6,7 @@ A file is under its name only when it is complete. One that is damaged all the s
 """
 
 import io
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,11 @@ from bigpicture.image.save import save
 __all__ = ["high_file", "keep", "mapped"]
 
 
+# NumPy parses headers with ast, which counts its depth once for all threads: where one begins while
+# another is within, CPython 3.11 at times raises "AST constructor recursion depth mismatch".
+_one_header_at_a_time = threading.Lock()
+
+
 def high_file(cache: Path, key: str) -> Path:
     """Return the file of the pixels of a picture, as they were decoded."""
     return cache / f"{key}.high.npy"
@@ -25,17 +31,22 @@ def high_file(cache: Path, key: str) -> Path:
 def keep(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
     """Return what a file holds; make it, if it is not there yet."""
     try:
-        return np.load(file, mmap_mode="r")
+        return _map(file)
     except (FileNotFoundError, ValueError, EOFError):  # the latter two: no whole array
         made = np.ascontiguousarray(make())
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(made))
     save(file, [header.getvalue(), made.data])
-    return np.load(file, mmap_mode="r")
+    return _map(file)
 
 
 # A map holds a descriptor, of which a process has about a thousand; to open one anew takes 0.1 ms.
 @lru_cache(maxsize=256)
 def mapped(file: Path) -> np.ndarray:
     """Return an array whose bytes are read from its file as they are used."""
-    return np.load(file, mmap_mode="r")
+    return _map(file)
+
+
+def _map(file: Path) -> np.ndarray:
+    with _one_header_at_a_time:
+        return np.load(file, mmap_mode="r")
