@@ -12,17 +12,35 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bigpicture import models
+    from bigpicture import image, models
+    from bigpicture.infer.enlarge import Cancelled, Report
     from bigpicture.infer.model import Model
     from bigpicture.weights.index import Entry
 
     __version__: str
 
-__all__ = ["Model", "__version__", "list_models", "load", "models", "upscale"]
+__all__ = [
+    "Cancelled",
+    "Model",
+    "Report",
+    "__version__",
+    "image",
+    "list_models",
+    "load",
+    "models",
+    "upscale",
+]
+
+_MODULES = {"image": "bigpicture.image", "models": "bigpicture.models"}
+_CLASSES = {
+    "Cancelled": "bigpicture.infer.enlarge",
+    "Model": "bigpicture.infer.model",
+    "Report": "bigpicture.infer.enlarge",
+}
 
 
 def load(model: "str | os.PathLike[str]") -> "Model":
-    """Return a network with its weights, ready to enlarge pictures.
+    """Return a network with its weights, ready to enlarge pictures, on the CPU: see `Model.to`.
 
     Args:
         model: A name that `list_models` knows, or a weight file: .safetensors, or .pth and its
@@ -35,6 +53,9 @@ def load(model: "str | os.PathLike[str]") -> "Model":
     from bigpicture.weights.file import load_file
     from bigpicture.weights.index import find
 
+    if not isinstance(model, str | os.PathLike):
+        hint = f"; did you mean scale={model}?" if isinstance(model, int | float) else ""
+        raise ValueError(f"model must be a shipped name or a weight file, not {model!r:.80}{hint}")
     file = find(os.fspath(model))
     network, facts = load_file(file)
     return Model(network, network.limits, file.stem, facts)
@@ -43,6 +64,8 @@ def load(model: "str | os.PathLike[str]") -> "Model":
 def upscale(
     image: Any,  # noqa: ANN401 - many kinds, each gives itself
     model: "str | os.PathLike[str] | None" = None,
+    *,
+    device: str = "auto",
     **options: Any,  # noqa: ANN401 - `Model.upscale` refuses what it does not know
 ) -> Any:  # noqa: ANN401
     """Return `image`, larger, in the kind that it came in.
@@ -51,6 +74,7 @@ def upscale(
         image: A Pillow image, an array, a tensor, or a file's path: see `Model.upscale`.
         model: A name or a weight file, see `load`; else the best that is shipped for the option
             `scale`. To enlarge many pictures, load it once.
+        device: "auto", CUDA, else Apple's GPU, else the CPU; or as in PyTorch.
         options: Those of `Model.upscale`.
 
     Raises:
@@ -58,7 +82,8 @@ def upscale(
     """
     from bigpicture.weights.index import default_for
 
-    return load(model or default_for(options.get("scale"))).upscale(image, **options)
+    loaded = load(default_for(options.get("scale")) if model is None else model)
+    return loaded.to(device).upscale(image, **options)
 
 
 def list_models() -> "list[Entry]":
@@ -70,10 +95,10 @@ def list_models() -> "list[Entry]":
 
 def __getattr__(name: str) -> object:
     """Import what is asked for; an `import` above would bring PyTorch along (PEP 562)."""
-    if name == "models":
-        return importlib.import_module("bigpicture.models")
-    if name == "Model":
-        return importlib.import_module("bigpicture.infer.model").Model
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _CLASSES:
+        return getattr(importlib.import_module(_CLASSES[name]), name)
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("bigpicture")
     raise AttributeError(f"module 'bigpicture' has no attribute {name!r}")

@@ -105,8 +105,8 @@ class Model:
     def upscale(
         self,
         image: Any,  # noqa: ANN401 - many kinds, each gives itself
-        *,
         scale: int | float | None = None,
+        *,
         size: tuple[int, int] | None = None,
         width: int | None = None,
         height: int | None = None,
