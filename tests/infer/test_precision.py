@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bigpicture.infer import Model
+from bigpicture.infer import precision as precisions
 from bigpicture.infer.device import choose_device
 from bigpicture.infer.precision import computing_in, repeatably
 
@@ -37,6 +38,36 @@ def test_auto_takes_bf16_where_it_pays_and_is_sound(units, bits, sound, dtype, m
     monkeypatch.setattr("bigpicture.infer.precision._has_units", lambda device: units)
     with computing_in("auto", CPU, bits, sound):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("known", "units"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False}, False),
+        ({"avx512_f": True, "avx512_bf16": True, "amx_bf16": False}, True),
+        ({"avx512_bf16": False, "amx_bf16": True}, True),
+        ({"neon": True, "fp16_arith": True, "bf16": False}, False),
+        ({"neon": True, "bf16": True}, True),
+        ({}, False),
+    ],
+)
+def test_cpus_that_multiply_in_bf16(known, units, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+    assert precisions._cpu_has_units() == units
+    monkeypatch.setattr("torch.backends.mkldnn.is_available", lambda: False)
+    assert not precisions._cpu_has_units()
+
+
+@pytest.mark.parametrize(
+    ("asked", "units"),
+    [("_is_avx512_bf16_supported", True), ("_is_amx_tile_supported", True), (None, False)],
+)
+def test_cpus_are_asked_in_an_older_pytorch_too(asked, units, monkeypatch):
+    for name in ("get_capabilities", "_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+    if asked is not None:
+        monkeypatch.setattr(torch.cpu, asked, lambda: True, raising=False)
+    assert precisions._cpu_has_units() == units
 
 
 def test_results_are_float32_and_close(tiny):

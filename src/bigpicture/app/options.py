@@ -26,8 +26,8 @@ Device = Annotated[
 Precision = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"],
     typer.Option(
-        help="Numbers to compute in; auto takes bf16 for 8-bit pictures on GPUs and on "
-        "processors with AMX, else fp32.",
+        help="Numbers to compute in; auto takes bf16 for 8-bit pictures on NVIDIA's GPUs and on "
+        "processors that multiply in it, else fp32.",
         rich_help_panel=COMPUTED,
     ),
 ]

@@ -5,8 +5,8 @@
 
 bf16 makes an error of about 1/255 in a picture, fp16 of 0.2/255 (U-HDN ×2; its PSNR on Set5 is
 0.003 dB lower in bf16): little to see in 8 bits, far too much for 16. `auto` hence takes bf16 only
-for 8-bit pictures, where a network declares it sound, and on devices that have units for it: GPUs,
-and CPUs with AMX.
+for 8-bit pictures, where a network declares it sound, and on devices that multiply in it: NVIDIA's
+GPUs from Ampere on, and CPUs with AVX-512 BF16, AMX, or ARM's bf16. On Apple's GPUs it is float32.
 
 On CUDA, convolutions in float32 are by default products of 10 bits (TF32), by whichever algorithm
 seems the quickest. While pictures are enlarged, they are of 24 bits, and the same each time.
@@ -26,6 +26,8 @@ __all__ = ["Precision", "computing_in", "repeatably"]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_UNITS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
+"""What PyTorch calls a CPU's instructions for products of bf16; the last two are ARM's."""
 
 
 def computing_in(
@@ -59,9 +61,19 @@ def _has_units(device: torch.device) -> bool:
     """Return whether a device computes in bf16 so fast that it pays."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    # there is no public way to ask; where this one is gone, float32 it is
-    amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    return device.type == "cpu" and amx()
+    return device.type == "cpu" and _cpu_has_units()
+
+
+def _cpu_has_units() -> bool:
+    """Return whether this CPU multiplies in bf16, and PyTorch has the library that makes it."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    capabilities = getattr(torch.cpu, "get_capabilities", None)
+    if capabilities is not None:
+        return any(capabilities().get(unit, False) for unit in _UNITS)
+    # older PyTorch has no public way to ask; where these are gone too, float32 it is
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in asked)
 
 
 def _make_exact() -> tuple[bool, bool, bool]:
