@@ -165,8 +165,10 @@ def render_bands(
         window = padded[(..., *tile.window)].to(device)
         asked = () if size is None else (size, Region(tile.part, *tile.on_result(size)))
         with torch.inference_mode():
-            restored = check_sound(restore_any_colours(network, limits, window, *asked), window)
-        return restored if asked else restored[(..., *tile.inside(limits.scale))]
+            restored = restore_any_colours(network, limits, window, *asked)
+        if asked:  # which renders nothing of the halo
+            return check_sound(restored, window[(..., *tile.inside())])
+        return check_sound(restored, window)[(..., *tile.inside(limits.scale))]
 
     rendered = zip(tiles, _rendered(network, tiles, tiling, run, advance), strict=True)
     for _, row in groupby(rendered, lambda each: each[0].part.rows):
