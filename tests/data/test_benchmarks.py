@@ -68,6 +68,15 @@ def test_another_degradation(folder):
     np.testing.assert_array_equal(levels(low), bd(picture(25, 31), 3))
 
 
+@pytest.mark.parametrize("kind", ["bi", "bd", "dn"])
+def test_a_degradation_by_name_is_stated_and_the_same_whenever_it_is_read(folder, kind):
+    """Though validation reads the set again and again, and noise is drawn."""
+    benchmark = open_benchmark(folder, scale=3, degrade=kind)
+    assert benchmark.degradation == kind
+    once, again = ([low for _, low, _ in benchmark] for _ in range(2))
+    assert all(map(torch.equal, once, again))
+
+
 @pytest.mark.parametrize("pattern", ["{}", "{}x2", "{}_x2"])
 def test_two_folders(folder, tmp_path, pattern):
     for name, channels in (("bird", 3), ("arch", 1)):

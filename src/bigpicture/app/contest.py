@@ -10,16 +10,13 @@ from bigpicture.app.console import Bar, bar, complain, printable, refuse
 from bigpicture.app.options import load_model
 
 if TYPE_CHECKING:
-    from bigpicture.data.benchmarks import Benchmark, Degrade
+    from bigpicture.data.benchmarks import Benchmark
     from bigpicture.evaluate.crops import Crop
     from bigpicture.evaluate.run import ImageScore, Report, Restore, Restored
     from bigpicture.infer.model import Model
     from bigpicture.shapes import Tensor
 
 __all__ = ["Computed", "Contest", "measure", "open_sets", "restorer", "whole"]
-
-NOISE_SEED = 0
-"""Of `--degrade dn`: everyone who measures meets the same noise."""
 
 Kind = Literal["bi", "bd", "dn"]
 
@@ -132,10 +129,7 @@ def open_sets(
             refuse(f"--lr {low} is of one set, but --hr gives {len(folders)}; give one of them")
         sets = []
         for folder in folders:
-            made_by = None if degrade is None else _degradation(degrade)
-            benchmark = open_benchmark(folder, low, scale=scale, degrade=made_by)
-            if degrade is not None:
-                benchmark = replace(benchmark, degradation=degrade)
+            benchmark = open_benchmark(folder, low, scale=scale, degrade=degrade)
             clash = any(other.name == benchmark.name for other in sets)
             sets.append(replace(benchmark, name=str(folder)) if clash else benchmark)
         return sets
@@ -218,20 +212,3 @@ def _method(name: str, model: "Model | None") -> str | None:
                 if settings_at(model.scale) == settings:
                     return method_of(size)
     return method_of(Path(name).stem)
-
-
-def _degradation(name: Kind) -> "Degrade":
-    """Return the degradation of a name; the noise of `dn` is the same in every run."""
-    import torch
-
-    from bigpicture.degrade.bd import bd
-    from bigpicture.degrade.bi import bi
-    from bigpicture.degrade.dn import DN
-
-    generator = torch.Generator().manual_seed(NOISE_SEED)
-    kinds: dict[str, Degrade] = {
-        "bi": bi,
-        "bd": lambda high, scale: bd(high, round(scale)),
-        "dn": lambda high, scale: DN.draw(generator).apply(high, scale),
-    }
-    return kinds[name]

@@ -12,7 +12,7 @@ at a time. References are reduced to 8 bits, which is what the protocols compare
 what the low-resolution picture covers. Alpha is left out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -23,12 +23,10 @@ import torch
 from bigpicture.data.folders import images_in
 from bigpicture.data.layouts import find_layout, high_files, low_files, set_name
 from bigpicture.degrade.bi import bi, crop_to_scale
+from bigpicture.degrade.standard import STANDARD, Degrade, Standard
 from bigpicture.image.picture import Picture, quantise, to_float
 from bigpicture.image.read import read
 from bigpicture.shapes import Float, Tensor
-
-Degrade = Callable[[np.ndarray, int | float], np.ndarray]
-"""An HR picture (H, W, c) of uint8 and the scale ↦ the LR picture (h, w, c) of uint8."""
 
 
 class Pair(NamedTuple):
@@ -98,7 +96,7 @@ def open_benchmark(
     low: Path | None = None,
     *,
     scale: int | float,
-    degrade: Degrade | None = None,
+    degrade: Degrade | Standard | None = None,
 ) -> Benchmark:
     """Find the pairs of a benchmark.
 
@@ -108,8 +106,8 @@ def open_benchmark(
         low: A folder of low-resolution files, which match by stem: `NAME`, `NAMEx2`, `NAME_x2` …;
             or one with such a folder `X2` in it.
         scale: How many times smaller the low-resolution pictures are.
-        degrade: Make the low-resolution pictures with this, though the benchmark may have them
-            as files.
+        degrade: Make the low-resolution pictures with this, by name or as a function, though the
+            benchmark may have them as files.
 
     Raises:
         ValueError: If a folder is missing or has no pictures, a file has no partner or two, both
@@ -123,8 +121,10 @@ def open_benchmark(
     layout = find_layout(high, low, scale)
     references = high_files(layout.high, scale)
     if layout.low is None or degrade is not None:
-        kind = "bi" if degrade in (None, bi) else None
-        return Benchmark(references, None, scale, degrade or bi, layout.name, kind)
+        kind = "bi" if degrade is None or degrade is bi else degrade
+        if isinstance(kind, str):
+            return Benchmark(references, None, scale, STANDARD[kind], layout.name, kind)
+        return Benchmark(references, None, scale, kind, layout.name)
     partners = low_files(references, layout.low, scale)
     return Benchmark(references, partners, scale, bi, layout.name, layout.degradation)
 

@@ -1,0 +1,37 @@
+"""The degradations that tables of scores are about, by name: the same in every run.
+
+    (H, W, c), r ──"bi" | "bd" | "dn"──▶ (h, w, c)
+
+Everyone who measures meets the same noise: that of DN is drawn from a seed which is a function of
+the picture, so it depends neither on the pictures around it nor on how often they are read.
+"""
+
+import zlib
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from bigpicture.degrade.bd import bd
+from bigpicture.degrade.bi import bi
+from bigpicture.degrade.dn import DN
+
+__all__ = ["STANDARD", "Degrade", "Standard"]
+
+Degrade = Callable[[np.ndarray, int | float], np.ndarray]
+"""An HR picture (H, W, c) of uint8 and the scale ↦ the LR picture (h, w, c) of uint8."""
+
+Standard = Literal["bi", "bd", "dn"]
+
+
+def _bd(high: np.ndarray, scale: int | float) -> np.ndarray:
+    if scale != round(scale):
+        raise ValueError(f"scale is {scale}; BD keeps the centre of a cell, give an odd scale")
+    return bd(high, round(scale))
+
+
+def _dn(high: np.ndarray, scale: int | float) -> np.ndarray:
+    return DN(zlib.crc32(high.tobytes())).apply(high, scale)
+
+
+STANDARD: dict[Standard, Degrade] = {"bi": bi, "bd": _bd, "dn": _dn}
