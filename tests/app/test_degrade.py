@@ -87,6 +87,44 @@ def test_another_result_than_the_recorded_is_reported(bigpicture, photos, tmp_pa
     assert json.loads(report.read_text())["items"][0]["status"] == "failed"
 
 
+def test_a_record_that_no_longer_holds_stays_as_evidence(bigpicture, photos, tmp_path):
+    low = tmp_path / "low"
+    options = ("--kind", "realesrgan", "--scale", 2)
+    assert bigpicture("degrade", photos / "cat.png", "-o", low, *options).exit_code == 0
+    before = {file.name: file.read_bytes() for file in low.iterdir()}
+    shutil.copy(photos / "more" / "cat.png", photos / "cat.png")
+    for _ in range(2):
+        result = bigpicture("degrade", photos / "cat.png", "-o", low, "--records", low)
+        assert result.exit_code == 1
+        assert "differs from the recorded one" in result.stderr
+        assert "stays as it is" in result.stderr
+        assert {file.name: file.read_bytes() for file in low.iterdir()} == before
+
+
+def test_what_is_no_record_is_not_replaced(bigpicture, photos):
+    (photos / "cat.json").write_text('{"label": "cat"}')
+    before = (photos / "cat.png").read_bytes()
+    shutil.move(photos / "cat.png", photos / "cat.tif")
+    options = ("--kind", "bi", "--scale", 2, "-o", photos)
+    result = bigpicture("degrade", photos / "cat.tif", *options)
+    assert result.exit_code == 1
+    assert "it is no record, and not replaced by one" in result.stderr
+    assert (photos / "cat.json").read_text() == '{"label": "cat"}'
+    assert (photos / "cat.tif").read_bytes() == before
+    assert not (photos / "cat.png").exists()
+
+
+def test_one_written_record_is_checked_for_its_own_picture_alone(bigpicture, photos, tmp_path):
+    low = tmp_path / "low"
+    options = ("--kind", "bsrgan", "--scale", 2)
+    assert bigpicture("degrade", photos / "cat.png", "-o", low, *options).exit_code == 0
+    shutil.copy(photos / "more" / "cat.png", photos / "dog.png")
+    both = (photos / "cat.png", photos / "dog.png")
+    again = bigpicture("degrade", *both, "-o", tmp_path / "b", "--records", low / "cat.json")
+    assert again.exit_code == 0, again.output
+    assert (low / "cat.png").read_bytes() == (tmp_path / "b" / "cat.png").read_bytes()
+
+
 def test_a_bad_file_is_reported_and_the_others_are_done(bigpicture, photos, tmp_path):
     (photos / "bad.png").write_bytes(b"no picture")
     low = tmp_path / "low"

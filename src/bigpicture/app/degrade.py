@@ -6,7 +6,7 @@ cat.png, -o low ──▶ low/cat.png, low/cat.json     --records low ──▶ 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from bigpicture.degrade.record import Record
 
 Kind = Literal["bi", "bd", "dn", "bsrgan", "realesrgan"]
+_OTHER = "the result differs from the recorded one: another input, or made with other versions"
+
 Find = Callable[["Job"], tuple["Record", str | None]]
 """Returns what happens to a picture, and the sum over the pixels that it led to before, if any."""
 
@@ -75,7 +77,8 @@ def degrade(
 
     A picture is degraded in the same way in every run with the same seed, whatever other pictures
     there are. NAME.json states every number that was drawn; with --records it makes the same
-    pixels again, which is checked, and the exit status is 1 where it does not.
+    pixels again, which is checked, and the exit status is 1 where it does not; records that are
+    there then stay.
     """
     check_report(report)
     find = _finder(output, kind, scale, seed, webp, records)
@@ -106,7 +109,7 @@ def degrade(
 
 @dataclass(frozen=True)
 class _Item:
-    """What became of an input. Sizes are [width, height]."""
+    """What became of an input; files are those that were written. Sizes are [width, height]."""
 
     input: str
     output: str | None = None
@@ -131,9 +134,14 @@ def _finder(
             refuse(f"--records {records} says what to do; leave out --kind and --scale, and --webp")
         if not records.exists():
             refuse(f"--records {records}: there is no such file or folder")
-        return lambda job: _recorded(
-            records if records.is_file() else _beside(job, output, records)
-        )
+        if not records.is_file():
+            return lambda job: _recorded(_beside(job, output, records))[:2]
+        try:
+            record, expected, name = _recorded(records)
+        except ValueError as error:
+            refuse(error)
+        # the sum is that of one of the pictures
+        return lambda job: (record, expected if job.input.name == name else None)
     if kind is None or scale is None:
         refuse("--kind and --scale are needed, or --records")
     if webp and kind not in ("bsrgan", "realesrgan"):
@@ -166,14 +174,15 @@ def _beside(job: "Job", output: Path, folder: Path) -> Path:
     return folder / name.with_suffix(".json")
 
 
-def _recorded(file: Path) -> tuple["Record", str | None]:
+def _recorded(file: Path) -> tuple["Record", str | None, str | None]:
+    """Return the record in a file, and the sum and the name of the picture that it was made for."""
     from bigpicture.degrade.record import Record
 
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(content, dict) or "record" not in content:
             raise ValueError("it has no key 'record'")
-        return Record.from_json(content["record"]), content.get("sha256")
+        return Record.from_json(content["record"]), content.get("sha256"), content.get("input")
     except FileNotFoundError:
         raise ValueError(f"there is no record {file}") from None
     except ValueError as error:
@@ -192,37 +201,63 @@ def _item(job: "Job", find: Find) -> _Item:
 
 
 def _degraded(job: "Job", output: Path, find: Find) -> _Item:
-    """Degrade and write a picture and its record; return what there is to report of it."""
-    from bigpicture.image import Metadata, Picture, quantise, read, write
+    """Degrade and write a picture and its record; return what there is to report of it.
+
+    A result that is not the recorded one replaces nothing: the record that is there stays evidence.
+    """
+    from bigpicture.image import quantise, read
 
     record, expected = find(job)
+    beside = output.with_suffix(".json")
+    there = _is_there(beside)
     high = read(job.input)
-    colour = high.colour if high.bits < 32 else quantise(high.colour, 16)
-    low = record.apply(colour)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    # The colour profile still holds; size, thumbnail and resolution that EXIF tells do not.
-    write(Picture(low, None, Metadata(icc=high.metadata.icc)), output)
+    low = record.apply(high.colour if high.bits < 32 else quantise(high.colour, 16))
     found = _sum(low)
+    item = _Item(
+        input=str(job.input),
+        output=str(output),
+        record=str(beside),
+        input_size=(high.width, high.height),
+        output_size=(low.shape[1], low.shape[0]),
+    )
+    if expected not in (None, found):
+        item = replace(item, status="failed", error=_OTHER)
+        if there:
+            kept = f"{_OTHER}; {beside} is there, and stays as it is"
+            return replace(item, output=None, record=None, error=kept)
     content = {
         "input": job.input.name,
         "sha256": found,
         "made_with": _versions(),
         "record": record.to_json(),
     }
-    beside = output.with_suffix(".json")
-    beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    differs = expected is not None and expected != found
-    return _Item(
-        input=str(job.input),
-        output=str(output),
-        record=str(beside),
-        status="failed" if differs else "done",
-        error="the result differs from the recorded one: another input, or made with other versions"
-        if differs
-        else None,
-        input_size=(high.width, high.height),
-        output_size=(low.shape[1], low.shape[0]),
-    )
+    _write(low, high.metadata.icc, output, beside, content)
+    return item
+
+
+def _is_there(beside: Path) -> bool:
+    """Return whether there is a record already; refuse to replace what is none."""
+    if not beside.exists():
+        return False
+    try:
+        _recorded(beside)
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; it is no record, and not replaced by one: give another -o, or move it"
+        ) from error
+    return True
+
+
+def _write(
+    low: "np.ndarray", icc: bytes | None, output: Path, beside: Path, content: object
+) -> None:
+    from bigpicture.image import Metadata, Picture, write
+    from bigpicture.image.save import save
+
+    output.parent.mkdir(parents=True, exist_ok=True)
+    # The colour profile still holds; size, thumbnail and resolution that EXIF tells do not.
+    write(Picture(low, None, Metadata(icc=icc)), output)
+    save(beside, [(json.dumps(content, indent=1) + "\n").encode()])
 
 
 def _sum(pixels: "np.ndarray") -> str:
