@@ -132,16 +132,7 @@ def _finder(
     if records is not None:
         if kind is not None or scale is not None or webp:
             refuse(f"--records {records} says what to do; leave out --kind and --scale, and --webp")
-        if not records.exists():
-            refuse(f"--records {records}: there is no such file or folder")
-        if not records.is_file():
-            return lambda job: _recorded(_beside(job, output, records))[:2]
-        try:
-            record, expected, name = _recorded(records)
-        except ValueError as error:
-            refuse(error)
-        # the sum is that of one of the pictures
-        return lambda job: (record, expected if job.input.name == name else None)
+        return _replaying(records, output)
     if kind is None or scale is None:
         refuse("--kind and --scale are needed, or --records")
     if webp and kind not in ("bsrgan", "realesrgan"):
@@ -164,6 +155,20 @@ def _finder(
     except ValueError as error:
         refuse(error)
     return drawn
+
+
+def _replaying(records: Path, output: Path) -> Find:
+    """Return what finds the record of a picture in a folder, or gives one file's to all."""
+    if not records.exists():
+        refuse(f"--records {records}: there is no such file or folder")
+    if not records.is_file():
+        return lambda job: _recorded(_beside(job, output, records))[:2]
+    try:
+        record, expected, name = _recorded(records)
+    except ValueError as error:
+        refuse(error)
+    # the sum is that of one of the pictures
+    return lambda job: (record, expected if job.input.name == name else None)
 
 
 def _beside(job: "Job", output: Path, folder: Path) -> Path:
