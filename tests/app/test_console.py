@@ -20,6 +20,15 @@ def test_no_name_moves_the_cursor_or_breaks_a_line(name):
         assert shown == name
 
 
+NAME = "scan:100:b [bold] :smile: http://a.b 12.png"
+
+
+def test_what_is_said_is_what_is_printed(capsys):
+    console.say(NAME)
+    console.complain(NAME)
+    assert capsys.readouterr() == (f"{NAME}\n", f"{NAME}\n")
+
+
 def test_a_terminal_shows_what_is_done_and_the_time_left(monkeypatch):
     screen = Console(file=io.StringIO(), force_terminal=True, width=100)
     monkeypatch.setattr(console, "_errors", screen)

@@ -21,8 +21,9 @@ from rich.progress import (
 FAILED = 1
 REFUSED = 2
 
-console = Console(highlight=False)
-_errors = Console(stderr=True, highlight=False)
+# names of files are not to be decorated: rich would take ":100:" in one for an emoji
+console = Console(highlight=False, emoji=False)
+_errors = Console(stderr=True, highlight=False, emoji=False)
 
 
 def printable(text: str) -> str:
