@@ -21,7 +21,7 @@ from bigpicture.models.variant import BACKBONES, HEADS
 from bigpicture.weights.detect import detect
 from bigpicture.weights.file import load_file, save_network
 from bigpicture.weights.public.release import Converted
-from support.networks import shaken
+from support.networks import shaken, weightless, with_backbone
 
 BACKBONE = {
     "edsr": {"channels": 8, "blocks": 2},
@@ -184,13 +184,31 @@ def test_copies_pickles_and_files_are_the_same_network(name, tmp_path):
             assert torch.equal(twin(low), expected)
 
 
+@pytest.mark.parametrize("name", SIZES)
+def test_of_every_size_tensors_alone_tell_all_settings(name):
+    settings = SIZES[name](4)
+    shapes = weightless(settings).state_dict()
+    tensors = {key: torch.zeros(own.shape) for key, own in shapes.items()}
+    assert detect(Converted(tensors), name) == settings
+
+
+UNTRACED = {"edsr": ["residual_scale"], "rgt": ["window"]}
+"""What tensors as small as here do not tell, though those of listed sizes do."""
+
+
 @listed
-def test_tensors_alone_tell_which_network_they_are_of(name):
-    network = Network(LISTED[name])
-    settings = detect(Converted(network.state_dict()), name)
-    assert settings.backbone.kind == network.settings.backbone.kind
-    assert settings.head.kind == network.settings.head.kind
-    Network(settings).load_state_dict(network.state_dict())
+def test_tensors_alone_give_the_same_pictures(name):
+    network = shaken(LISTED[name])
+    settings = network.settings
+    found = detect(Converted(network.state_dict()), name)
+    assert (found.mean, found.std) == (settings.mean, settings.std)
+    untraced = UNTRACED.get(settings.backbone.kind, ())
+    own = {name: getattr(settings.backbone, name) for name in untraced}
+    twin = Network(with_backbone(found, **own)).eval()
+    twin.load_state_dict(network.state_dict())
+    low, size = picture(settings, 9, 8), (9 * settings.scale, 8 * settings.scale)
+    with torch.inference_mode():
+        assert torch.equal(twin(low, size), network(low, size))
 
 
 @listed

@@ -11,6 +11,7 @@ from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.rgt import ABLATIONS, rgt, rgt_light, rgt_s
 from bigpicture.weights.detect import detect
+from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.rgt import RELEASE
 from bigpicture.weights.rules import rgt as rule
 from support.networks import shaken, weightless, with_backbone
@@ -160,8 +161,11 @@ def public_rgt(network: Network) -> dict[str, torch.Tensor]:
             front, back = new.split(".layers.")
             index, kind = back.split(".")
             new = f"{front}.pos.{bias[int(index)]}.{kind}"
-            public[f"layers{front}.rpe_biases"] = torch.zeros(21, 2)
-            public[f"layers{front}.relative_position_index"] = torch.zeros(8, 8).long()
+            height, width = network.settings.backbone.window[:: -1 if front.endswith("1") else 1]
+            offsets = [torch.arange(1.0 - side, side) for side in (height, width)]
+            public[f"layers{front}.rpe_biases"] = torch.cartesian_prod(*offsets)
+            index = torch.zeros(height * width, height * width).long()
+            public[f"layers{front}.relative_position_index"] = index
         if ".attn.position." in new:
             block = new.split(".attn.")[0]
             windows = f"layers{block}.attn.qkv.weight" in public
@@ -208,8 +212,36 @@ def test_public_checkpoints_are_read_with_and_without_their_buffers(
         assert all(torch.equal(own[key], value) for key, value in ours.tensors.items())
 
 
-def test_windows_alone_are_recognised():
-    backbone = RGTSettings(channels=96, depths=(2,), heads=4, attention="local")
+@pytest.mark.parametrize("window", [(2, 4), (8, 4), (3, 3), (1, 1)])
+def test_windows_are_those_of_the_authors_offsets(window):
+    settings = with_backbone(TINY, window=window)
+    ours = RELEASE.convert(public_rgt(Network(settings)))
+    assert detect(ours, "public") == settings
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "message"),
+    [
+        ("rpe_biases", lambda x: x[:-1, [0, 1]], r"\(20, 2\) are not all offsets in 2×4"),
+        ("rpe_biases", lambda x: x.flip(1), r"differ, .*: 2×4 \(.*\), 4×2 \(layers.0.blocks.2"),
+        ("relative_position_index", lambda x: x[:4, :4], r"\(4, 4\) is not of windows of 2×4"),
+    ],
+)
+def test_windows_that_contradict_each_other_are_refused(key, change, message):
+    public = public_rgt(Network(TINY))
+    key = f"layers.0.blocks.2.attn.attns.0.{key}"
+    with pytest.raises(WeightsError, match=message):
+        RELEASE.convert(public | {key: change(public[key])})
+
+
+@pytest.mark.parametrize(
+    "backbone",
+    [
+        RGTSettings(channels=96, depths=(2,), heads=4, attention="local"),
+        RGTSettings(channels=96, depths=(1, 2), heads=4, scaling=0.25),
+    ],
+)
+def test_where_the_picture_is_seen_whole_is_recognised(backbone):
     tensors = backbone.build(3).state_dict()
     assert rule.MARK in tensors
     assert rule.settings(tensors) == backbone

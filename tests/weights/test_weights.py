@@ -12,7 +12,8 @@ from bigpicture.analysis.cost import parameters
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.catalog import from_settings
-from bigpicture.models.network import Network
+from bigpicture.models.heads.graph import GraphSettings
+from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.variant import to_plain
 from bigpicture.weights.detect import detect, to_our_keys
 from bigpicture.weights.errors import WeightsError
@@ -21,17 +22,17 @@ from bigpicture.weights.index import find, list_models, load
 from support.networks import TINY_UHDN as TINY
 from support.networks import with_backbone, with_head
 
-LIGHT = with_head(
-    with_backbone(
-        TINY, bias=True, modulation=Modulation(form="scaled"), activation=Activation(0.1)
+LIGHT = replace(
+    with_head(
+        with_backbone(
+            TINY, bias=True, modulation=Modulation(form="scaled"), activation=Activation(0.1)
+        ),
+        expansion="depthwise",
     ),
-    expansion="depthwise",
-)
-RELEASED = replace(
-    with_backbone(LIGHT, thresholds=(((0.5, 0.25), (0.125,), (0.0,), (1.0, 0.5)),)),
     mean=(0.466, 0.448, 0.403),
     std=(0.242, 0.234, 0.246),
 )
+RELEASED = with_backbone(LIGHT, thresholds=(((0.5, 0.25), (0.125,), (0.0,), (1.0, 0.5)),))
 
 SETTINGS = {
     "tiny": TINY,
@@ -48,10 +49,10 @@ SETTINGS = {
     "threshold": with_backbone(TINY, modulation=Modulation(threshold=0.25)),
     "light": LIGHT,
     "light ×4": with_head(LIGHT, scale=4),
-    "thresholds": replace(RELEASED, mean=TINY.mean, std=TINY.std),
+    "thresholds": RELEASED,
 }
 STATED_ONLY = {
-    "released": RELEASED,
+    "another mean": replace(TINY, mean=(0.1, 0.2, 0.3), std=(0.5,) * 3),
     "channel attention": with_backbone(TINY, modulation=Modulation("channel")),
     "dilated": with_backbone(TINY, modulation=Modulation(dilation=2, gradient="exact")),
     "dense": with_backbone(TINY, block="dense", skips=False),
@@ -90,6 +91,13 @@ def test_tensors_alone_tell_the_settings(name, wrap, tmp_path, low):
     torch.save({wrap: state, "epoch": 7} if wrap else state, file)
     loaded = load_file(file).network
     assert same(loaded, network, low)
+
+
+def test_that_tensors_do_not_tell_the_normalisation_is_said():
+    network = from_settings(NetworkSettings(TINY.backbone, GraphSettings()))
+    with pytest.warns(UserWarning, match=r"file: .* a graph head on hourglass; mean \(0.4488, "):
+        found = detect(to_our_keys(network.state_dict(), "file"), "file")
+    assert found == network.settings
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

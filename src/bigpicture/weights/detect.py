@@ -5,7 +5,9 @@ What leaves no trace in them is as the release has it that the other settings ar
 also state their settings (`bigpicture.weights.file`).
 """
 
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import TypeVar
 
@@ -22,6 +24,7 @@ from bigpicture.weights.rules import (
     implicit,
     liif,
     nearest,
+    normalisation,
     rcan,
     rdn,
     rgt,
@@ -59,6 +62,9 @@ def detect(converted: Converted, name: str) -> NetworkSettings:
         converted: Tensors by key, and how the network's pictures are normalised.
         name: Where they are from, for errors.
 
+    How pictures are normalised is as the release has it; of tensors that were under our keys
+    before, as the nearest size of the catalogue has it. Where none is near, a warning says so.
+
     Raises:
         WeightsError: If no network has such tensors, or one has but some are missing.
     """
@@ -71,13 +77,25 @@ def detect(converted: Converted, name: str) -> NetworkSettings:
     if backbone_rule is None or head_rule is None:
         first = ", ".join(list(tensors)[:3])
         raise WeightsError(f"{name}: no known network has such tensors ({first}, …)")
-    return NetworkSettings(
-        _reading(name, "backbone.", lambda: backbone_rule.settings(backbone)),
+    found = _reading(name, "backbone.", lambda: backbone_rule.settings(backbone))
+    settings = NetworkSettings(
+        replace(found, **converted.backbone),
         _reading(name, "head.", lambda: head_rule.settings(head)),
         colours=_reading(name, "backbone.", lambda: _colours(backbone)),
-        mean=converted.mean,
-        std=converted.std,
     )
+    if converted.mean is not None and converted.std is not None:
+        return replace(settings, mean=converted.mean, std=converted.std)
+    return normalisation.normalised(settings) or _assumed(settings, name)
+
+
+def _assumed(settings: NetworkSettings, name: str) -> NetworkSettings:
+    warnings.warn(
+        f"{name}: tensors do not tell how pictures are normalised, and no listed size has a "
+        f"{settings.head.kind} head on {settings.backbone.kind}; mean {settings.mean} and std "
+        f"{settings.std} are assumed. Files that `bigpicture train` writes state what is so",
+        stacklevel=4,
+    )
+    return settings
 
 
 def _rule(rules: tuple[ModuleType, ...], tensors: Mapping[str, Tensor]) -> ModuleType | None:

@@ -51,7 +51,7 @@ def _convert(tensors: Tensors) -> Converted:
     head = {key: value for key, value in ours.items() if key not in backbone}
     for mark, our_keys in _BACKBONES.items():
         if mark in backbone:
-            return Converted(our_keys(backbone) | head, mean=DIV2K_MEAN)
+            return Converted(our_keys(backbone) | head, mean=DIV2K_MEAN, std=(1.0,) * 3)
     raise KeyError(" or ".join(_BACKBONES))
 
 

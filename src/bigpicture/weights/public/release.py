@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from bigpicture.layers.normalise import DIV2K_MEAN
 from bigpicture.shapes import Tensor
 
 __all__ = ["Converted", "Release", "Tensors", "count", "rename"]
@@ -21,14 +21,16 @@ class Converted(NamedTuple):
     Attributes:
         tensors: Keys begin with `backbone.` or `head.`.
         mean: Per colour, what the published network or its scripts subtract from pictures in
-            [0, 1]; one value is meant for every colour.
-        std: Per colour, what they divide by then.
+            [0, 1]; one value is meant for every colour. None for our own, which do not tell.
+        std: Per colour, what they divide by then; None likewise.
+        backbone: Settings of the backbone that the file states and our tensors do not.
         release: Whose file it is; empty for our own.
     """
 
     tensors: Tensors
-    mean: tuple[float, ...] = DIV2K_MEAN
-    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    backbone: Mapping[str, Any] = MappingProxyType({})
     release: str = ""
 
 

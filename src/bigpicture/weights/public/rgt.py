@@ -3,15 +3,18 @@
     conv_first.*  before_RG.1.*  layers.G.blocks.B.{norm1, attn, norm2, mlp, gamma}.*
     layers.G.conv.*  norm.*  conv_after_body.*  conv_before_upsample.0.*  upsample.N.*  conv_last.*
 
-Masks and indices, which the authors' files hold, are made when they are needed instead. Colour
+Masks and indices, which the authors' files hold, are made when they are needed instead; what the
+windows' sides are is read from `rpe_biases`, the offsets between two pixels of a window. Colour
 pictures in [0, 1] are normalised inside of the published network by DIV2K's mean, which it does not
 store; gray ones are not.
 """
 
+import re
 from collections.abc import Mapping
 
 from bigpicture.layers.normalise import DIV2K_MEAN
 from bigpicture.shapes import Tensor
+from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.release import Converted, Release, Tensors, rename
 
 __all__ = ["RELEASE"]
@@ -62,7 +65,38 @@ def _convert(tensors: Tensors) -> Converted:
         rename(tensors, _RULES),
         mean=DIV2K_MEAN if colours == 3 else (0.0,),
         std=(1.0,) * colours,
+        backbone=_windows(tensors),
     )
+
+
+def _windows(tensors: Tensors) -> dict[str, tuple[int, int]]:
+    """Return the windows, where the file holds the offsets between their pixels.
+
+    Raises:
+        WeightsError: If those of its blocks are not of the same windows.
+    """
+    stated: dict[tuple[int, int], str] = {}
+    for key, offsets in tensors.items():
+        if match := re.fullmatch(_WINDOWS + "rpe_biases", key):
+            height, width = _sides(key, tensors, offsets)
+            # the second half's are turned
+            stated.setdefault((height, width) if match[3] == "0" else (width, height), key)
+    if len(stated) > 1:
+        said = ", ".join(f"{height}×{width} ({key})" for (height, width), key in stated.items())
+        raise WeightsError(f"its blocks' windows differ, and those of no network here do: {said}")
+    return {"window": next(iter(stated))} if stated else {}
+
+
+def _sides(key: str, tensors: Tensors, offsets: Tensor) -> tuple[int, int]:
+    """Return height and width of the windows that have these offsets, and the index beside them."""
+    height, width = (int(farthest) + 1 for farthest in offsets.amax(0))
+    beside = key.replace("rpe_biases", "relative_position_index")
+    index = tensors.get(beside)
+    if offsets.shape != ((2 * height - 1) * (2 * width - 1), 2):
+        raise WeightsError(f"{key} {tuple(offsets.shape)} are not all offsets in {height}×{width}")
+    if index is not None and index.shape != (height * width, height * width):
+        raise WeightsError(f"{beside} {tuple(index.shape)} is not of windows of {height}×{width}")
+    return height, width
 
 
 RELEASE = Release(_matches, _convert)

@@ -1,12 +1,15 @@
 """Keys of RGT's backbone → its settings.
 
-What leaves no trace is as published: windows of 8×32, the recursion of RG-SA, `drop_path` 0.1; and
-where nothing is learned for what is added of a block's input, nothing is added.
+What leaves no trace is as in `rgt_light`, where all else is, and otherwise as published: windows of
+8×32, the recursion of RG-SA, `drop_path` 0.1; and where nothing is learned for what is added of a
+block's input, nothing is added. The authors' files state their windows.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bigpicture.models.backbones.rgt import RGTSettings
+from bigpicture.models.rgt import rgt_light
 from bigpicture.shapes import Tensor
 from bigpicture.weights.public.release import count
 
@@ -20,14 +23,19 @@ def settings(tensors: Mapping[str, Tensor]) -> RGTSettings:
     channels = len(tensors["first.weight"])
     groups = range(count(tensors, r"groups\.(\d+)\."))
     block = "groups.0.blocks.{}.{}".format
-    queries = block(1, "attention.q.weight")
-    return RGTSettings(
+    # the first group may have one block, which sees windows
+    queries = [x for key, x in tensors.items() if key.endswith(".attention.q.weight")]
+    found = RGTSettings(
         channels=channels,
         depths=tuple(count(tensors, rf"groups\.{group}\.blocks\.(\d+)\.") for group in groups),
         heads=2 * len(tensors[block(0, "attention.biases.0.layers.9.weight")]),
         mlp_ratio=len(tensors[block(0, "mlp.first.weight")]) / channels,
         connection="3conv" if "last.0.weight" in tensors else "1conv",
-        attention="alternating" if queries in tensors else "local",
+        attention="alternating" if queries else "local",
         integration="hai" if block(0, "hai.gamma") in tensors else "none",
-        scaling=len(tensors[queries]) / channels if queries in tensors else 0.5,
+        scaling=len(queries[0]) / channels if queries else 0.5,
     )
+    light = rgt_light(2).backbone
+    assert isinstance(light, RGTSettings)
+    untraced = {"window": light.window, "drop_path": light.drop_path}
+    return light if light == replace(found, **untraced) else found
