@@ -50,6 +50,10 @@ def test_there_are_recipes_for_all_shipped_scales():
         ("name=a/b", "name = 'a/b': give a name without folders"),
         ("name.first=x", "'name' is a value, it holds no keys"),
         ("rate", "--set takes KEY=VALUE, not 'rate'"),
+        ("watch.benchmrk=", "unknown key 'watch.benchmrk'; did you mean 'benchmark'?"),
+        ("wach.benchmark=", "unknown key 'wach'; did you mean 'watch'?"),
+        ("name.first=", "'name' is a value, it holds no keys"),
+        ("model=", "model is missing"),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_what_would_do(override, message):
@@ -87,6 +91,21 @@ def test_overrides_reach_every_level():
     recipe = load(RECIPES[0], Recipe, ["name=mine", "data.train=['a', 'b']", "optimiser.rate=1e-5"])
     assert (recipe.name, recipe.data.train) == ("mine", [Path("a"), Path("b")])
     assert recipe.optimiser.rate == 1e-5
+
+
+@pytest.mark.parametrize("nothing", ["watch.benchmark=", " watch.benchmark = "])
+def test_a_key_that_is_taken_out_has_its_default(nothing):
+    assert load(UHDN, Recipe).watch.benchmark is not None
+    assert load(UHDN, Recipe, [nothing]).watch.benchmark is None
+    assert load(UHDN, Recipe, [nothing, "watch.benchmark=mine"]).watch.benchmark == Path("mine")
+    assert load(UHDN, Recipe, ['data.description=""']).data.description == ""
+
+
+def test_what_is_not_there_is_taken_out_without_a_trace():
+    """A table that was made on the way would turn on the loss of its name."""
+    recipe = load(UHDN, Recipe)
+    for absent in ("losses.perceptual.weight=", "watch.scale=", "model.backbone.channels="):
+        assert load(UHDN, Recipe, [absent]) == recipe
 
 
 def test_a_missing_key_is_named():

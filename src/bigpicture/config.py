@@ -1,11 +1,11 @@
 """Strict TOML ⇄ typed settings: an unknown key is refused with the nearest right one.
 
 Settings are pydantic models derived from `Settings`. A file's keys can be overridden one by one
-with dotted paths, as the command line's `--set schedule.rate=1e-4` does.
+with dotted paths, as the command line's `--set optimiser.rate=1e-4` does, or taken out.
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -36,7 +36,8 @@ def load(path: Path, kind: type[S], overrides: Iterable[str] = ()) -> S:
     Args:
         path: The file.
         kind: The settings that it must hold.
-        overrides: `KEY=VALUE`, dotted keys; a value is TOML, or else a bare text.
+        overrides: `KEY=VALUE`, dotted keys; a value is TOML, or else a bare text. `KEY=` takes the
+            key out, so that its default holds.
 
     Raises:
         ConfigError: If the file cannot be read, is no TOML, or does not hold such settings.
@@ -48,7 +49,7 @@ def load(path: Path, kind: type[S], overrides: Iterable[str] = ()) -> S:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error})") from error
     for override in overrides:
-        _set(content, override)
+        _override(content, override, kind)
     return parse(content, kind, str(path))
 
 
@@ -65,16 +66,39 @@ def parse(content: Mapping[str, Any], kind: type[S], name: str) -> S:
         raise ConfigError(f"{name}: {problems}") from error
 
 
-def _set(content: Plain, override: str) -> None:
+def _override(content: Plain, override: str, kind: type[BaseModel]) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise ConfigError(f"--set takes KEY=VALUE, not {override!r}")
-    *path, last = key.strip().split(".")
-    for step in path:
-        content = content.setdefault(step, {})
-        if not isinstance(content, dict):
-            raise ConfigError(f"{key}: {step!r} is a value, it holds no keys")
-    content[last] = _value(text.strip())
+    path = key.strip().split(".")
+    if not text.strip():
+        _check_known(path, kind)  # for nothing of it is left to be found wrong later
+        _take_out(content, path)
+        return
+    for step in path[:-1]:
+        content = _table(content.setdefault(step, {}), step, key)
+    content[path[-1]] = _value(text.strip())
+
+
+def _take_out(content: Plain, path: list[str]) -> None:
+    for step in path[:-1]:
+        if step not in content:
+            return
+        content = _table(content[step], step, ".".join(path))
+    content.pop(path[-1], None)
+
+
+def _table(value: object, step: str, key: str) -> Plain:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key}: {step!r} is a value, it holds no keys")
+    return value
+
+
+def _check_known(path: list[str], kind: type[BaseModel]) -> None:
+    for depth, step in enumerate(path, 1):
+        known = _keys(path[: depth - 1], kind)  # none where a table takes any
+        if known and step not in known:
+            raise ConfigError(_unknown(path[:depth], kind))
 
 
 def _value(text: str) -> object:
@@ -93,8 +117,7 @@ def _explain(problem: Mapping[str, Any], kind: type[BaseModel], content: Mapping
     path = list(_steps(problem["loc"], content))
     key, given = ".".join(map(str, path)), problem["input"]
     if problem["type"] == "extra_forbidden":
-        close = get_close_matches(str(path[-1]), _keys(path[:-1], kind), n=1)
-        return f"unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+        return _unknown(path, kind)
     if problem["type"] == "missing":
         return f"{'.'.join(map(str, [*path, problem['loc'][-1]]))} is missing"
     said = problem["msg"].removeprefix("Value error, ")
@@ -102,6 +125,12 @@ def _explain(problem: Mapping[str, Any], kind: type[BaseModel], content: Mapping
     if problem["type"] == "value_error" and isinstance(given, Mapping):  # said of a table's keys
         return f"{key}: {said}" if key else said
     return f"{key} = {given!r}: {said}"
+
+
+def _unknown(path: Sequence[int | str], kind: type[BaseModel]) -> str:
+    close = get_close_matches(str(path[-1]), _keys(path[:-1], kind), n=1)
+    key = ".".join(map(str, path))
+    return f"unknown key {key!r}" + (f"; did you mean {close[0]!r}?" if close else "")
 
 
 def _steps(loc: Iterable[int | str], content: Any) -> Iterator[int | str]:  # noqa: ANN401
