@@ -9,7 +9,7 @@ from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.catalog import build, from_settings
 from bigpicture.models.uhdn import ABLATIONS, comonet_s, uhdn
 from support.networks import TINY_UHDN as TINY
-from support.networks import weightless, with_backbone, with_head
+from support.networks import shaken, weightless, with_backbone, with_head
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,17 @@ def test_a_batch_is_its_pictures_one_by_one():
     network, low = from_settings(TINY).eval(), torch.rand(4, 3, 10, 12)
     one_by_one = torch.cat([network(picture[None]) for picture in low])
     torch.testing.assert_close(network(low), one_by_one, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("gradient", ["iso", "exact"])
+def test_kernels_learn_the_same_of_a_batch_in_training_and_in_evaluation(gradient):
+    network = shaken(with_backbone(TINY, modulation=Modulation(gradient=gradient))).double()
+    low = torch.rand(3, 3, 9, 8).double()
+    trained, evaluated = (
+        torch.autograd.grad(network.train(training)(low).square().mean(), [*network.parameters()])
+        for training in (True, False)
+    )
+    torch.testing.assert_close(trained, evaluated)
 
 
 def test_what_lies_beyond_the_reach_acts_through_contexts_alone():

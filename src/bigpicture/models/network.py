@@ -138,12 +138,14 @@ class Network(nn.Module):
     def _gains_nothing_from_batches(self, low: Tensor) -> bool:
         """Return whether pictures go one by one, so that their features need no gathering.
 
-        On a CPU, every picture's own kernels run on their own anyway.
+        On a CPU, every picture's own kernels run on their own anyway. What kernels learn from a
+        batch may be its mean, so not where gradients are wanted.
         """
         return (
             self._kernels_per_image
             and len(low) > 1
             and not self.training
+            and not torch.is_grad_enabled()
             and low.device.type == "cpu"
             and not torch.compiler.is_compiling()
         )
