@@ -3,6 +3,7 @@
 import inspect
 import re
 import shlex
+import shutil
 from itertools import product
 from pathlib import Path
 from typing import Literal, get_args, get_origin
@@ -130,6 +131,19 @@ def test_lines_of_the_guide_without_placeholders_work(line, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, shlex.split(line)[1:])
     assert result.exit_code == 0, result.output
+
+
+def test_python_of_the_guide_works(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    monkeypatch.chdir(tmp_path)
+    guide = (ROOT / "docs" / "guide.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)
+    known: dict[str, object] = {}
+    exec("\n".join(blocks), known)
+    answer = known["answer"]
+    assert isinstance(answer, bytes)
+    assert answer.startswith(b"\x89PNG")
+    assert (tmp_path / "rocket_600.webp").exists()
 
 
 def test_benchmarks_that_are_named_are_there():

@@ -34,8 +34,8 @@ def clone(tmp_path, monkeypatch):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_work(clone, command):
     arguments = shlex.split(command, comments=True)[1:]
-    if arguments[0] == "train":  # the recipe's benchmark set is not in the repository
-        arguments += ["--set", "watch.benchmark='samples'", "--device", "cpu"]
+    if arguments[0] == "train":
+        arguments += ["--device", "cpu"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
 
