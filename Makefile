@@ -28,7 +28,7 @@ readme: .venv/.ready
 
 .venv/bin/python:
 	$(PYTHON) -c "import sys; sys.exit('bigpicture needs Python 3.11 to 3.14, $(PYTHON) is %d.%d; name another: make PYTHON=python3.12' % sys.version_info[:2] if not (3, 11) <= sys.version_info[:2] <= (3, 14) else 0)"
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }  # half of one would pass for whole
 
 # torch alone first: what needs it must not draw another build of it.
 .venv/.ready: pyproject.toml constraints.txt | .venv/bin/python
