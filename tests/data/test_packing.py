@@ -1,6 +1,5 @@
 """Crops cover pictures, packs hold them, and what was interrupted comes out the same."""
 
-import io
 import os
 import sys
 import tarfile
@@ -14,12 +13,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bigpicture.data.cutting import Input, corners, stems
-from bigpicture.data.originals import PictureFile
 from bigpicture.data.packing import Packing, begin
 from bigpicture.data.packs import Cutting, read_manifest
 from bigpicture.data.photographs import Shrinking, prepare
-from bigpicture.data.places import find_sources
-from bigpicture.data.remote import Shelf
+from bigpicture.data.places import find_pairs, find_sources
+from bigpicture.data.remote import Shelf, locate
 from bigpicture.degrade.bi import bi
 from bigpicture.image import Picture, read, write
 
@@ -178,22 +176,27 @@ def test_bad_and_small_pictures_are_named_in_the_manifest(inputs, photographs, t
     assert named["d.png"].crops == 7 and named["d.png"].error is None
 
 
-@pytest.mark.parametrize("form", ["folder", "shards"])
-def test_pairs_stay_pairs(inputs, tmp_path, form):
-    (tmp_path / "low").mkdir()
-    pairs = []
+@pytest.fixture
+def pairs(inputs, tmp_path):
+    (tmp_path / "small").mkdir()
+    found = []
     for high, _ in inputs:
-        low = tmp_path / "low" / f"{high.stem}.png"
-        write(Picture(bi(read(high).at_depth(8).colour, 2)), low)
-        pairs.append(Input(high, low))
-    cutting = Cutting(crop=64, step=40, least=60, scale=2, form=form)
+        found.append(Input(high, tmp_path / "small" / f"{high.stem}.png"))
+        write(Picture(bi(read(high).at_depth(8).colour, 2)), found[-1].low)
+    return found
+
+
+PAIRS = FOLDER.model_copy(update={"scale": 2})
+
+
+@pytest.mark.parametrize("form", ["folder", "shards"])
+def test_pairs_stay_pairs(pairs, tmp_path, form):
+    cutting = PAIRS.model_copy(update={"form": form})
     place = tmp_path / "pack"
     pack(Shelf(str(place)), pairs, cutting)
     if form == "folder":
         with pytest.raises(ValueError, match="holds pairs; name .*pack/high in data.train"):
             find_sources(place)
-        from bigpicture.data.places import find_pairs
-
         sources = find_pairs(place / "high", place / "low", 2)
     else:
         sources = find_sources(place)
@@ -208,6 +211,44 @@ def test_pairs_stay_pairs(inputs, tmp_path, form):
     assert np.array_equal(again[5].low, crops[5].low)
 
 
+def test_halves_of_a_pack_that_was_interrupted_are_not_trained_on(pairs, tmp_path):
+    """`high` and `low` are what a recipe names, and the manifest lies above them."""
+    pack(Shelf(str(tmp_path / "pack")), pairs, PAIRS)
+    high, low = tmp_path / "pack" / "high", tmp_path / "pack" / "low"
+    whole = manifest_of(tmp_path / "pack")
+    halfway = whole.model_copy(update={"next": (1, 0)})
+    (tmp_path / "pack" / "manifest.json").write_text(halfway.model_dump_json())
+    for find in (lambda: find_pairs(high, low, 2), lambda: find_sources(high)):
+        with pytest.raises(ValueError, match="pack is not complete: 1 of 3 pictures"):
+            find()
+    (tmp_path / "pack" / "manifest.json").write_text("{}")  # of another program
+    assert len(find_pairs(high, low, 2)) == len(find_sources(high)) == 27
+
+
+@pytest.mark.parametrize("half", ["high", "low"])
+def test_halves_of_a_pack_without_a_crop_are_not_trained_on(pairs, tmp_path, half):
+    pack(Shelf(str(tmp_path / "pack")), pairs, PAIRS)
+    (tmp_path / "pack" / half / "a_y00000_x00040.png").unlink()
+    with pytest.raises(ValueError, match=f"{half} has 26 crops, not 27 as .*pack/manifest.json"):
+        find_pairs(tmp_path / "pack" / "high", tmp_path / "pack" / "low", 2)
+
+
+@pytest.mark.parametrize("far", [False, True], ids=["here", "memory"])
+def test_a_pack_with_more_or_less_than_was_packed_is_not_trained_on(inputs, tmp_path, far):
+    place = f"memory://{tmp_path.name}" if far else tmp_path / "pack"
+    pack(Shelf(str(place)), inputs, FOLDER)
+    png = inputs[0].high.read_bytes()
+    Shelf(str(place)).put("other.png", [png])
+    with pytest.raises(ValueError, match="has 28 crops, not 27 as .*; pack the pictures again"):
+        find_sources(place)
+    with locate(place) as (system, path):
+        system.rm(f"{path}/other.png")
+        assert len(find_sources(place)) == 27
+        system.rm(f"{path}/a_y00000_x00040.png")
+    with pytest.raises(ValueError, match="has 26 crops, not 27 as"):
+        find_sources(place)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -219,58 +260,6 @@ def test_pairs_stay_pairs(inputs, tmp_path, form):
 def test_cutting_that_makes_no_sense_is_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         Cutting.model_validate(FOLDER.model_dump() | changes)
-
-
-def tar_of(files: dict[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as tar:
-        for name, data in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    return content.getvalue()
-
-
-def test_shards_of_others_are_read(inputs, tmp_path):
-    png = inputs[0].high.read_bytes()
-    files = {
-        "x/1.PNG": png,
-        "x/1.txt": b"a cat",
-        "x/2.json": b"{}",
-        "x/3.cls": b"1",
-        "x/3.png": png,
-    }
-    (tmp_path / "here-00.tar").write_bytes(tar_of(files))
-    (tmp_path / "here-01.tar").write_bytes(tar_of({"y.png": png}))
-    found = prepare(find_sources(tmp_path / "here-{00..01}.tar"), tmp_path / "cache", 64)
-    assert [each.name.split(": ")[1] for each in found] == ["x/1.png", "x/3.png", "y.png"]
-    assert len(find_sources(tmp_path)) == 2
-    assert find_sources(inputs[0].high.parent) == [PictureFile(i.high) for i in inputs]
-
-
-def test_damaged_shards_are_named(inputs, tmp_path):
-    png = inputs[0].high.read_bytes()
-    whole = tar_of({"1.png": png, "2.png": png[:300], "3.png": png})
-    for name, content in {
-        "cut.tar": whole[: len(whole) // 2],
-        "none.tar": b"no tar file at all" * 100,
-        "empty.tar": tar_of({"a.txt": b"text"}),
-        "two.tar": tar_of({"a.png": png, "a.jpg": png}),
-        "bad.tar": whole,
-    }.items():
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError) as raised:
-        prepare(find_sources(tmp_path), tmp_path / "cache", 64)
-    message = str(raised.value)
-    assert message.startswith("5 of 7 pictures")
-    for expected in (
-        "cut.tar is no tar file, or cut short",
-        "none.tar is no tar file, or cut short",
-        "empty.tar has no pictures in it",
-        "two.tar: a has 2 pictures (png, jpg)",
-        "bad.tar: 2.png",
-    ):
-        assert expected in message
 
 
 def test_a_shard_that_differs_from_its_manifest_is_named(inputs, tmp_path):

@@ -1,15 +1,25 @@
 """Which files of a folder are pictures, by their names."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-__all__ = ["SUFFIXES", "images_in"]
+__all__ = ["RAW", "SUFFIXES", "images_in", "is_image"]
 
-SUFFIXES = frozenset(
+RAW = frozenset(
+    {".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".rw2", ".orf", ".raf", ".pef", ".srw"}
+)
+"""What cameras write, and what has to be developed before it is a picture."""
+
+SUFFIXES = RAW | frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".gif"}
     | {".ppm", ".pgm", ".pbm", ".pnm", ".jfif", ".heic", ".heif", ".jxl", ".jp2"}
 )
 """Kinds that cannot be read are among them: an error that names the file is better than a silent
 gap in a training set or a mean over the others."""
+
+
+def is_image(name: str) -> bool:
+    """Return whether a file is a picture by its name, and not hidden."""
+    return PurePosixPath(name).suffix.lower() in SUFFIXES and not name.startswith(".")
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -20,11 +30,7 @@ def images_in(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; give one that holds image files")
-    files = sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-    )
+    files = sorted(file for file in folder.iterdir() if is_image(file.name))
     if not files:
         raise ValueError(f"{folder} has no image files ({', '.join(sorted(SUFFIXES))})")
     return files

@@ -3,13 +3,14 @@
 photographs/ · packs/df2k · s3://bucket/df2k/{000..012}.tar ──▶ [PictureFile, …, Shard, …]
 """
 
+import os
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from bigpicture.data.folders import SUFFIXES, images_in
+from bigpicture.data.folders import images_in, is_image
 from bigpicture.data.layouts import high_files, low_files
 from bigpicture.data.originals import PairOfFiles, PictureFile, Source
-from bigpicture.data.packs import Manifest, read_manifest
+from bigpicture.data.packs import MANIFEST, Manifest, read_manifest
 from bigpicture.data.remote import RemoteFile, Shelf, locate
 from bigpicture.data.settings import Place
 from bigpicture.data.shards import Shard
@@ -24,10 +25,13 @@ def find_pairs(high: Place, low: Place, scale: int) -> Sequence[Source]:
     """Return the pictures of a folder with their low-resolution versions in another.
 
     Raises:
-        ValueError: If a folder is missing or empty, no path, or files have no partner or two.
+        ValueError: If a folder is missing or empty, no path, or of a pack that is not whole, or
+            files have no partner or two.
     """
     if not isinstance(high, Path) or not isinstance(low, Path):
         raise ValueError(f"{high} and {low} must be folders; URLs may be of shards with pairs")
+    for folder in (high, low):
+        _check_half(folder)
     files = high_files(high, scale)
     partners = low_files(files, low, scale)
     return [PairOfFiles(file, partners[name]) for name, file in files.items()]
@@ -41,7 +45,8 @@ def find_sources(place: Place) -> Sequence[Source]:
             one of these. Tar files may be many: `{000..012}.tar`.
 
     Raises:
-        ValueError: If there is nothing of that kind, or a pack is not complete.
+        ValueError: If there is nothing of that kind, pictures lie beside tar files, or a pack is
+            not whole.
     """
     text = str(place)
     if text.endswith(".tar"):
@@ -49,27 +54,22 @@ def find_sources(place: Place) -> Sequence[Source]:
     shelf = Shelf(text)
     manifest = read_manifest(shelf)
     if manifest is not None:
-        return _packed(shelf, manifest)
-    if isinstance(place, Path):
-        tars = sorted(place.glob("*.tar")) if place.is_dir() else []
-        return [Shard(str(tar)) for tar in tars] or [PictureFile(p) for p in images_in(place)]
-    return _listed(shelf)
+        return _packed(place, shelf, manifest)
+    _check_half(place)
+    return _all_in(place)
 
 
-def _packed(shelf: Shelf, manifest: Manifest) -> Sequence[Source]:
-    if manifest.next is not None:
-        raise ValueError(
-            f"{shelf.place} is not complete: {manifest.next[0]} of {len(manifest.pictures)} "
-            "pictures are packed; go on with bigpicture data prepare --resume"
-        )
+def _packed(place: Place, shelf: Shelf, manifest: Manifest) -> Sequence[Source]:
+    _check_complete(shelf, manifest)
     if manifest.cutting.form == "folder":
         if manifest.cutting.scale is not None:
             raise ValueError(
                 f"{shelf.place} holds pairs; name {shelf.place}/{HIGH} in data.train and "
                 f"{shelf.place}/{LOW} in data.low"
             )
-        here = "://" not in shelf.place
-        return [PictureFile(p) for p in images_in(Path(shelf.place))] if here else _listed(shelf)
+        crops = _all_in(place)
+        _check_count(place, len(crops), shelf, manifest)
+        return crops
     for shard in manifest.shards:
         with locate(f"{shelf.place}/{shard.name}") as (system, path):
             size = system.size(path)
@@ -81,15 +81,56 @@ def _packed(shelf: Shelf, manifest: Manifest) -> Sequence[Source]:
     return [Shard(f"{shelf.place}/{shard.name}") for shard in manifest.shards]
 
 
-def _listed(shelf: Shelf) -> Sequence[Source]:
-    """Return the tar files, or else the pictures, in a folder far away."""
-    names = shelf.names()
-    tars = [Shard(f"{shelf.place}/{name}") for name in names if name.endswith(".tar")]
-    pictures = [n for n in names if PurePosixPath(n).suffix.lower() in SUFFIXES]
-    found = tars or [RemoteFile(f"{shelf.place}/{name}") for name in pictures]
-    if not found:
-        raise ValueError(f"{shelf.place} has no .tar or image files; check its spelling")
-    return found
+def _check_half(place: Place) -> None:
+    """Refuse the high- or low-resolution half of a pack of pairs that is not whole."""
+    here = Path(os.path.realpath(place)).as_posix() if isinstance(place, Path) else place
+    pack, _, half = here.rstrip("/").rpartition("/")
+    if half not in (HIGH, LOW):
+        return
+    shelf = Shelf(pack)
+    try:
+        manifest = read_manifest(shelf)
+    except ValueError:  # somebody else's, of a folder that is no pack
+        return
+    if manifest is not None and manifest.cutting.scale and manifest.cutting.form == "folder":
+        _check_complete(shelf, manifest)
+        _check_count(place, len(_all_in(place)), shelf, manifest)
+
+
+def _check_complete(shelf: Shelf, manifest: Manifest) -> None:
+    if manifest.next is not None:
+        raise ValueError(
+            f"{shelf.place} is not complete: {manifest.next[0]} of {len(manifest.pictures)} "
+            "pictures are packed; go on with bigpicture data prepare --resume"
+        )
+
+
+def _check_count(place: Place, count: int, shelf: Shelf, manifest: Manifest) -> None:
+    packed = sum(picture.crops for picture in manifest.pictures)
+    if count != packed:
+        raise ValueError(
+            f"{place} has {count} crops, not {packed} as {shelf.place}/{MANIFEST} says; pack the "
+            "pictures again, or, if you changed the folder yourself, remove that file"
+        )
+
+
+def _all_in(place: Place) -> Sequence[Source]:
+    """Return the tar files or the pictures in a folder, here or far away."""
+    names = Shelf(str(place)).names()
+    tars = [name for name in names if name.endswith(".tar")]
+    pictures = [name for name in names if is_image(name)]
+    if tars and pictures:
+        raise ValueError(
+            f"{place} has tar files ({tars[0]}) beside image files ({pictures[0]}), which would be "
+            "left out; put them into folders of their own, and name both"
+        )
+    if tars:
+        return [Shard(f"{place}/{name}") for name in tars]
+    if isinstance(place, Path):
+        return [PictureFile(path) for path in images_in(place)]
+    if not pictures:
+        raise ValueError(f"{place} has no .tar or image files; check its spelling")
+    return [RemoteFile(f"{place}/{name}") for name in pictures]
 
 
 def _expanded(text: str) -> list[str]:
