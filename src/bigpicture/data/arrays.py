@@ -15,7 +15,7 @@ import numpy as np
 
 from bigpicture.image.save import save
 
-__all__ = ["high_file", "keep", "mapped"]
+__all__ = ["high_file", "is_kept", "keep", "mapped"]
 
 
 # NumPy parses headers with ast, which counts its depth once for all threads: where one begins while
@@ -28,12 +28,17 @@ def high_file(cache: Path, key: str) -> Path:
     return cache / f"{key}.high.npy"
 
 
+def is_kept(file: Path) -> bool:
+    """Return whether a file holds a whole array."""
+    return _whole(file) is not None
+
+
 def keep(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
     """Return what a file holds; make it, if it is not there yet."""
-    try:
-        return _map(file)
-    except (FileNotFoundError, ValueError, EOFError):  # the latter two: no whole array
-        made = np.ascontiguousarray(make())
+    kept = _whole(file)
+    if kept is not None:
+        return kept
+    made = np.ascontiguousarray(make())
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(made))
     save(file, [header.getvalue(), made.data])
@@ -45,6 +50,13 @@ def keep(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
 def mapped(file: Path) -> np.ndarray:
     """Return an array whose bytes are read from its file as they are used."""
     return _map(file)
+
+
+def _whole(file: Path) -> np.ndarray | None:
+    try:
+        return _map(file)
+    except (FileNotFoundError, ValueError, EOFError):  # the latter two: no whole array
+        return None
 
 
 def _map(file: Path) -> np.ndarray:

@@ -11,10 +11,11 @@ from a window of them, not from all.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bigpicture.data.arrays import high_file
+from bigpicture.data.arrays import high_file, is_kept
 from bigpicture.data.folders import SUFFIXES
 from bigpicture.data.originals import Original, file_key, keyed
 from bigpicture.data.remote import locate
@@ -110,20 +111,23 @@ def _key(place: str, system: Any, path: str) -> str:  # noqa: ANN401 - fsspec ha
 
 
 def _read(index: Path, place: str) -> list[Original]:
-    """Return the pictures that were decoded of a shard before, none if there is no index."""
-    if not index.exists():
+    """Return the pictures that were decoded of a shard before, none without a whole index."""
+    try:
+        known = json.loads(index.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return []
-    known = json.loads(index.read_text(encoding="utf-8"))
-    return [
-        Original(f"{place}: {name}", key, _gone, low and Original(f"{place}: {name}", low, _gone))
-        for name, key, low in known
-    ]
+    return [_known(f"{place}: {name}", key, low) for name, key, low in known]
+
+
+def _known(called: str, key: str, low: str | None) -> Original:
+    gone = partial(_gone, called)
+    return Original(called, key, gone, low and Original(called, low, gone))
 
 
 def _is_cached(original: Original, cache: Path) -> bool:
     keys = [original.key] + ([original.low.key] if original.low else [])
-    return all(high_file(cache, key).exists() for key in keys)
+    return all(is_kept(high_file(cache, key)) for key in keys)
 
 
-def _gone() -> Picture:
-    raise ValueError("its array left the cache while it was looked at; start again")
+def _gone(called: str) -> Picture:
+    raise ValueError(f"{called}: its array left the cache while it was looked at; start again")
