@@ -2,7 +2,7 @@
 
 from pathlib import Path, PurePosixPath
 
-__all__ = ["RAW", "SUFFIXES", "images_in", "is_image"]
+__all__ = ["RAW", "SUFFIXES", "images_in", "is_image_name"]
 
 RAW = frozenset(
     {".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".rw2", ".orf", ".raf", ".pef", ".srw"}
@@ -17,7 +17,7 @@ SUFFIXES = RAW | frozenset(
 gap in a training set or a mean over the others."""
 
 
-def is_image(name: str) -> bool:
+def is_image_name(name: str) -> bool:
     """Return whether a file is a picture by its name, and not hidden."""
     return PurePosixPath(name).suffix.lower() in SUFFIXES and not name.startswith(".")
 
@@ -30,7 +30,7 @@ def images_in(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder; give one that holds image files")
-    files = sorted(file for file in folder.iterdir() if is_image(file.name))
+    files = sorted(file for file in folder.iterdir() if is_image_name(file.name))
     if not files:
         raise ValueError(f"{folder} has no image files ({', '.join(sorted(SUFFIXES))})")
     return files

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from bigpicture.data.folders import images_in, is_image
+from bigpicture.data.folders import images_in, is_image_name
 from bigpicture.data.layouts import high_files, low_files
 from bigpicture.data.originals import PairOfFiles, PictureFile, Source
 from bigpicture.data.packs import MANIFEST, Manifest, read_manifest
@@ -118,7 +118,7 @@ def _all_in(place: Place) -> Sequence[Source]:
     """Return the tar files or the pictures in a folder, here or far away."""
     names = Shelf(str(place)).names()
     tars = [name for name in names if name.endswith(".tar")]
-    pictures = [name for name in names if is_image(name)]
+    pictures = [name for name in names if is_image_name(name)]
     if tars and pictures:
         raise ValueError(
             f"{place} has tar files ({tars[0]}) beside image files ({pictures[0]}), which would be "
