@@ -5,8 +5,9 @@
 
 A network and the same network with plain convolutions take turns in one process, and the ratio of
 their median times is printed: for evaluation, in float32 and bfloat16, and for a training step of
-16 crops of 48² in bfloat16, beside what it is held to: the exit status is 1 if one is beyond that. A
-row of large pictures takes minutes; it is had alone with, say, --networks uhdn --sides 1024 --batches 8 --precisions bf16 --no-training.
+16 crops of 48² in bfloat16, beside what it is held to: the exit status is 1 if one is beyond that.
+A row of large pictures takes minutes; it is had alone with, say, --networks uhdn --sides 1024
+--batches 8 --precisions bf16 --no-training.
 """
 
 import argparse

@@ -6,8 +6,8 @@ Runs the scripts beside this one, in short: modulation.py (U-HDN with IKM at mos
 network without, CRAN with CRAC 1.05 times), ciaosr.py (at most 9 products of 4096² matrices and
 1.2 GB), and, with an interpreter that has spandrel 0.4.2, rgt.py (at least 2 times faster, at most
 0.7 of the memory). Then networks of each kind in float32 and bfloat16 take turns on a picture, and
-what bfloat16 costs of the PSNR (`sr-y`) of each shipped network on a benchmark set is held to 0.02 dB.
-The exit status is 1 if one is beyond what it is held to.
+what bfloat16 costs of the PSNR (`sr-y`) of each shipped network on a benchmark set is held to
+0.02 dB. The exit status is 1 if one is beyond what it is held to.
 """
 
 import argparse
