@@ -27,7 +27,8 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Another value for a key of the recipe, such as optimiser.rate=1e-4; repeatable.",
+            help="Another value for a key of the recipe, such as optimiser.rate=1e-4; repeatable. "
+            "KEY= takes the key out, so that its default holds: watch.benchmark= scores nothing.",
         ),
     ] = None,
     out: Annotated[
@@ -60,12 +61,11 @@ def train(
     A run that was stopped goes on exactly where it was with --resume. On several GPUs:
     accelerate launch -m bigpicture train RECIPE.
     """
-    from bigpicture.config import load
-    from bigpicture.train.recipe import Recipe
+    from bigpicture.train.read import read_recipe
     from bigpicture.train.run import run_recipe
 
     try:
-        settings = load(recipe, Recipe, overrides or ())
+        settings = read_recipe(recipe, overrides or ())
         run_recipe(
             settings,
             out or Path("runs") / settings.name,

@@ -20,6 +20,7 @@ from bigpicture.train.checkpoint import Checkpoints, Run
 from bigpicture.train.journal import Journal
 from bigpicture.train.loop import Surroundings, train
 from bigpicture.train.processes import Processes
+from bigpicture.train.read import unstated
 from bigpicture.train.recipe import Recipe
 from bigpicture.train.result import write_weights
 from bigpicture.train.start import Start, start
@@ -110,6 +111,8 @@ def _described(
     count = len(crops.photographs)
     places = ", ".join(map(str, recipe.data.train))
     yield f"{count} {'picture' if count == 1 else 'pictures'} in {places}"
+    if keys := unstated(recipe):
+        yield f"{' and '.join(keys)}: not stated, and so in the weights; --set KEY=TEXT states them"
 
 
 def _benchmark(recipe: Recipe, processes: Processes) -> Benchmark | None:
