@@ -82,10 +82,11 @@ def test_what_stands_for_nothing_says_why(tree, name, reason):
 
 def test_what_phones_and_cameras_write_is_found_though_it_may_not_be_readable(tree):
     """So that it is reported, not left out in silence."""
-    for name in ("a.HEIC", "b.jfif", "c.jxl"):
+    for name in ("a.HEIC", "b.jfif", "c.jxl", "d.DNG", "e.cr3"):
         (tree / "phone" / name).parent.mkdir(exist_ok=True)
         (tree / "phone" / name).touch()
-    assert [file for file, _ in found("phone")] == ["phone/a.HEIC", "phone/b.jfif", "phone/c.jxl"]
+    names = ["phone/a.HEIC", "phone/b.jfif", "phone/c.jxl", "phone/d.DNG", "phone/e.cr3"]
+    assert [file for file, _ in found("phone")] == names
 
 
 def test_an_empty_folder_says_so(tree):

@@ -77,6 +77,14 @@ def test_two_inputs_of_one_result_are_named(folder):
     assert str(folder / "a.jpg") in str(failed.error)
 
 
+def test_a_raw_file_takes_no_name_from_the_picture_beside_it(folder):
+    (folder / "a.dng").touch()
+    raw, jpeg, _ = plan([folder], naming(suffix=".png"))
+    assert (raw.input.name, jpeg.input.name) == ("a.dng", "a.jpg")
+    assert jpeg.error is None
+    assert "also that of" in str(raw.error)
+
+
 def test_output_may_be_a_file_for_one_input(folder, tmp_path):
     assert outputs(plan([folder / "b.png"], naming(tmp_path / "big.jpg"))) == [tmp_path / "big.jpg"]
 

@@ -22,6 +22,7 @@ from bigpicture.image import (
     tiff,
     write_pages,
 )
+from bigpicture.image.directories import read_directory, write_directories
 from bigpicture.image.read import decode_pages
 
 RNG = np.random.default_rng(7)
@@ -76,6 +77,36 @@ def test_smaller_versions_of_a_page_are_no_pages():
     # its lowest tag becomes that of the purpose, which libtiff asks for first
     struct.pack_into("<HHII", data, second + 2, 0x00FE, 4, 1, 1)
     assert decode_pages(bytes(data)).numbers == [0, 2]
+
+
+def tiff_saying(tag: int, kind: int, value: bytes) -> bytes:
+    """Return a TIFF of one page whose directory says one thing more."""
+    data = animated("TIFF", FRAMES[:1])
+    data += bytes(len(data) % 2)
+    main = read_directory(data) | {tag: (kind, len(value) // {1: 1, 3: 2, 4: 4}[kind], value)}
+    written = write_directories(main, {}, len(data))
+    return data[:4] + struct.pack("<I", len(data)) + data[8:] + written
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        tiff_saying(0x00FE, 4, struct.pack("<I", 1)),  # a smaller version of what is elsewhere
+        tiff_saying(0xC612, 1, bytes([1, 4, 0, 0])),  # a DNG
+        tiff_saying(0x0106, 3, struct.pack("<H", 32803)),  # a mosaic of colour filters
+        b"II*\0\x10\0\0\0CR\2\0\0\0\0\0" + animated("TIFF", FRAMES[:1])[16:],
+    ],
+    ids=["preview", "dng", "mosaic", "cr2"],
+)
+def test_a_raw_file_gives_no_preview_for_the_picture(raw, tmp_path):
+    (tmp_path / "a.nef").write_bytes(raw)
+    with pytest.raises(ImageError, match=r"a\.nef.* raw file of a camera.*; develop it first"):
+        read(tmp_path / "a.nef")
+
+
+def test_what_is_said_of_a_page_makes_it_no_raw_file():
+    harmless = tiff_saying(0x00FE, 4, struct.pack("<I", 2))  # a page of several
+    np.testing.assert_array_equal(decode(harmless).colour, FRAMES[0])
 
 
 KINDS = [

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bigpicture.app.inputs import Found, expand
-from bigpicture.data.folders import SUFFIXES
+from bigpicture.data.folders import RAW, SUFFIXES
 from bigpicture.image.formats import FORMATS
 
 
@@ -137,7 +137,9 @@ def _without_collisions(jobs: Iterable[Job]) -> Iterator[Job]:
     jobs = list(jobs)
     inputs = {_identity(job.input) for job in jobs}
     taken: dict[str | tuple[int, int], Path] = {}
-    for job in jobs:
+    errors: dict[int, str | None] = {}
+    # a raw file, which will hardly be read, takes no name from the JPEG that lies beside it
+    for number, job in sorted(enumerate(jobs), key=lambda each: _is_raw(each[1].input)):
         error = job.error
         for path in (job.output, job.compare):
             if path is None or error is not None:
@@ -149,7 +151,13 @@ def _without_collisions(jobs: Iterable[Job]) -> Iterator[Job]:
                 error = f"its result {path} is also that of {other}; enlarge one of them elsewhere"
         if error is None:
             taken |= {_identity(path): job.input for path in (job.output, job.compare) if path}
-        yield Job(job.input, job.output, job.compare, error)
+        errors[number] = error
+    for number, job in enumerate(jobs):
+        yield Job(job.input, job.output, job.compare, errors[number])
+
+
+def _is_raw(file: Path) -> bool:
+    return file.suffix.lower() in RAW
 
 
 def _identity(path: Path) -> str | tuple[int, int]:

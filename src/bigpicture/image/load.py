@@ -23,6 +23,7 @@ from bigpicture.image.exif import EXIF_HEADER, read_tiff, upright
 from bigpicture.image.inks import Separations
 from bigpicture.image.iptc import unwrapped_iptc
 from bigpicture.image.picture import Metadata, Picture, check_size
+from bigpicture.image.raw import check_developed
 from bigpicture.image.spaces import blob, known_colours, profile_after
 from bigpicture.image.spool import Spool, bands, by_rows
 
@@ -58,7 +59,13 @@ class Loader:
     keep_cmyk: bool = False
 
     def facts(self) -> tuple[list[int], tuple[int, ...], int]:
-        """Return the numbers of the pages; of animations, milliseconds of frames and loops."""
+        """Return the numbers of the pages; of animations, milliseconds of frames and loops.
+
+        Raises:
+            ValueError: If what it holds has to be developed first.
+        """
+        if self.kind == "TIFF":
+            check_developed(self.data)
         header = self._load()
         count = _number(header, "n-pages", 1)
         pages = list(range(count))
