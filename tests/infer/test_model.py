@@ -24,6 +24,12 @@ def test_a_call_is_the_network_and_differentiable(model, tiny):
     assert model(low[:, :1]).shape == (1, 1, 10, 12)
 
 
+@pytest.mark.parametrize("channels", [0, 2, 4])
+def test_a_call_with_neither_gray_nor_colours_is_refused(model, channels):
+    with pytest.raises(ValueError, match=rf"1 channel .* or 3 .*, not {channels} \(its shape is"):
+        model(torch.rand(1, channels, 8, 8))
+
+
 def test_upscale_is_the_network_within_the_range_of_pictures(model, tiny):
     low = tiny.gradient_picture(9, 12)
     with torch.no_grad():

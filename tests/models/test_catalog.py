@@ -171,6 +171,15 @@ def test_gray_pictures_go(name):
     assert network.limits.colours == 1
 
 
+@pytest.mark.parametrize(("colours", "other"), [(3, 1), (3, 4), (1, 3)])
+def test_pictures_of_other_colours_are_refused(colours, other):
+    network = Network(replace(LISTED["ciaosr-edsr"], colours=colours))
+    low, points = torch.rand(1, other, 5, 6), torch.zeros(1, 2, 2)
+    for restore in (network, lambda low: network.query(low, points, points)):
+        with pytest.raises(ValueError, match=f"low must have {colours} channels, .* not {other} "):
+            restore(low)
+
+
 @listed
 def test_copies_pickles_and_files_are_the_same_network(name, tmp_path):
     network = shaken(LISTED[name])

@@ -19,8 +19,16 @@ def restore_any_colours(
     A network of three colours is shown a gray picture three times and the mean of what it returns
     is the restored gray; a gray network restores each colour on its own. Other arguments, such as
     the size of the result, are handed to the network.
+
+    Raises:
+        ValueError: If `low` has another number of channels.
     """
     images, channels = low.shape[:2]
+    if channels not in (1, 3):
+        raise ValueError(
+            f"low must have 1 channel (gray) or 3 (colours), not {channels} (its shape is "
+            f"{tuple(low.shape)}); `upscale` takes transparency as well"
+        )
     if channels == limits.colours:
         return network(low, *arguments)
     if channels == 1:

@@ -80,7 +80,8 @@ class Network(nn.Module):
             region: Of a result of that size, what is rendered, where `low` is a tile.
 
         Raises:
-            ValueError: If another size is asked of a head for one scale.
+            ValueError: If `low` has not the network's colours, or another size is asked of a head
+                for one scale.
         """
         if self._gains_nothing_from_batches(low):
             return torch.cat([self._restore(picture, size, region) for picture in low.split(1)])
@@ -100,7 +101,7 @@ class Network(nn.Module):
             cell: Height and width of the points' pixels in that frame.
 
         Raises:
-            ValueError: If the head is for one scale.
+            ValueError: If `low` has not the network's colours, or the head is for one scale.
         """
         if not isinstance(self.head, ContinuousHead):
             raise ValueError(f"this network renders ×{self.head.scale} only, not single points")
@@ -111,7 +112,18 @@ class Network(nn.Module):
     def features(
         self, low: Float[Tensor, "b d h w"]
     ) -> tuple[Float[Tensor, "b c y x"], Float[Tensor, "b d y x"]]:
-        """Return the features of `low`, and it, normalised, both as large as the backbone needs."""
+        """Return the features of `low`, and it, normalised, both as large as the backbone needs.
+
+        Raises:
+            ValueError: If `low` has not the network's colours.
+        """
+        colours = self.settings.colours
+        if low.shape[1] != colours:
+            raise ValueError(
+                f"low must have {colours} channels, which the network was made for, not "
+                f"{low.shape[1]} (its shape is {tuple(low.shape)}); `bigpicture.Model` takes both "
+                "gray and colour pictures"
+            )
         padded = mirror_to_multiple(self.normalise(low), self.backbone.multiple)
         return self.backbone(padded), padded
 
