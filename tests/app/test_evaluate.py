@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import sys
 
 import pytest
@@ -192,11 +193,29 @@ def test_the_paper_s_row_of_bicubic(bigpicture, shared):
     assert "28.42" in result.stdout
 
 
-def test_models_are_known_by_their_settings(tiny):
-    model = Model(build("rcan", scale=4), build("rcan", scale=4).limits)
-    assert _method("best.safetensors", model) == "RCAN"
-    assert _method(tiny, None) is None
-    assert _method("bicubic", None) == "Bicubic"
+def loaded(size, scale, **options):
+    network = build(size, scale, **options)
+    return Model(network, network.limits)
+
+
+def test_models_are_known_by_their_settings():
+    assert _method(None) == "Bicubic"
+    assert _method(loaded("rcan", 4)) == "RCAN"
+    assert _method(loaded("uhdn", 2)) == "U-HDN+IKM"
+    assert _method(loaded("uhdn", 2, attention="none")) is None
+    assert _method(loaded("rgt-light", 2)) is None
+    assert _method(loaded("ciaosr-light", 4)) is None
+
+
+def test_no_paper_s_row_stands_beside_another_network_of_its_name(bigpicture, make, tiny, tmp_path):
+    for index in range(5):
+        make(tmp_path / "Set5" / f"{index}.png", 24, 24)
+    named = shutil.copy(tiny, tmp_path / "rcan-x2.safetensors")
+    arguments = ("evaluate", "--model", named, "--hr", tmp_path / "Set5", "--scale", 2)
+    result = bigpicture(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "RCAN" not in result.stdout
+    assert "RCAN" in bigpicture(*arguments, "--published").stdout
 
 
 def test_networks_for_any_scale(bigpicture, pictures, tmp_path):

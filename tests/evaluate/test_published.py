@@ -9,6 +9,7 @@ from bigpicture.evaluate.published import facts, known_set, method_of, papers, r
 from bigpicture.evaluate.published.lookup import _METHODS, _SETS
 from bigpicture.evaluate.published.read import tables
 from bigpicture.metrics.protocol import PROTOCOLS
+from bigpicture.models.catalog import SIZES
 
 TABLES = {
     "cran": ["1", "2", "3", "4", "5", "6", "7"],
@@ -123,11 +124,16 @@ def test_what_is_known_of_a_set_and_of_a_model():
     assert not any(32 < value < 33 for value in psnr)
     assert rows(["Set5"], **(BI_2 | {"degradation": "bd"})) == []
     assert "RGT+" not in [row.method for row in rows(["Set5"], **BI_2, ensemble=False)]
-    assert set(_METHODS.values()) <= {fact.method for fact in facts()} | {""}
-    assert method_of("swinir-real-l-x4") is None
-    assert method_of("rgt-s-x4") == "RGT-S"
-    assert method_of("cran-x3-bd") == "CRAN"
+    assert set(_METHODS.values()) <= {fact.method for fact in facts()}
+    assert set(_METHODS) <= {*SIZES, "bicubic"}
     assert known_set("Set14", 14) == "Set14"
+
+
+def test_sizes_that_no_paper_has_borrow_no_figures():
+    without = {size for size in SIZES if method_of(size) is None}
+    ours = {size for size in SIZES if "light" in size}
+    others = {"comonet-s", "ciaosr-rgt", "ciaosr-uhdn", "swinir-real", "swinir-real-l"}
+    assert without == ours | others
 
 
 def test_tables_that_agree_are_one_row_and_others_never_mix():

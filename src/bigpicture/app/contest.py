@@ -38,7 +38,7 @@ class Contest:
         metrics: What is measured beside PSNR and SSIM.
         wanted: Crops to keep of each set.
         reports: What came out, for each scale, set and model.
-        methods: By model, the papers' name for it.
+        methods: By model, the papers' name for a network of the same size.
         crops: Where the models differ most.
     """
 
@@ -64,7 +64,7 @@ class Contest:
                 self._loaded[name] = load_model(name, device)
             model = self._loaded.get(name)
             entered[name] = _restore(model, name, scale, computed)
-            if method := _method(name, model):
+            if method := _method(model):
                 self.methods[name] = method
 
     def run(self, sets: Mapping[int | float, Sequence["Benchmark"]]) -> bool:
@@ -200,15 +200,19 @@ def _restore(
     return restore
 
 
-def _method(name: str, model: "Model | None") -> str | None:
-    """Return the papers' name for a model: by its settings, else by the name of its file."""
+def _method(model: "Model | None") -> str | None:
+    """Return the papers' name for a model, None if it is of none of the sizes that they have.
+
+    A file's name says nothing: what has other settings is another network.
+    """
     from bigpicture.evaluate.published import method_of
     from bigpicture.models.catalog import SIZES
 
-    if model is not None:
-        settings = getattr(model.network, "settings", None)
-        for size, settings_at in SIZES.items():
-            with suppress(ValueError):  # some sizes are published for some scales
-                if settings_at(model.scale) == settings:
-                    return method_of(size)
-    return method_of(Path(name).stem)
+    if model is None:
+        return method_of("bicubic")
+    settings = getattr(model.network, "settings", None)
+    for size, settings_at in SIZES.items():
+        with suppress(ValueError):  # some sizes are published for some scales
+            if settings_at(model.scale) == settings:
+                return method_of(size)
+    return None

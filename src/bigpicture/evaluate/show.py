@@ -34,7 +34,7 @@ class Shown:
 
     Attributes:
         reports: Of one or more models, sets and scales.
-        methods: By model, the papers' name for it; models that no paper has are left out.
+        methods: By model, the papers' name for a network of its size; others are left out.
         ensemble: Whether restored pictures are means over flips and turns.
         every: Show every method that was published about a set, not the models' own rows alone.
     """

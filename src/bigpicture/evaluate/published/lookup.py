@@ -34,11 +34,9 @@ _METHODS = {
     "ciaosr-edsr": "EDSR-baseline-CiaoSR",
     "ciaosr-rdn": "RDN-CiaoSR",
     "ciaosr-swinir": "SwinIR-CiaoSR",
-    "ciaosr-light": "EDSR-baseline-CiaoSR",
     "liif-edsr": "EDSR-baseline-LIIF",
     "liif-rdn": "RDN-LIIF",
     "liif-swinir": "SwinIR-LIIF",
-    "liif-light": "EDSR-baseline-LIIF",
     "rgt-s": "RGT-S",
     "rgt": "RGT",
     "edsr": "EDSR",
@@ -46,9 +44,8 @@ _METHODS = {
     "rcan": "RCAN",
     "rdn": "RDN",
     "swinir": "SwinIR",
-    "swinir-real": "",  # trained for other pictures than the papers' sets
 }
-"""Sizes of our networks → the papers' names for them."""
+"""Published sizes → the papers' names for them. No paper has figures of the light ones, our own."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +73,13 @@ def known_set(folder: str, pictures: int) -> str | None:
     return name if name and pictures == count else None
 
 
-def method_of(model: str) -> str | None:
-    """Return the papers' name for one of our models, None for what they do not have.
+def method_of(size: str) -> str | None:
+    """Return the papers' name for a size of `bigpicture.models.SIZES`, None for what they lack.
 
-    A light variant is a size of its own: its row is that of the method which it follows.
-
-    >>> method_of("uhdn-x2"), method_of("rgt-light-x4"), method_of("ciaosr-edsr"), method_of("cat")
-    ('U-HDN+IKM', 'RGT', 'EDSR-baseline-CiaoSR', None)
+    >>> method_of("uhdn"), method_of("ciaosr-edsr"), method_of("rgt-light"), method_of("bicubic")
+    ('U-HDN+IKM', 'EDSR-baseline-CiaoSR', None, 'Bicubic')
     """
-    name = re.sub(r"-x[\d.]+(-b[di]|-dn)?$", "", model)
-    while name and name not in _METHODS:
-        name = name.rpartition("-")[0]
-    return _METHODS.get(name) or None
+    return _METHODS.get(size)
 
 
 def rows(
