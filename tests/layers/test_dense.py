@@ -7,7 +7,7 @@ from bigpicture.layers.dense import DenseUnit
 from bigpicture.layers.hourglass import UHourglassBlock
 from bigpicture.layers.modulation import Activation, Modulation
 
-ATTENTIONS = ["none", "channel", "spatial", "ikm"]
+ATTENTIONS = ["none", "channel", "spatial", "ikm", "crac"]
 
 
 def concatenated(unit, x):

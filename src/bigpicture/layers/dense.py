@@ -4,8 +4,13 @@
 
 A dense layer i convolves all features before it. Written as above, feature j meets the kernels
 W₍ⱼ₊₁₎ⱼ … W_Lⱼ of all its readers, so they are kept as one convolution of g·(L−j) output channels,
-which runs as soon as the feature is made; the sums are kept. The result is that of concatenating,
-the convolutions are wider and the copies are gone, and a context operator sees each channel once.
+which runs as soon as the feature is made; the sums are kept. The convolutions are wider, the copies
+are gone, and a context operator sees each channel once.
+
+The result is that of concatenating, for plain kernels and for those of IKM, which looks at each
+channel alone. CRAC relates the channels that it is given: here, for all readers of a feature, those
+of the feature, and not, for each layer, those of all features before it. With CRAC, this is a unit
+of its own, with fewer parameters.
 
 Source: Huang et al., "Densely Connected Convolutional Networks", CVPR 2017, as used in RDN
     (https://arxiv.org/abs/1802.08797) and U-HDN (https://arxiv.org/abs/2111.08362, eq. (17)).

@@ -7,7 +7,8 @@ The blocks are U-hourglass dense blocks, or those that the paper's Table III com
 Source: Huang et al., "Image-specific Convolutional Kernel Modulation for Single Image
     Super-resolution", Fig. 4 and eqs. (17)-(19). https://arxiv.org/abs/2111.08362
 Changed: dense units do not concatenate (`bigpicture.layers.dense`); the modulated convolution does
-    not need groups (`bigpicture.compute.kernels`). Results are the same.
+    not need groups (`bigpicture.compute.kernels`). Results are the same but with CRAC, which is
+    not the paper's and reasons over each feature alone.
 """
 
 from dataclasses import dataclass, field

@@ -8,7 +8,7 @@ A block is a dense unit of C layers, each of which adds g channels, plus its inp
 Source: Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018, eqs. (1)-(12).
     https://arxiv.org/abs/1802.08797
 Changed: dense units do not concatenate (`bigpicture.layers.dense`); results are the same. The dense
-    layers may be modulated as those of U-HDN.
+    layers may be modulated as those of U-HDN; by CRAC, they reason over each feature alone.
 """
 
 from dataclasses import dataclass, field
