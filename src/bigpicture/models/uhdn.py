@@ -10,6 +10,9 @@ has 1390.9 K either way). Spatial attention is CBAM's, as the paper's eq. (6) ha
 parameters a layer; the table counts 43. Channel attention stands at the end of a residual block, as
 in RCAN; the table's +19.4 K are those of one after each convolution.
 
+Of the ascending and descending depths of Fig. 11, only the counts are known. They fit three sets:
+(3, 4, 5, 6, 6, 6), which is taken, (4, 4, 4, 5, 6, 7) and (3, 5, 5, 5, 5, 7).
+
 Source: Huang et al., "Image-specific Convolutional Kernel Modulation for Single Image
     Super-resolution". https://arxiv.org/abs/2111.08362
 """
@@ -84,7 +87,11 @@ _TABLE_V: dict[str, dict[str, Any]] = {
     "hourglass": {"skips": False},
     "U and hourglass": {},
 }
-_FIGURE_11: dict[str, dict[str, Any]] = {"U-HDN_V1": {"depths": (4, 5, 6, 6, 5, 4)}}
+_FIGURE_11: dict[str, dict[str, Any]] = {
+    "U-HDN_V1": {"depths": (4, 5, 6, 6, 5, 4)},
+    "U-HDN_V2": {"depths": (3, 4, 5, 6, 6, 6)},
+    "U-HDN_V3": {"depths": (6, 6, 6, 5, 4, 3)},
+}
 
 ABLATIONS: dict[str, NetworkSettings] = {
     row: replace(uhdn(2), backbone=replace(HourglassSettings(), **changes))
