@@ -191,6 +191,32 @@ def test_a_report_never_takes_the_place_of_a_picture(bigpicture, make, tiny, tmp
     assert file.read_bytes() == before
 
 
+def test_what_is_replaced_and_what_is_left_out_are_said(bigpicture, make, tiny, tmp_path):
+    folder, report = tmp_path / "in", tmp_path / "r.json"
+    make(folder / "a.png")
+    own = make(folder / "a_x2.png", 5, 5)  # somebody's, for all that is known
+    command = ("upscale", folder, "--model", tiny, "--json", report)
+    assert bigpicture(*command, "--resume").exit_code == 0
+    assert read(own).width == 5
+    result = bigpicture(*command, "--compare")
+    assert result.exit_code == 0
+    assert read(own).width == 32
+    assert "left out, as results of others: a_x2.png; to enlarge such, give its name" in (
+        result.stderr
+    )
+    written = json.loads(report.read_text())
+    assert written["left_out"] == [str(own)]
+    (item,) = written["items"]
+    assert item["warnings"] == ["a_x2.png was there, and is replaced; --resume leaves such alone"]
+    assert f"{own}: a_x2.png was there, and is replaced" in result.stderr
+    # other options, the same pictures
+    assert bigpicture(*command, "--scale", "4").exit_code == 0
+    written = json.loads(report.read_text())
+    assert [item["input"] for item in written["items"]] == [str(folder / "a.png")]
+    assert [item["warnings"] for item in written["items"]] == [[]]
+    assert len(written["left_out"]) == 2
+
+
 def test_lists_and_patterns_keep_the_tree(bigpicture, make, tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     make(tmp_path / "in" / "one" / "a.png")

@@ -3,12 +3,13 @@ from pathlib import Path
 import pytest
 
 from bigpicture.app.jobs import Naming, is_among, plan
+from bigpicture.app.upscale import _MARKS, _mark
 
 WRITABLE = frozenset({".png", ".jpg"})
 
 
-def naming(output=None, suffix=None, compare=False):
-    return Naming(output, "_x2", suffix, WRITABLE, compare)
+def naming(output=None, suffix=None, compare=False, mark="_x2"):
+    return Naming(output, mark, suffix, WRITABLE, compare, marks=_MARKS)
 
 
 @pytest.fixture
@@ -43,6 +44,44 @@ def test_results_of_an_earlier_run_are_no_inputs(folder):
     assert folder / "up" / "b_x2.png" not in [job.input for job in jobs]
 
 
+@pytest.mark.parametrize(
+    "target",
+    [{}, {"scale": 4.0}, {"scale": 2.75}, {"size": (8, 16)}, {"width": 1920}, {"height": 99}],
+)
+@pytest.mark.parametrize("comparison", ["", "_compare", "_jpg_compare"])
+def test_nor_are_those_of_other_options(folder, tmp_path, target, comparison):
+    result = folder / f"a{_mark(target, 3)}{comparison}.png"
+    result.touch()
+    for output in (None, tmp_path / "out"):
+        left_out = []
+        jobs = plan([folder], naming(output, mark="_x8"), left_out=left_out)
+        assert [job.input.name for job in jobs] == ["a.jpg", "b.png"]
+        assert left_out == [result]
+
+
+def test_results_of_results_and_those_in_a_folder_below_are_known_too(folder):
+    for name in ("a_x2.jpg", "a_x2_x4.jpg", "up/b_x3.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    jobs = plan([folder], naming(folder / "up"), recursive=True)
+    assert [job.input.name for job in jobs] == ["a.jpg", "b.png", "c.gif"]
+
+
+def test_a_picture_of_such_a_name_is_one_if_no_other_is_its_input(folder):
+    for name in ("other_x2.png", "b_x2.png", "b_extra.png"):
+        (folder / name).touch()
+    left_out = []
+    names = [job.input.name for job in plan([folder], naming(), left_out=left_out)]
+    assert names == ["a.jpg", "b.png", "b_extra.png", "other_x2.png"]
+    assert left_out == [folder / "b_x2.png"]
+    # who names it wants it
+    jobs = plan([folder, folder / "b_x2.png"], naming(folder / "out"))
+    assert folder / "b_x2.png" in [job.input for job in jobs]
+    # and where there are no marks, as in degrading, all are inputs
+    unmarked = Naming(folder / "out", "", ".png", WRITABLE)
+    assert len(plan([folder], unmarked)) == 5
+
+
 def test_an_input_given_twice_is_done_once(folder):
     assert len(plan([folder, folder / "b.png"], naming())) == 2
 
@@ -75,6 +114,19 @@ def test_two_inputs_of_one_result_are_named(folder):
     (failed,) = (job for job in jobs if job.error)
     assert failed.input == folder / "a.png"
     assert str(folder / "a.jpg") in str(failed.error)
+
+
+def test_comparisons_of_one_name_get_two(folder):
+    (folder / "a.png").touch()
+    jobs = plan([folder], naming(compare=True))
+    assert [job.error for job in jobs] == [None] * 3
+    names = [job.compare.name for job in jobs]
+    assert names == ["a_x2_compare.png", "a_x2_png_compare.png", "b_x2_compare.png"]
+    own = folder / "a_x2_compare.png"
+    own.touch()
+    first, *_ = plan([folder / "a.jpg", own], naming(compare=True))
+    assert first.error is None
+    assert first.compare == folder / "a_x2_jpg_compare.png"
 
 
 def test_a_raw_file_takes_no_name_from_the_picture_beside_it(folder):

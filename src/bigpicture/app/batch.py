@@ -6,7 +6,7 @@ with: a result is there when it is complete, and what is left of incomplete ones
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -76,12 +76,14 @@ class Outcome:
         seconds: From beginning to end.
         computing: Seconds of these in which pictures were computed.
         stopped: Exit status, if a signal has ended the batch.
+        left_out: Files that were found, but are results of earlier runs by their names.
     """
 
     items: list[Item]
     seconds: float
     computing: float
     stopped: int | None = None
+    left_out: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -123,10 +125,12 @@ class Run:
     Attributes:
         restoring: How each becomes its result.
         resume: Leave out inputs whose results are there.
+        left_out: Files that were found and are not to be enlarged, for the report.
     """
 
     restoring: Restoring
     resume: bool = False
+    left_out: Sequence[Path] = ()
 
     def __call__(self, jobs: Iterable[Job], report: Path | None = None) -> Outcome:
         """Do all jobs, say what became of each, and write a report even if stopped."""
@@ -136,7 +140,7 @@ class Run:
         finally:
             write_report(report, asdict(batch.outcome()))
 
-    def left_out(self, job: Job) -> bool:
+    def is_done(self, job: Job) -> bool:
         """Return whether a job's results are there already."""
         results = [path for path in (job.output, job.compare) if path is not None]
         return self.resume and job.error is None and all(is_image(path) for path in results)
@@ -147,6 +151,7 @@ class _Batch:
 
     def __init__(self, run: Run, jobs: list[Job]) -> None:
         self._restoring = run.restoring
+        self._left_out = [str(file) for file in run.left_out]
         self._total = len(jobs)
         self._folders = {job.output.parent for job in jobs if job.output is not None}
         self._items: dict[int, Item] = {}
@@ -154,7 +159,7 @@ class _Batch:
         for number, job in enumerate(jobs):
             if job.output is None or job.error is not None:
                 self._items[number] = self._item(job, "failed", error=job.error)
-            elif run.left_out(job):
+            elif run.is_done(job):
                 self._items[number] = self._item(job, "skipped", output=str(job.output))
             elif (wall := obstacle(job.output)) is not None:
                 reason = f"{job.output} cannot be written, because of {wall}; give another -o"
@@ -186,7 +191,9 @@ class _Batch:
         """Return what has become of the jobs so far."""
         items = [self._items[number] for number in sorted(self._items)]
         seconds = time.monotonic() - self._start
-        return Outcome(items, round(seconds, 3), round(self._computing, 3), self._stopped)
+        return Outcome(
+            items, round(seconds, 3), round(self._computing, 3), self._stopped, self._left_out
+        )
 
     def _overlap(self, stop: Stop) -> None:
         with bar(len(self._left)) as shown, memory_kept:

@@ -4,17 +4,24 @@
 
 A result lies beside its input unless an output is given. It has its input's format unless one is
 given or that cannot be written. What would overwrite an input, or another result, is refused alone.
+
+What an earlier run has left in a folder is no input of the next, whatever their options were. It is
+known by its name alone: of `cat_x2.png`, `cat` must be there too.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bigpicture.app.inputs import Found, expand
 from bigpicture.data.folders import RAW, SUFFIXES
 from bigpicture.image.formats import FORMATS
+
+_COMPARE = "_compare.png"
+_Identity = str | tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -26,8 +33,9 @@ class Naming:
         mark: Added to the input's name, such as "_x2".
         suffix: Of the format, such as ".png"; None keeps the input's.
         writable: Suffixes that can be written; others become ".png".
-        kept: Those that results of such inputs have; all that can be written if None.
         compare: Whether a comparison is written too.
+        kept: Suffixes that results of such inputs have; all that can be written if None.
+        marks: What names of results may end in, by other options too; None knows no others.
     """
 
     output: Path | None
@@ -36,6 +44,7 @@ class Naming:
     writable: frozenset[str]
     compare: bool = False
     kept: frozenset[str] | None = None
+    marks: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,13 @@ class Job:
     error: str | None = None
 
 
-def plan(inputs: Iterable[Path], naming: Naming, *, recursive: bool = False) -> list[Job]:
+def plan(
+    inputs: Iterable[Path],
+    naming: Naming,
+    *,
+    recursive: bool = False,
+    left_out: list[Path] | None = None,
+) -> list[Job]:
     """Return a job for each input file, in the order given, folders sorted by name.
 
     Files that were not named, but found in a folder or by a pattern, are no inputs if they are
@@ -65,6 +80,7 @@ def plan(inputs: Iterable[Path], naming: Naming, *, recursive: bool = False) -> 
         inputs: Files, folders, patterns, or "-": see `bigpicture.app.inputs`.
         naming: How results are called.
         recursive: Whether to look into folders in folders.
+        left_out: Filled with the files that are taken for results.
 
     Raises:
         ValueError: If the output is a file, but there are several inputs or its suffix is of no
@@ -75,13 +91,40 @@ def plan(inputs: Iterable[Path], naming: Naming, *, recursive: bool = False) -> 
     if as_file and (len(found) > 1 or not all(each.named for each in found)):
         raise ValueError(f"-o {naming.output} is a file; for several inputs give a folder")
     jobs = [_job(each, naming, as_file) for each in found]
-    products = {_real(path) for job in jobs for path in (job.output, job.compare) if path}
-    jobs = [
-        job
-        for job, each in zip(jobs, found, strict=True)
-        if each.named or each.error or _real(each.file) not in products
-    ]
-    return list(_without_collisions(_without_repetitions(jobs)))
+    results = _Results(jobs, naming.marks)
+    kept = []
+    for job, each in zip(jobs, found, strict=True):
+        if each.named or each.error or each.file not in results:
+            kept.append(job)
+        elif left_out is not None:
+            left_out.append(each.file)
+    return list(_without_collisions(_without_repetitions(kept)))
+
+
+class _Results:
+    """What some jobs make, or have made with other options, as far as names say.
+
+    Args:
+        jobs: For all files that were found.
+        marks: As in `Naming`.
+    """
+
+    def __init__(self, jobs: Iterable[Job], marks: re.Pattern[str] | None) -> None:
+        jobs = list(jobs)
+        self._marks = marks
+        self._made = {_real(path) for job in jobs for path in (job.output, job.compare) if path}
+        self._stems = {
+            (_real(path.parent), job.input.stem)
+            for job in jobs
+            for path in (job.input, job.output)
+            if path is not None
+        }
+
+    def __contains__(self, file: Path) -> bool:
+        if _real(file) in self._made:
+            return True
+        mark = None if self._marks is None else self._marks.search(file.stem)
+        return mark is not None and (_real(file.parent), file.stem[: mark.start()]) in self._stems
 
 
 def is_among(path: Path, jobs: Iterable[Job]) -> bool:
@@ -101,7 +144,7 @@ def _job(found: Found, naming: Naming, as_file: bool) -> Job:
         keeps = naming.writable if naming.kept is None else naming.kept
         kept = file.suffix if file.suffix.lower() in keeps else ".png"
         output = folder / f"{file.stem}{naming.mark}{naming.suffix or kept}"
-    compare = output.with_name(f"{output.stem}_compare.png") if naming.compare else None
+    compare = output.with_name(f"{output.stem}{_COMPARE}") if naming.compare else None
     return Job(file, output, compare)
 
 
@@ -136,31 +179,39 @@ def _without_collisions(jobs: Iterable[Job]) -> Iterator[Job]:
     """Refuse jobs that would overwrite an input or the result of a job before them."""
     jobs = list(jobs)
     inputs = {_identity(job.input) for job in jobs}
-    taken: dict[str | tuple[int, int], Path] = {}
-    errors: dict[int, str | None] = {}
+    taken: dict[_Identity, Path] = {}
     # a raw file, which will hardly be read, takes no name from the JPEG that lies beside it
     for number, job in sorted(enumerate(jobs), key=lambda each: _is_raw(each[1].input)):
-        error = job.error
-        for path in (job.output, job.compare):
-            if path is None or error is not None:
-                continue
-            if _identity(path) in inputs:
-                error = f"its result {path} would overwrite an input; give another -o"
-            elif _identity(path) in taken:
-                other = taken[_identity(path)]
-                error = f"its result {path} is also that of {other}; enlarge one of them elsewhere"
-        if error is None:
-            taken |= {_identity(path): job.input for path in (job.output, job.compare) if path}
-        errors[number] = error
-    for number, job in enumerate(jobs):
-        yield Job(job.input, job.output, job.compare, errors[number])
+        jobs[number] = placed = _placed(job, inputs, taken)
+        if placed.error is None:
+            results = (placed.output, placed.compare)
+            taken |= {_identity(path): job.input for path in results if path}
+    yield from jobs
+
+
+def _placed(job: Job, inputs: set[_Identity], taken: dict[_Identity, Path]) -> Job:
+    """Return a job whose results take nobody's place, or that says why it cannot be done."""
+    if job.error is not None or job.output is None:
+        return job
+    if job.compare is not None and _identity(job.compare) in inputs | taken.keys():
+        # of cat.jpg beside cat.png, whose comparison would have the same name
+        name = f"{job.output.stem}_{job.output.suffix[1:]}{_COMPARE}"
+        job = replace(job, compare=job.compare.with_name(name))
+    for path in (job.output, job.compare):
+        if path is not None and _identity(path) in inputs:
+            reason = f"its result {path} would overwrite an input; give another -o"
+            return replace(job, error=reason)
+        if path is not None and (other := taken.get(_identity(path))) is not None:
+            reason = f"its result {path} is also that of {other}; enlarge one of them elsewhere"
+            return replace(job, error=reason)
+    return job
 
 
 def _is_raw(file: Path) -> bool:
     return file.suffix.lower() in RAW
 
 
-def _identity(path: Path) -> str | tuple[int, int]:
+def _identity(path: Path) -> _Identity:
     """Return the same for two names of one file, hard links included."""
     try:
         found = path.stat()

@@ -8,7 +8,10 @@ network as two pictures, see `bigpicture.image.inks`. Large pictures wait on the
 result goes to.
 """
 
+import os
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from bigpicture.app.options import Colour
 from bigpicture.image import (
     FORMATS,
     MAX_PIXELS,
+    ImageWarning,
     Pages,
     Picture,
     Separations,
@@ -148,9 +152,9 @@ class Restoring:
             if source.first is not None:
                 return self._enlarge(source.first, output, facts, advance, cancel)
             output.parent.mkdir(parents=True, exist_ok=True)
-            write_pages(
-                enlarged(), output, delays=pages.delays, loop=pages.loop, quality=self.quality
-            )
+            times = {"delays": pages.delays, "loop": pages.loop}
+            with _told_if_replaced(output):
+                write_pages(enlarged(), output, **times, quality=self.quality)
             return None
 
     def write(self, restored: AnyPicture, output: Path) -> None:
@@ -160,7 +164,7 @@ class Restoring:
             ImageError: If it cannot be written.
         """
         output.parent.mkdir(parents=True, exist_ok=True)
-        with spooling(output.parent):
+        with spooling(output.parent), _told_if_replaced(output):
             write(restored, output, quality=self.quality)
 
     def write_comparison(self, low: AnyPicture, restored: AnyPicture, path: Path) -> None:
@@ -169,7 +173,8 @@ class Restoring:
         Raises:
             ImageError: If it cannot be written.
         """
-        write(compare(shown(low), shown(restored), self.model.name), path)
+        with _told_if_replaced(path):
+            write(compare(shown(low), shown(restored), self.model.name), path)
 
     def _enlarge(
         self, low: AnyPicture, output: Path, facts: Facts, advance: Advance, cancel: Cancel
@@ -217,6 +222,19 @@ def nbytes(picture: AnyPicture) -> int:
     if isinstance(picture, Separations):
         return nbytes(picture.colour) + nbytes(picture.black)
     return picture.colour.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes)
+
+
+@contextmanager
+def _told_if_replaced(path: Path) -> Iterator[None]:
+    """Warn of a file that was there before another was written under its name.
+
+    It may be a result of an earlier run, or somebody's own; nobody can tell.
+    """
+    there = os.path.exists(path)  # noqa: PTH110 - Path.exists raises where it may not look
+    yield
+    if there:
+        text = f"{path.name} was there, and is replaced; --resume leaves such alone"
+        warnings.warn(text, ImageWarning, stacklevel=3)
 
 
 def _told(run: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """`bigpicture upscale`: files and folders, larger."""
 
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from bigpicture.app.console import FAILED, check_report, refuse, say
+from bigpicture.app.console import FAILED, check_report, complain, printable, refuse, say
 from bigpicture.app.options import (
     COMPUTED,
     Colour,
@@ -20,6 +21,8 @@ from bigpicture.app.options import (
 )
 
 _SIZE, _FILES = "How large", "Files"
+_MARKS = re.compile(r"_(x\d+(\.\d+)?|\d+x\d+|[wh]\d+)((_[a-z]+)?_compare)?$")
+"""What names of results end in, and those of comparisons, see `_mark`."""
 
 
 # The parameters are the command's options, each with its help: longer than other functions.
@@ -155,7 +158,9 @@ def upscale(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Skip pictures whose results are there.", rich_help_panel=_FILES
+            "--resume",
+            help="Skip pictures whose results are there; else these are replaced, with a warning.",
+            rich_help_panel=_FILES,
         ),
     ] = False,
     compare: Annotated[
@@ -201,19 +206,25 @@ def upscale(
         compare=compare,
         # Stills have no reason to be GIFs, of 256 colours.
         kept=frozenset(FORMATS) - (set() if all_pages else {".gif"}),
+        marks=_MARKS,
     )
+    left_out: list[Path] = []
     options = {"ensemble": ensemble, "precision": precision, "match_low": match_low}
     restoring = Restoring(
         loaded, sized, options, colour, all_pages, quality, max_pixels or MAX_PIXELS
     )
     try:
         loaded.plan((1, 1), **sized)  # options that make no sense for any picture
-        jobs = plan(inputs, naming, recursive=recursive)
+        jobs = plan(inputs, naming, recursive=recursive, left_out=left_out)
     except ValueError as error:
         refuse(error)
     if report is not None and is_among(report, jobs):
         refuse(f"--json {report} is a picture that is read or written; give another name")
-    outcome = Run(restoring, resume)(jobs, report)
+    if left_out:
+        names = ", ".join(printable(file.name) for file in left_out[:3])
+        more = ", …" if len(left_out) > 3 else ""
+        complain(f"left out, as results of others: {names}{more}; to enlarge such, give its name")
+    outcome = Run(restoring, resume, left_out)(jobs, report)
     statuses = [item.status for item in outcome.items]
     if len(statuses) > 1:
         counts = {each: statuses.count(each) for each in ("done", "skipped", "failed")}
