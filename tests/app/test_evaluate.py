@@ -1,17 +1,18 @@
 import json
 import os
 import shutil
+import signal
 import sys
 
 import pytest
 
-from bigpicture.app.contest import _method
-from bigpicture.infer.model import Model
+from bigpicture.evaluate.bicubic import bicubic
 from bigpicture.models.backbones.edsr import EDSRSettings
-from bigpicture.models.catalog import build, from_settings
+from bigpicture.models.catalog import from_settings
 from bigpicture.models.heads.liif import LIIFSettings
 from bigpicture.models.network import NetworkSettings
 from bigpicture.weights.file import save_network
+from bigpicture.weights.index import default_for
 
 
 @pytest.fixture
@@ -186,25 +187,92 @@ def test_requests_that_make_no_sense(bigpicture, pictures, monkeypatch, options,
     assert reason in result.stderr
 
 
+def test_all_bad_pictures_are_named_before_anything_is_computed(
+    bigpicture, pictures, make, tmp_path, monkeypatch
+):
+    make(tmp_path / "good" / "a.png", 40, 40)
+    make(pictures / "HR" / "flat.png", 14, 60)
+    (pictures / "HR" / "three.png").write_bytes(b"no picture")
+    seen = []
+
+    def restoring(scale):
+        return lambda low: seen.append(low.shape[-2:]) or bicubic(scale)(low)
+
+    monkeypatch.setattr("bigpicture.evaluate.bicubic.bicubic", restoring)
+    arguments = ("evaluate", "--model", "bicubic", "--hr", pictures, "--hr", tmp_path / "good")
+    result = bigpicture(*arguments, "--scale", 2)
+    assert result.exit_code == 1
+    assert "2 of 4 pictures of set cannot be scored" in result.stderr
+    assert "three.png" in result.stderr
+    assert "flat: the pictures are 14×60" in result.stderr
+    assert seen == [(20, 20)]
+
+
+@pytest.mark.parametrize("metric", ["niqe", "brisque"])
+def test_pictures_that_are_too_small_for_a_metric_are_named_first(
+    bigpicture, make, tmp_path, metric
+):
+    make(tmp_path / "low" / "a.png", 100, 100)
+    make(tmp_path / "low" / "b.png", 7, 100)
+    arguments = ("evaluate", "--model", "bicubic", "--lr", tmp_path / "low", "--scale", 2)
+    result = bigpicture(*arguments, "--metric", metric)
+    assert result.exit_code == 1
+    assert "1 of 2 pictures of low cannot be scored" in result.stderr
+    assert f"b.png: image is 14×200; {metric.upper()} needs" in result.stderr
+
+
+def test_what_is_done_when_it_is_stopped_is_reported(
+    bigpicture, pictures, make, tmp_path, monkeypatch
+):
+    make(tmp_path / "first" / "a.png", 40, 40)
+    report, seen = tmp_path / "scores.json", []
+
+    def restore(low):
+        seen.append(low)
+        if len(seen) == 3:  # the second picture of the second set
+            signal.raise_signal(signal.SIGINT)
+        return bicubic(2)(low)
+
+    monkeypatch.setattr("bigpicture.evaluate.bicubic.bicubic", lambda scale: restore)
+    arguments = ("evaluate", "--model", "bicubic", "--hr", tmp_path / "first", "--hr", pictures)
+    result = bigpicture(*arguments, "--scale", 2, "--json", report)
+    assert result.exit_code == 130
+    assert "stopped" in result.stderr
+    assert "bicubic ×2: " in result.stdout
+    told = json.loads(report.read_text())
+    assert (told["benchmark"], told["stopped"], len(told["images"])) == ("first", 130, 1)
+
+    seen[:] = [None, None]
+    assert bigpicture(*arguments, "--scale", 2, "--json", report).exit_code == 130
+    assert json.loads(report.read_text()) == {"reports": [], "stopped": 130}
+
+
+def test_without_a_model_each_scale_has_a_shipped_one(bigpicture, make, tmp_path):
+    make(tmp_path / "set" / "a.png", 30, 30)
+    report = tmp_path / "scores.json"
+    arguments = ("evaluate", "--hr", tmp_path / "set", "--scale", 3, "--scale", 1.5)
+    result = bigpicture(*arguments, "--json", report)
+    assert result.exit_code == 0, result.output
+    reports = json.loads(report.read_text())["reports"]
+    assert [(each["model"], each["scale"]) for each in reports] == [
+        ("uhdn-x3", 3),
+        ("ciaosr-light", 1.5),
+    ]
+
+
+def test_a_model_of_another_scale_is_refused_with_one_that_fits(bigpicture, pictures):
+    result = bigpicture("evaluate", "--model", "uhdn-x2", "--hr", pictures, "--scale", 4)
+    assert result.exit_code == 2
+    assert "uhdn-x2 enlarges 2 times" in result.stderr
+    assert f"such as {default_for(4)}" in result.stderr
+    assert "uhdn-x{scale}" in result.stderr
+
+
 def test_the_paper_s_row_of_bicubic(bigpicture, shared):
     sets = shared / "data" / "benchmarks"
     result = bigpicture("evaluate", "--model", "bicubic", "--hr", sets / "Set5", "--scale", 4)
     assert "SRGRN, Table 2" in result.stdout
     assert "28.42" in result.stdout
-
-
-def loaded(size, scale, **options):
-    network = build(size, scale, **options)
-    return Model(network, network.limits)
-
-
-def test_models_are_known_by_their_settings():
-    assert _method(None) == "Bicubic"
-    assert _method(loaded("rcan", 4)) == "RCAN"
-    assert _method(loaded("uhdn", 2)) == "U-HDN+IKM"
-    assert _method(loaded("uhdn", 2, attention="none")) is None
-    assert _method(loaded("rgt-light", 2)) is None
-    assert _method(loaded("ciaosr-light", 4)) is None
 
 
 def test_no_paper_s_row_stands_beside_another_network_of_its_name(bigpicture, make, tiny, tmp_path):

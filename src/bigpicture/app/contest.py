@@ -1,13 +1,14 @@
 """Models on sets of pictures: opened before anything is computed, then run set by set."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from bigpicture.app.console import Bar, bar, complain, printable, refuse
+from bigpicture.app.console import bar, complain, printable, refuse
 from bigpicture.app.options import load_model
+from bigpicture.app.stopping import Stop, Stopped, stoppable
 
 if TYPE_CHECKING:
     from bigpicture.data.benchmarks import Benchmark
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from bigpicture.infer.model import Model
     from bigpicture.shapes import Tensor
 
-__all__ = ["Computed", "Contest", "measure", "open_sets", "restorer", "whole"]
+__all__ = ["Computed", "Contest", "measure", "open_sets", "restorer", "shipped_for", "whole"]
 
 Kind = Literal["bi", "bd", "dn"]
+
+_Set = tuple[int | float, "Benchmark"]
+_Watch = Callable[[str], None]
+_Work = Callable[[int | float, "Benchmark", _Watch], None]
 
 
 class Computed(TypedDict):
@@ -40,6 +45,7 @@ class Contest:
         reports: What came out, for each scale, set and model.
         methods: By model, the papers' name for a network of the same size.
         crops: Where the models differ most.
+        stopped: The exit status that a signal asks for, if one has ended the work.
     """
 
     protocol: str | None
@@ -48,6 +54,7 @@ class Contest:
     reports: list["Report"] = field(default_factory=list)
     methods: dict[str, str] = field(default_factory=dict)
     crops: list["Crop"] = field(default_factory=list)
+    stopped: int | None = None
     _entered: dict[int | float, dict[str, "Restore"]] = field(default_factory=dict)
     _loaded: dict[str, "Model"] = field(default_factory=dict)
 
@@ -68,44 +75,70 @@ class Contest:
                 self.methods[name] = method
 
     def run(self, sets: Mapping[int | float, Sequence["Benchmark"]]) -> bool:
-        """Score the models of each scale on its sets; return whether a set failed."""
-        failed = False
-        total = sum(len(each) for benchmarks in sets.values() for each in benchmarks)
-        with bar(total) as shown:
-            done = 0
-            for scale, benchmarks in sets.items():
-                for benchmark in benchmarks:
-                    try:
-                        self._run(benchmark, scale, shown, done)
-                    except (ValueError, OSError, ImportError) as error:
-                        complain(f"error: {printable(str(error))}")
-                        failed = True
-                    done += len(benchmark)
-        return failed
+        """Score the models of each scale on its sets; return whether all could be scored.
 
-    def _run(self, benchmark: "Benchmark", scale: int | float, shown: Bar, done: int) -> None:
+        What is wrong with pictures is said before anything is computed, and their sets are left
+        out. A signal ends the work, which `stopped` says; the sets that were done stay.
+        """
+        given = [(scale, each) for scale, benchmarks in sets.items() for each in benchmarks]
+        try:
+            with stoppable() as stop:
+                sound = self._each(given, self._look_through, stop)
+                return len(self._each(sound, self._score, stop)) == len(given)
+        except Stopped as stopped:
+            self.stopped = stopped.status
+            complain("stopped: only the sets that were done have scores")
+        return False
+
+    def _each(self, sets: Sequence[_Set], work: _Work, stop: Stop) -> list[_Set]:
+        """Do a piece of work with each set; say why some fail, and return the others."""
+        well: list[_Set] = []
+        with bar(sum(len(benchmark) for _, benchmark in sets)) as shown:
+            done = 0
+
+            def watch(name: str) -> None:
+                nonlocal done
+                stop.check()
+                done += 1
+                shown.name(printable(name))
+                shown.reach(done)
+
+            for number, (scale, benchmark) in enumerate(sets, 1):
+                shown.name(printable(benchmark.name))
+                try:
+                    work(scale, benchmark, watch)
+                    well.append((scale, benchmark))
+                except (ValueError, OSError, ImportError) as error:
+                    complain("\n  ".join(map(printable, f"error: {error}".split("\n  "))))
+                done = sum(len(benchmark) for _, benchmark in sets[:number])
+        return well
+
+    def _look_through(self, scale: int | float, benchmark: "Benchmark", watch: _Watch) -> None:
+        from bigpicture.evaluate.look_through import look_through
+        from bigpicture.metrics.protocol import PROTOCOLS
+
+        protocol = None if self.protocol is None else PROTOCOLS[self.protocol]
+        look_through(benchmark, protocol, self.metrics, watch)
+
+    def _score(self, scale: int | float, benchmark: "Benchmark", watch: _Watch) -> None:
         from bigpicture.evaluate.crops import Gallery
         from bigpicture.evaluate.run import compare
         from bigpicture.metrics.protocol import PROTOCOLS
 
         gallery = Gallery(self.wanted, benchmark.name, scale) if self.wanted else None
 
-        def watch(restored: "Restored") -> None:
-            nonlocal done
-            done += 1
-            shown.name(restored.pair.name)
-            shown.reach(done)
+        def scored(restored: "Restored") -> None:
+            watch(restored.pair.name)
             if gallery is not None:
                 gallery.watch(restored)
 
-        shown.name(benchmark.name)
         self.reports += compare(
             self._entered[scale],
             benchmark,
             scale=scale,
             protocol=None if self.protocol is None else PROTOCOLS[self.protocol],
             metrics=self.metrics,
-            watch=watch,
+            watch=scored,
         )
         self.crops += [] if gallery is None else gallery.crops
 
@@ -172,6 +205,20 @@ def restorer(
     return _restore(loaded, model, scale, computed)
 
 
+def shipped_for(scale: int | float) -> str:
+    """Return the shipped network that is made for a scale; where there is none, one for any.
+
+    >>> shipped_for(3), shipped_for(2.5)
+    ('uhdn-x3', 'ciaosr-light')
+    """
+    from bigpicture.weights.index import default_for, list_models
+
+    shipped = {entry.name: entry for entry in list_models()}
+    nearest = default_for(scale)
+    of_any = (name for name, entry in shipped.items() if entry.any_scale)
+    return nearest if shipped[nearest].scale == scale else next(of_any, nearest)
+
+
 def whole(scale: int | float) -> int | float:
     """Return a whole scale as an int, which is how folders and errors name it.
 
@@ -191,7 +238,11 @@ def _restore(
     if loaded.scale == scale and not loaded.limits.any_scale:
         return lambda low: loaded.upscale(low, **computed)
     if not loaded.limits.any_scale:
-        refuse(f"--scale {scale:g}: {name} enlarges {loaded.scale} times; give its own scale")
+        refuse(
+            f"--scale {scale:g}: {name} enlarges {loaded.scale} times; give that scale, or another "
+            f"model, such as {shipped_for(scale)}. {{scale}} in a name, as in uhdn-x{{scale}}, "
+            "stands for each of several"
+        )
 
     def restore(low: "Tensor") -> "Tensor":
         h, w = low.shape[-2:]

@@ -16,7 +16,16 @@ from bigpicture.app.console import (
     say,
     write_report,
 )
-from bigpicture.app.contest import Computed, Contest, Kind, measure, open_sets, restorer, whole
+from bigpicture.app.contest import (
+    Computed,
+    Contest,
+    Kind,
+    measure,
+    open_sets,
+    restorer,
+    shipped_for,
+    whole,
+)
 from bigpicture.app.options import Device, Ensemble, Precision, Tile, parse_tile
 
 __all__ = ["evaluate", "measure", "restorer"]
@@ -41,12 +50,13 @@ def evaluate(
         ),
     ] = None,
     model: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="A name from `bigpicture models list`, a weight file, or bicubic. {scale} in it "
-            "stands for each --scale."
+            "stands for each --scale. If not given, for each the shipped network that `upscale` "
+            "takes, or where none has that scale, one that renders any."
         ),
-    ] = "uhdn-x2",
+    ] = None,
     compare: Annotated[
         list[str] | None,
         typer.Option(help="Another model to set beside it. May be given several times."),
@@ -62,8 +72,8 @@ def evaluate(
     degrade: Annotated[
         Kind | None,
         typer.Option(
-            help="How inputs are made: bicubic; blur and subsampling; bicubic and noise. bi where "
-            "there are none and nothing is given."
+            help="How inputs are made: bicubic; blur and subsampling; bicubic and noise. If not "
+            "given, the set's own inputs are used; where it has none, they are made by bi."
         ),
     ] = None,
     protocol: Annotated[
@@ -113,7 +123,8 @@ def evaluate(
 ) -> None:
     """Score models on pictures whose high-resolution versions are known.
 
-    Prints PSNR and SSIM of each picture and their means, beside published ones. For example:
+    Prints PSNR and SSIM of each picture and their means, beside what the papers report of networks
+    of the same size. For example:
 
     bigpicture evaluate --model bicubic --hr Set5 --scale 2
 
@@ -130,20 +141,22 @@ def evaluate(
     contest = Contest(protocol if high else None, tuple(metric or ()), crops if html else 0)
     computed: Computed = {"tile": side, "ensemble": ensemble, "precision": precision}
     for each in scales:
-        contest.enter([model, *(compare or ())], each, device, computed)
-    failed = contest.run(sets)
-    if contest.reports:
-        from bigpicture.evaluate.show import Shown
+        contest.enter([model or shipped_for(each), *(compare or ())], each, device, computed)
+    well = contest.run(sets)
 
-        shown = Shown(contest.reports, contest.methods, ensemble, every)
+    from bigpicture.evaluate.show import Shown
+
+    shown = Shown(contest.reports, contest.methods, ensemble, every)
+    ended = {"stopped": contest.stopped} if contest.stopped else {}
+    write_report(report, shown.to_json() | ended)
+    if contest.reports:
         say("\n".join(map(printable, shown.text(format).split("\n"))))
-        write_report(report, shown.to_json())
         if html is not None:
             html.parent.mkdir(parents=True, exist_ok=True)
             # names of files need not be UTF-8
             html.write_text(shown.page(contest.crops), "utf-8", errors="backslashreplace")
-    if failed:
-        raise typer.Exit(FAILED)
+    if not well:
+        raise typer.Exit(contest.stopped or FAILED)
 
 
 def _check(

@@ -58,17 +58,28 @@ class Benchmark:
     degradation: str | None = None
 
     def __len__(self) -> int:
-        return len(self.high or self.low or ())
+        return len(self.names)
 
     def __iter__(self) -> Iterator[Pair]:
-        if self.high is None:
-            for name, file in (self.low or {}).items():
-                yield Pair(name, read(file).colour_tensor(), None)
-        elif self.low is None:
-            yield from (self._made(name, file) for name, file in self.high.items())
-        else:
-            files = self.low
-            yield from (self._stored(n, files[n], high) for n, high in self.high.items())
+        return map(self.read, self.names)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the pictures, in their order."""
+        return list(self.high or self.low or ())
+
+    def read(self, name: str) -> Pair:
+        """Read a picture, and what it should become.
+
+        Raises:
+            ValueError: If a file cannot be read, or the sizes do not belong together.
+        """
+        low = None if self.low is None else self.low[name]
+        if self.high is not None:
+            high = self.high[name]
+            return self._made(name, high) if low is None else self._stored(name, low, high)
+        assert low is not None
+        return Pair(name, read(low).colour_tensor(), None)
 
     def _made(self, name: str, file: Path) -> Pair:
         high = _levels(read(file))

@@ -28,10 +28,20 @@ from bigpicture.metrics.scene_statistics import (
 )
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["brisque"]
+__all__ = ["brisque", "check_size"]
 
 _GAMMA = 0.05
 _SMALLEST = 16
+
+
+def check_size(height: int, width: int) -> None:
+    """Make sure that pictures are large enough.
+
+    Raises:
+        ValueError: If a side is below 16 pixels.
+    """
+    if min(height, width) < _SMALLEST:
+        raise ValueError(f"image is {height}×{width}; BRISQUE needs {_SMALLEST} pixels a side")
 
 
 def brisque(image: Float[Tensor, "*batch c h w"]) -> Float[Tensor, "*batch"]:
@@ -60,10 +70,7 @@ def _regression(features: Float[Tensor, "36"]) -> Float[Tensor, ""]:
 
 def _features(image: Float[Tensor, "c h w"]) -> Float[Tensor, "36"]:
     levels = gray_levels(image)
-    if min(levels.shape) < _SMALLEST:
-        raise ValueError(
-            f"image is {levels.shape[0]}×{levels.shape[1]}; BRISQUE needs {_SMALLEST} pixels a side"
-        )
+    check_size(*levels.shape)
     return torch.cat([_of_size(levels), _of_size(resize(levels, scale=0.5))])
 
 

@@ -30,7 +30,7 @@ from bigpicture.metrics.scene_statistics import (
 )
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["BLOCK", "Pristine", "niqe"]
+__all__ = ["BLOCK", "Pristine", "check_size", "niqe"]
 
 BLOCK = 96
 _SHARP = 0.75  # of pristine pictures, blocks with at least this share of the sharpest's deviation
@@ -41,6 +41,18 @@ class Pristine(NamedTuple):
 
     mean: Float[Tensor, "36"]
     covariance: Float[Tensor, "36 36"]
+
+
+def check_size(height: int, width: int) -> None:
+    """Make sure that pictures are large enough.
+
+    Raises:
+        ValueError: If they have fewer than two whole blocks.
+    """
+    if (height // BLOCK) * (width // BLOCK) < 2:
+        raise ValueError(
+            f"image is {height}×{width}; NIQE needs two whole blocks of {BLOCK}×{BLOCK} pixels"
+        )
 
 
 def niqe(
@@ -104,12 +116,8 @@ def _finite(features: Float[Tensor, "n 36"]) -> Float[Tensor, "m 36"]:
 def _features(image: Float[Tensor, "c h w"]) -> tuple[Float[Tensor, "n 36"], Float[Tensor, "n"]]:
     """Return the features of each block, and its mean deviation at full size: its sharpness."""
     levels = gray_levels(image)
+    check_size(*levels.shape)
     rows, columns = (side // BLOCK for side in levels.shape)
-    if rows * columns < 2:
-        raise ValueError(
-            f"image is {levels.shape[0]}×{levels.shape[1]}; NIQE needs two whole blocks of "
-            f"{BLOCK}×{BLOCK} pixels"
-        )
     levels = levels[: rows * BLOCK, : columns * BLOCK]
     mscn, deviation = normalise(levels, "edge")
     half, _ = normalise(resize(levels, scale=0.5), "edge")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from bigpicture.data.benchmarks import Benchmark
+from bigpicture.evaluate.look_through import look_through as look_through_pictures
 from bigpicture.evaluate.run import Report, Restored, compare
 from bigpicture.infer.gray import restore_any_colours
 from bigpicture.infer.precision import repeatably
@@ -17,18 +18,12 @@ __all__ = ["look_through", "validate"]
 
 
 def look_through(benchmark: Benchmark, recipe: Recipe) -> None:
-    """Read every picture, so that one which cannot be scored is known before a run has begun.
+    """Read every picture, so that those which cannot be scored are known before a run has begun.
 
     Raises:
-        ValueError: If there is one; it is named.
+        ValueError: If there are any; they are named.
     """
-    protocol = PROTOCOLS[recipe.watch.protocol]
-    for name, low, _ in benchmark:
-        height, width = (side * recipe.validation_scale for side in low.shape[-2:])
-        try:
-            protocol.inside(height, width, recipe.validation_scale)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
+    look_through_pictures(benchmark, PROTOCOLS[recipe.watch.protocol])
 
 
 def validate(
