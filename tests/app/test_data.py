@@ -68,3 +68,22 @@ def test_work_that_is_there_is_gone_on_with_only_when_asked(bigpicture, scans, t
     again = bigpicture(*command)
     assert again.exit_code == 2 and "use --resume" in again.stderr
     assert bigpicture(*command, "--resume").exit_code == 0
+
+
+@pytest.mark.parametrize("form", ["folder", "shards"])
+def test_crops_of_a_pack_inside_of_its_input_are_no_inputs(bigpicture, scans, tmp_path, form):
+    shards = ["--shards"] if form == "shards" else []
+    command = ("data", "prepare", scans, "--recursive", "--crop", 32, *shards)
+    assert bigpicture(*command, "-o", tmp_path / "apart").exit_code == 0
+    inside = (*command, "-o", scans / "pack")
+    assert bigpicture(*inside).exit_code == 0
+    again = bigpicture(*inside, "--resume")
+    assert again.exit_code == 0, again.output
+    apart = {file.name: file.read_bytes() for file in (tmp_path / "apart").iterdir()}
+    assert {file.name: file.read_bytes() for file in (scans / "pack").iterdir()} == apart
+
+
+def test_pictures_all_in_the_pack_s_own_folder(bigpicture, scans):
+    result = bigpicture("data", "prepare", scans, "-o", scans)
+    assert result.exit_code == 2
+    assert "there are no pictures outside of --out" in result.stderr

@@ -3,6 +3,7 @@
 scans/, --out pack ──▶ pack/NAME_y00000_x00240.png, … or pack/000000.tar, …, pack/manifest.json
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -104,7 +105,7 @@ def prepare(
         cutting = parse(
             asked | {"least": crop if least is None else least}, Cutting, "data prepare"
         )
-        files, missing = _files(inputs, recursive)
+        files, missing = _files(inputs, recursive, out)
         shelf = Shelf(out.rstrip("/"))
         pictures = _with_partners(files, low, cutting)
         manifest = begin(shelf, pictures, cutting, resume=resume)
@@ -118,16 +119,28 @@ def prepare(
     _run(work, report, missing)
 
 
-def _files(inputs: Sequence[Path], recursive: bool) -> tuple[list[Path], list[str]]:
-    """Return the pictures that the inputs stand for, each once, and what is wrong with others."""
+def _files(inputs: Sequence[Path], recursive: bool, out: str) -> tuple[list[Path], list[str]]:
+    """Return the pictures that the inputs stand for, each once, and what is wrong with others.
+
+    Crops in a pack that lies in an input are none, unless they are named.
+    """
     from bigpicture.app.inputs import expand
 
-    found = list(expand(inputs, recursive=recursive))
+    pack = None if "://" in out else os.path.realpath(out)
+    found = [
+        each
+        for each in expand(inputs, recursive=recursive)
+        if each.named or pack is None or not _is_below(each.file, pack)
+    ]
     files = list(dict.fromkeys(each.file for each in found if each.error is None))
     missing = [f"{each.file}: {each.error}" for each in found if each.error is not None]
     if not files:
-        raise ValueError("; ".join(missing) or "there are no pictures")
+        raise ValueError("; ".join(missing) or f"there are no pictures outside of --out {out}")
     return files, missing
+
+
+def _is_below(file: Path, folder: str) -> bool:
+    return Path(os.path.realpath(file)).is_relative_to(folder)
 
 
 def _with_partners(files: Sequence[Path], low: Path | None, cutting: "Cutting") -> "list[Input]":
