@@ -115,15 +115,14 @@ def test_parameters(size, head, whole):
     assert [parameters(part) for part in (network.head, network)] == [head, whole]
 
 
-def test_multiply_adds_are_half_of_what_the_formulas_read_like():
+def test_multiply_adds_are_three_fifths_of_what_the_formulas_read_like():
     found = cost(weightless(ciaosr.ciaosr_edsr(4)), (96, 96)).multiply_adds
     queries, places, hidden = 384**2, 96**2, 3 * 256**2
     key, value = (580 * 256 + hidden + 256 * 576), (644 * 256 + hidden + 256 * 640)
     query = 640 * 256 + hidden + 256 * 3
     patches = places * (places // 4) * 9 * (32 + 4 * 64)
     literal = queries * (4 * (key + value) + query) + patches
-    assert found < 420e9
-    assert literal > 600e9
+    assert found < 0.6 * literal
 
 
 @pytest.mark.parametrize("column", ciaosr.ABLATIONS)

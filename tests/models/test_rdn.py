@@ -129,8 +129,6 @@ def test_a_missing_layer_is_named():
 )
 def test_parameters(settings, count):
     assert parameters(weightless(settings)) == count
-    if settings.backbone == RDNSettings():
-        assert f"{count / 1e6:.2f}" in ("22.12", "22.31", "22.27")  # as published
 
 
 STEERINGS = [
