@@ -1,9 +1,14 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bigpicture.app.compare import _busiest, compare
-from bigpicture.image import Picture
+from bigpicture import load
+from bigpicture.app.compare import _busiest, _crops, _Grid, _seen, compare
+from bigpicture.image import Picture, read
+from bigpicture.image.resize import resize
+from bigpicture.infer.plan import Plan, framed
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,43 @@ def test_zooms_into_the_detail():
     assert top + height >= 240
     assert left <= 300
     assert left + width >= 340
+
+
+@pytest.mark.parametrize("frame", [(300, 300), (90, 400), (400, 77)])
+def test_what_was_cut_off_is_not_compared(frame):
+    """Both crops then show the same place: of what bicubic enlarged, the same pixels."""
+    low = torch.rand(3, 60, 90)
+    size, kept = framed(60, 90, frame, "fill")
+    cut = Plan(size, (), kept).cut
+    middle = resize(low, size=size)[(..., *cut)]
+    grid = _Grid((size[0] / 60, size[1] / 90), (cut[0].start, cut[1].start))
+    window = _busiest(low, _seen((60, 90), frame, grid))
+    bicubic, ours = (panel.astype(int) for panel in _crops(low, middle, window, grid))
+    assert bicubic.shape == ours.shape
+    assert np.abs(bicubic - ours).max() < 40 and np.abs(bicubic - ours).mean() < 3
+
+
+def test_the_command_compares_what_it_kept(bigpicture, make, tiny, tmp_path):
+    file, sized = make(tmp_path / "a.png"), {"size": (40, 40), "framing": "fill"}  # of 16 × 12
+    options = ("--model", tiny, "--size", "40x40", "--framing", "fill", "--compare")
+    assert bigpicture("upscale", file, *options).exit_code == 0
+    low, model = read(file), load(tiny)
+    expected = compare(low, model.upscale(low, **sized), "tiny-x2", (40, 53))
+    np.testing.assert_array_equal(read(tmp_path / "a_40x40_compare.png").colour, expected.colour)
+
+
+@given(
+    st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    st.tuples(st.integers(1, 90), st.integers(1, 90)),
+)
+def test_any_frame_shows_some_of_the_picture(low, frame):
+    size, kept = framed(*low, frame, "fill")
+    cut = Plan(size, (), kept).cut
+    ratio = size[0] / low[0], size[1] / low[1]
+    grid = _Grid(ratio, (cut[0].start, cut[1].start))
+    rows, columns = _seen(low, frame, grid)
+    assert 0 <= rows.start < rows.stop <= low[0] and 0 <= columns.start < columns.stop <= low[1]
+    window = (rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start)
+    (upper, start), (lower, stop) = grid.inside(window, frame)
+    if min(ratio) >= 1:
+        assert 0 <= upper < lower <= frame[0] and 0 <= start < stop <= frame[1]

@@ -3,8 +3,13 @@
     low (h, w), restored (H, W) ──▶ whole picture with a frame │ bicubic │ restored
 
 The frame is the window of the low-resolution picture with the most gradient. Both crops are
-magnified by whole pixels, so what is seen is what is stored. Transparent pixels lie on white.
+magnified by whole pixels, so what is seen is what is stored. Transparent pixels lie on white. Where
+only the middle of an enlargement was kept, the window is one that is in it.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import pyvips
@@ -24,19 +29,49 @@ _FRAME = (255, 40, 40)
 Panel = UInt8[np.ndarray, "_ _ 3"]
 
 
-def compare(low: Picture, restored: Picture, name: str) -> Picture:
+@dataclass(frozen=True)
+class _Grid:
+    """Where a low-resolution pixel lies in the result, by axis: at `ratio` · i − `before`."""
+
+    ratio: tuple[float, float]
+    before: tuple[int, int]
+
+    def at(self, row: int, column: int) -> tuple[int, int]:
+        """Return the nearest pixel of the result, which may lie outside of it."""
+        return (
+            round(row * self.ratio[0]) - self.before[0],
+            round(column * self.ratio[1]) - self.before[1],
+        )
+
+    def inside(
+        self, window: tuple[int, int, int, int], size: Sequence[int]
+    ) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the corners of a window, as far as it is in a result of so many rows, columns."""
+        top, left, height, width = window
+        upper, start = self.at(top, left)
+        lower, stop = self.at(top + height, left + width)
+        return (max(0, upper), max(0, start)), (min(size[0], lower), min(size[1], stop))
+
+
+def compare(
+    low: Picture, restored: Picture, name: str, size: tuple[int, int] | None = None
+) -> Picture:
     """Return the comparison of a restored picture with bicubic enlargement, in 8 bits.
 
     Args:
         low: What was enlarged.
         restored: What it became, of any size.
         name: What stands over the restored crop.
+        size: Height and width to which all of `low` was enlarged, if `restored` is its middle.
     """
     before, after = _on_white(low), _on_white(restored)
-    top, left, height, width = _busiest(before)
-    ratio = (restored.height / low.height, restored.width / low.width)
-    bicubic, ours = _crops(before, after, (top, left, height, width), ratio)
-    whole = _framed(after, (top, left, height, width), ratio)
+    kept = (restored.height, restored.width)
+    ratio = [whole / side for whole, side in zip(size or kept, before.shape[1:], strict=True)]
+    cut = [(whole - side) // 2 for whole, side in zip(size or kept, kept, strict=True)]
+    grid = _Grid((ratio[0], ratio[1]), (cut[0], cut[1]))
+    window = _busiest(before, _seen(before.shape[1:], kept, grid))
+    bicubic, ours = _crops(before, after, window, grid)
+    whole = _framed(after, window, grid)
     sizes = f"{low.width} × {low.height} → {restored.width} × {restored.height}"
     parts = [(whole, sizes), (_magnified(bicubic), "bicubic"), (_magnified(ours), name)]
     rows = max(panel.shape[0] for panel, _ in parts)
@@ -45,15 +80,28 @@ def compare(low: Picture, restored: Picture, name: str) -> Picture:
     return Picture(np.hstack([columns[0], gap, columns[1], gap, columns[2]]))
 
 
+def _seen(low: Sequence[int], kept: tuple[int, int], grid: _Grid) -> tuple[slice, slice]:
+    """Return the rows and columns of the low-resolution picture that the result shows whole."""
+    found = []
+    for side, high, ratio, cut in zip(low, kept, grid.ratio, grid.before, strict=True):
+        first, stop = ceil(cut / ratio), min(side, int((cut + high) / ratio + 1e-6))
+        if stop <= first:  # it is within one pixel
+            first = int((cut + high / 2) / ratio)
+        found.append(slice(first, max(first + 1, stop)))
+    return found[0], found[1]
+
+
 def _on_white(picture: Picture) -> Float[Tensor, "3 h w"]:
     colour = picture.colour_tensor().clamp(0, 1).expand(3, -1, -1)
     alpha = picture.alpha_tensor()
     return colour if alpha is None else colour * alpha + (1 - alpha)
 
 
-def _busiest(image: Float[Tensor, "3 h w"]) -> tuple[int, int, int, int]:
-    """Return top, left, height and width of the window with the most gradient."""
-    gray = image.mean(0)
+def _busiest(
+    image: Float[Tensor, "3 h w"], seen: tuple[slice, slice] = (slice(None), slice(None))
+) -> tuple[int, int, int, int]:
+    """Return top, left, height and width of the window with the most gradient among those seen."""
+    gray = image[(..., *seen)].mean(0)
     height, width = (min(_WINDOW, side) for side in gray.shape)
     detail = torch.zeros_like(gray, dtype=torch.float64)
     detail[1:] += gray.diff(dim=0).abs()
@@ -62,45 +110,37 @@ def _busiest(image: Float[Tensor, "3 h w"]) -> tuple[int, int, int, int]:
     inside = total[height:, width:] - total[:-height, width:]
     inside += total[:-height, :-width] - total[height:, :-width]
     top, left = divmod(int(inside.argmax()), inside.shape[1])
-    return top, left, height, width
+    return top + (seen[0].start or 0), left + (seen[1].start or 0), height, width
 
 
 def _crops(
     before: Float[Tensor, "3 h w"],
     after: Float[Tensor, "3 H W"],
     window: tuple[int, int, int, int],
-    ratio: tuple[float, float],
+    grid: _Grid,
 ) -> tuple[Panel, Panel]:
     """Return the window of the picture enlarged by bicubic, and of the restored one."""
     top, left, height, width = window
-    wide = [
+    (y0, y1), (x0, x1) = (
         (max(0, start - _MARGIN), min(side, start + length + _MARGIN))
         for start, length, side in zip((top, left), (height, width), before.shape[1:], strict=True)
-    ]
-    (y0, y1), (x0, x1) = wide
-    fine = [tuple(round(end * r) for end in ends) for ends, r in zip(wide, ratio, strict=True)]
-    size = (fine[0][1] - fine[0][0], fine[1][1] - fine[1][0])
-    bicubic = resize(before[:, y0:y1, x0:x1], size=size).clamp(0, 1)
-    rows = slice(round(top * ratio[0]), round((top + height) * ratio[0]))
-    columns = slice(round(left * ratio[1]), round((left + width) * ratio[1]))
-    cut = bicubic[
-        :,
-        rows.start - fine[0][0] : rows.stop - fine[0][0],
-        columns.start - fine[1][0] : columns.stop - fine[1][0],
-    ]
-    return _levels(cut), _levels(after[:, rows, columns])
+    )
+    first, last = grid.at(y0, x0), grid.at(y1, x1)
+    bicubic = resize(before[:, y0:y1, x0:x1], size=(last[0] - first[0], last[1] - first[1]))
+    (upper, start), (lower, stop) = grid.inside(window, after.shape[1:])
+    cut = bicubic[:, upper - first[0] : lower - first[0], start - first[1] : stop - first[1]]
+    return _levels(cut.clamp(0, 1)), _levels(after[:, upper:lower, start:stop])
 
 
-def _framed(
-    after: Float[Tensor, "3 H W"], window: tuple[int, int, int, int], ratio: tuple[float, float]
-) -> Panel:
+def _framed(after: Float[Tensor, "3 H W"], window: tuple[int, int, int, int], grid: _Grid) -> Panel:
     """Return the whole picture in the height of a panel, with a frame around the window."""
     shrink = min(_PANEL / after.shape[1], 1.5 * _PANEL / after.shape[2])
     size = tuple(max(1, round(side * shrink)) for side in after.shape[1:])
     panel = _levels(resize(after, size=(size[0], size[1])).clamp(0, 1))
-    top, left, height, width = window
-    y0, y1 = (round(y * ratio[0] * shrink) for y in (top, top + height))
-    x0, x1 = (round(x * ratio[1] * shrink) for x in (left, left + width))
+    (y0, x0), (y1, x1) = (
+        tuple(round(edge * shrink) for edge in corner)
+        for corner in grid.inside(window, after.shape[1:])
+    )
     outer, inner = (slice(y0, y1), slice(x0, x1)), (slice(y0 + 2, y1 - 2), slice(x0 + 2, x1 - 2))
     kept = panel[inner].copy()
     panel[outer] = _FRAME

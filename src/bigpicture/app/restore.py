@@ -173,8 +173,11 @@ class Restoring:
         Raises:
             ImageError: If it cannot be written.
         """
+        size = None
+        if self.sized.get("framing") == "fill":  # what was cut off is not compared
+            size = self.model.plan((low.height, low.width), **self.sized).size
         with _told_if_replaced(path):
-            write(compare(shown(low), shown(restored), self.model.name), path)
+            write(compare(shown(low), shown(restored), self.model.name, size), path)
 
     def _enlarge(
         self, low: AnyPicture, output: Path, facts: Facts, advance: Advance, cancel: Cancel
