@@ -47,8 +47,9 @@ def upscale(
     model: Annotated[
         str | None,
         typer.Option(
-            help="A name from `bigpicture models list`, or a weight file. Without it, the shipped "
-            "network for the scale asked for, uhdn-x2 if none is."
+            help="A name from `bigpicture models list`, or a weight file. Without it, the best "
+            "shipped network for --scale; else, with --size, --width and --height too, the best "
+            "that enlarges 2 times, run as often as needed."
         ),
     ] = None,
     scale: Annotated[
