@@ -23,6 +23,7 @@ class Graphs:
         sides: The least and the most that the exported module may take; one dimension each.
         axes: Where an input's height and width stand.
         autocast: Whether it is compiled in bfloat16 too.
+        backward: Whether what its parameters learn is compared too.
         tolerance: Absolute and relative, if not what the type's rounding makes usual.
     """
 
@@ -32,6 +33,7 @@ class Graphs:
     sides: tuple[int, int] = (4, 512)
     axes: tuple[int, int] = (2, 3)
     autocast: bool = False
+    backward: bool = False
     tolerance: float | None = None
 
 
@@ -57,13 +59,27 @@ def _exports(module: nn.Module, graphs: Graphs) -> None:
 
 
 def _compiles(module: nn.Module, graphs: Graphs) -> None:
-    compiled = torch.compile(module, backend="eager", fullgraph=True)
+    # only the second makes a graph of the backward pass
+    backend = "aot_eager" if graphs.backward else "eager"
+    compiled = torch.compile(module, backend=backend, fullgraph=True)
     _same(compiled, module, graphs.batch, graphs)
+    if graphs.backward:
+        learned = (_learned(graph, module, graphs) for graph in (compiled, module))
+        _close(*learned, graphs)
     if graphs.autocast:
         with torch.autocast("cpu", torch.bfloat16):
             _same(compiled, module, graphs.batch, graphs)
 
 
+def _learned(graph: nn.Module, module: nn.Module, graphs: Graphs) -> tuple[Tensor | None, ...]:
+    loss = graph(graphs.batch).sub(0.5).square().sum()
+    return torch.autograd.grad(loss, list(module.parameters()), allow_unused=True)
+
+
 def _same(graph: nn.Module, module: nn.Module, x: Tensor, graphs: Graphs) -> None:
+    _close(graph(x), module(x), graphs)
+
+
+def _close(found: object, expected: object, graphs: Graphs) -> None:
     tolerance = graphs.tolerance
-    torch.testing.assert_close(graph(x), module(x), atol=tolerance, rtol=tolerance)
+    torch.testing.assert_close(found, expected, atol=tolerance, rtol=tolerance)
