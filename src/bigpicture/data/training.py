@@ -68,11 +68,15 @@ def choose_workers(data: DataPart, device: torch.device) -> int:
 
 
 def _sources(data: DataPart, scale: int | None) -> list[Source]:
-    if not data.low:
-        return [source for place in data.train for source in find_sources(place)]
-    assert scale is not None, "there are no low-resolution pictures of many scales"
-    pairs = zip(data.train, data.low, strict=True)
-    return [source for high, low in pairs for source in find_pairs(high, low, scale)]
+    try:
+        if not data.low:
+            return [source for place in data.train for source in find_sources(place)]
+        assert scale is not None, "there are no low-resolution pictures of many scales"
+        pairs = zip(data.train, data.low, strict=True)
+        return [source for high, low in pairs for source in find_pairs(high, low, scale)]
+    except ValueError as error:
+        keys = "data.train and data.low" if data.low else "data.train"
+        raise ValueError(f"{keys}: {error}") from error
 
 
 def _degradation(data: DataPart) -> Degraded | Noisy | None:

@@ -18,6 +18,7 @@ __all__ = [
     "measured",
     "summary",
     "tidy",
+    "where",
 ]
 
 _DIGITS = {"psnr": 2, "ssim": 4} | {name: m.digits for name, m in PERCEPTUAL.items()}
@@ -64,7 +65,7 @@ def _side_by_side(reports: Sequence[Report], metric: str, names: Sequence[str]) 
             header.append("Δ")
             pairs = zip(column, columns[0], strict=True)
             shown.append([difference(metric, value, first) for value, first in pairs])
-    title = f"{title_of(metric)}, {_where(reports[0])}"
+    title = f"{title_of(metric)}, {where(reports[0])}"
     rows = list(zip(*shown, strict=True))
     return Table(header, rows, 1, (), (len(names) - 1,), title)
 
@@ -228,10 +229,11 @@ def _first(reports: Sequence[Report]) -> Report:
 
 
 def _how(report: Report) -> str:
-    return f"{report.model}, {_where(report)}"
+    return f"{report.model}, {where(report)}"
 
 
-def _where(report: Report) -> str:
+def where(report: Report) -> str:
+    """Return what a report's scores are of: the set, at which scale, made how, compared how."""
     name = f"{report.benchmark}, " if report.benchmark else ""
     made = f", {report.degradation.upper()}" if report.degradation else ""
     how = "" if report.protocol == "none" else f", protocol {report.protocol}"
