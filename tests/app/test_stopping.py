@@ -27,6 +27,24 @@ def test_a_signal_raises_sets_the_flag_and_is_then_as_before(number):
     assert signal.getsignal(number) is before
 
 
+def test_work_that_must_not_be_torn_hears_of_the_first_and_is_ended_by_the_second():
+    with pytest.raises(Stopped) as caught, stoppable() as stop, stop.put_off() as told:
+        assert not told.is_set()
+        signal.raise_signal(signal.SIGTERM)
+        assert told.is_set()
+        signal.raise_signal(signal.SIGTERM)
+    assert caught.value.number == signal.SIGTERM
+
+
+def test_work_that_is_done_is_ended_by_the_first():
+    reached = False
+    with pytest.raises(Stopped), stoppable() as stop:
+        with stop.put_off():
+            reached = True
+        signal.raise_signal(signal.SIGTERM)
+    assert reached
+
+
 def test_what_is_ignored_stays_so():
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:

@@ -1,7 +1,10 @@
 import json
+import signal
 from pathlib import Path
 
 import pytest
+
+from bigpicture.data.patches import Patches
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "uhdn-x2-plain.toml"
 
@@ -48,6 +51,37 @@ def test_a_run_is_made_stopped_by_lost_weights_and_told(bigpicture, make, tmp_pa
     assert result.exit_code == 1, result.output
     assert "was skipped: " in result.stderr
     assert "--resume" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("signals", "said", "kept"),
+    [
+        (1, "stopped after step 2; --resume goes on", True),
+        (2, "stopped at once; --resume goes on from the last checkpoint", False),
+    ],
+)
+def test_a_signal_ends_a_run_between_two_steps_and_a_second_one_at_once(
+    bigpicture, make, tmp_path, monkeypatch, signals, said, kept
+):
+    make(tmp_path / "photographs" / "a.png", 40, 40)
+    draw = Patches.draw
+
+    def interrupted(self, step, *share):
+        for _ in range(signals if step == 1 else 0):
+            signal.raise_signal(signal.SIGTERM)
+        return draw(self, step, *share)
+
+    monkeypatch.setattr(Patches, "draw", interrupted)
+    result = bigpicture(
+        "train", RECIPE, "--out", tmp_path / "run", "--device", "cpu",
+        "--set", f"data.train=['{tmp_path / 'photographs'}']",
+        "--set", f"data.cache='{tmp_path / 'cache'}'", "--set", "watch.benchmark=",
+        "--set", "data.images=1", "--set", "data.patch=8", "--set", "model.size='comonet-s'",
+    )  # fmt: skip
+    assert result.exit_code == 128 + signal.SIGTERM, result.output
+    assert said in result.stdout
+    assert said in (tmp_path / "run/log.txt").read_text()
+    assert (tmp_path / "run/checkpoint.pt").exists() == kept
 
 
 def test_the_schema_is_json(bigpicture):

@@ -1,10 +1,12 @@
 """Whoever draws a batch, and when, it is the same."""
 
 import pickle
+import signal
 
 import pytest
 import torch
 
+from bigpicture.data import loader
 from bigpicture.data.loader import load_batches, processors
 from bigpicture.data.training import open_crops
 
@@ -50,6 +52,18 @@ def test_what_is_sent_to_workers_is_small(settings):
 def test_shares_without_crops_are_refused(settings, share):
     with pytest.raises(ValueError, match="leaves none of 3 crops"):
         open_crops(settings(), 2).draw(0, share)
+
+
+def test_signals_to_end_are_the_training_s_to_answer():
+    """Which may want one more batch: launchers send them to workers too."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        loader._begin(0)
+        assert [signal.getsignal(number) for number in numbers] == [signal.SIG_IGN] * 2
+    finally:
+        for number, known in zip(numbers, before, strict=True):
+            signal.signal(number, known)
 
 
 def test_processes_share_the_processors(monkeypatch):

@@ -1,4 +1,6 @@
 import json
+from contextlib import nullcontext
+from threading import Event
 
 import pytest
 import torch
@@ -71,6 +73,23 @@ def test_too_many_end_the_run_and_the_checkpoint_is_from_before(
         run_recipe(strict, tmp_path / "out", device="cpu", console=quiet)
     assert torch.load(tmp_path / "out/checkpoint.pt", weights_only=True)["step"] == 2
     assert len(list((tmp_path / "out/skipped").iterdir())) == 3
+
+
+def test_a_run_is_not_stopped_at_a_skipped_step(recipe, tmp_path, quiet, changed, poisoned):
+    """Whose weights may be lost: the checkpoint that it is left with is of a sound one."""
+    poisoned({1, 2})
+    long = changed(recipe, optimiser={"steps": 9}, watch={"save_every": 100, "benchmark": None})
+
+    class Later(Event):
+        asked = 0
+
+        def is_set(self):
+            self.asked += 1
+            return self.asked > 1  # from the second step on
+
+    stopping = nullcontext(Later())
+    run_recipe(long, tmp_path / "out", device="cpu", console=quiet, stopping=stopping)
+    assert torch.load(tmp_path / "out/checkpoint.pt", weights_only=True)["step"] == 4
 
 
 def test_weights_that_are_lost_end_the_run(recipe, tmp_path, quiet, changed):

@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
+from threading import Event
 
 import pytest
 import torch
@@ -90,6 +92,37 @@ def test_n_steps_and_n_steps_are_2n(
     )
 
 
+def test_a_run_that_is_told_to_stop_ends_after_its_step(
+    recipe, changed, tmp_path, monkeypatch, quiet
+):
+    """With a checkpoint, without weights; and what goes on is the run that was not stopped."""
+    recipe = changed(recipe, data={"workers": 0}, watch={"save_every": 100})
+    run_recipe(recipe, tmp_path / "whole", device="cpu", console=quiet)
+    stop, draw = Event(), Patches.draw
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Patches,
+            "draw",
+            lambda self, step, *share: (step == 2 and stop.set()) or draw(self, step, *share),
+        )
+        stopping = nullcontext(stop)
+        cut = tmp_path / "cut"
+        assert run_recipe(recipe, cut, device="cpu", console=quiet, stopping=stopping) is None
+    assert torch.load(cut / "checkpoint.pt", weights_only=True)["step"] == 3
+    assert (cut / "log.txt").read_text().endswith("stopped after step 3; --resume goes on\n")
+    assert not (cut / "small.safetensors").exists()
+    run_recipe(recipe, cut, device="cpu", resume=True, console=quiet)
+    assert_same_bits(cut, tmp_path / "whole")
+
+
+def test_what_is_torn_is_told(recipe, tmp_path, quiet, monkeypatch, stop_before):
+    stop_before(monkeypatch, 2)
+    with pytest.raises(KeyboardInterrupt):
+        run_recipe(recipe, tmp_path / "out", device="cpu", console=quiet)
+    last = (tmp_path / "out/log.txt").read_text().splitlines()[-1]
+    assert last.endswith("stopped at once; --resume goes on from the last checkpoint")
+
+
 def test_the_log_takes_back_what_was_lost(
     recipe, changed, tmp_path, quiet, monkeypatch, stop_before, logged
 ):
@@ -142,7 +175,7 @@ def test_two_damaged_checkpoints_are_named(recipe, tmp_path, quiet):
     for name in ("checkpoint.pt", "checkpoint-previous.pt"):
         (tmp_path / "out" / name).write_bytes(b"nothing")
     with pytest.raises(
-        ValueError, match="checkpoint.pt is damaged .*previous.pt is damaged .*start"
+        ValueError, match="checkpoint.pt is damaged .*previous.pt is damaged .*begin"
     ):
         run_recipe(recipe, tmp_path / "out", device="cpu", resume=True, console=quiet)
 

@@ -1,4 +1,5 @@
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -77,6 +78,14 @@ def test_tensorboard_shows_losses_rate_pace_scores_and_pictures(recipe, tmp_path
     assert [event.step for event in events.Scalars("l1")] == [1, 2, 3, 4]
     assert set(events.Tags()["images"]) == {"0/restored", "0/reference"}
     assert (events.Images("0/restored")[0].width, events.Images("0/restored")[0].height) == (56, 48)
+
+
+def test_without_tensorboard_the_log_says_what_to_install(tmp_path, quiet, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    Journal(tmp_path, 1, 1, quiet).begin(0, 1)
+    said = (tmp_path / "log.txt").read_text()
+    assert f"no {tmp_path / 'tensorboard'}: TensorBoard is not installed" in said
+    assert "pip install 'bigpicture[train]'" in said
 
 
 def test_training_learns(recipe, tmp_path, quiet, changed, logged):
@@ -176,8 +185,17 @@ def test_an_earlier_run_is_not_overwritten(recipe, tmp_path, quiet, changed):
     [
         ({"model": {"size": "uhd"}}, ValueError, "did you mean 'uhdn'"),
         ({"model": {"start": "uhdn-x9.pth"}}, WeightsError, "uhdn-x9.pth: no shipped model"),
-        ({"data": {"train": ["/nowhere"]}}, ValueError, "/nowhere is no folder"),
-        ({"watch": {"benchmark": "/nowhere"}}, ValueError, "/nowhere"),
+        ({"data": {"train": ["/nowhere"]}}, ValueError, "data.train: /nowhere is no folder"),
+        (
+            {"data": {"train": ["/nowhere"], "low": ["/nor"]}},
+            ValueError,
+            "data.train and data.low: /nowhere is no folder",
+        ),
+        (
+            {"watch": {"benchmark": "/nowhere"}},
+            ValueError,
+            "watch.benchmark: /nowhere is no.*--set watch.benchmark=FOLDER .*benchmark= none",
+        ),
         ({"watch": {"protocol": "sr-x"}}, ValueError, "'sr-x': input should be 'sr-y' or 'sr-rgb'"),
         ({"optimiser": {"accumulate": 4}}, ValueError, "images is 2, .* give a multiple of 4"),
     ],

@@ -1,7 +1,8 @@
 """Ctrl-C and its kin: work in the main thread ends at once, with what is done kept.
 
 The signal raises `Stopped` where the main thread is, as Python's own Ctrl-C does, and sets a flag
-besides: an exception that arises in a callback of C or of the garbage collector gets lost.
+besides: an exception that arises in a callback of C or of the garbage collector gets lost. Work
+that must not be torn apart looks at the flag alone, until another signal insists.
 """
 
 import signal
@@ -36,6 +37,16 @@ class Stop(threading.Event):
     """Whether to stop, and by which signal."""
 
     number: int = signal.SIGINT
+    patient: bool = False
+
+    @contextmanager
+    def put_off(self) -> Iterator["Stop"]:
+        """Let the first signal only set the flag, and the second raise."""
+        self.patient = True
+        try:
+            yield self
+        finally:
+            self.patient = False
 
     def check(self) -> None:
         """Raise what the signal's own exception was, should that be lost."""
@@ -49,9 +60,11 @@ def stoppable() -> Iterator[Stop]:
     stop = Stop()
 
     def handle(number: int, frame: FrameType | None) -> None:
+        waits = stop.patient and not stop.is_set()
         stop.number = number
         stop.set()
-        raise Stopped(number)
+        if not waits:
+            raise Stopped(number)
 
     before = {}
     if threading.current_thread() is threading.main_thread():

@@ -36,7 +36,11 @@ def train(
         typer.Option(help="Folder of checkpoints, journal and weights; else runs/NAME."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the run in the folder was stopped.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where the run in the folder was stopped, or begin if none was.",
+        ),
     ] = False,
     dry_run: Annotated[
         bool,
@@ -58,22 +62,30 @@ def train(
 ) -> None:
     """Train a network by a recipe.
 
-    A run that was stopped goes on exactly where it was with --resume. On several GPUs:
+    Ctrl-C ends a run after the step it is in, with a checkpoint; twice, at once. A run that was
+    stopped goes on exactly where it was with --resume and the same --set. On several GPUs:
     accelerate launch -m bigpicture train RECIPE.
     """
+    from bigpicture.app.stopping import Stopped, stoppable
     from bigpicture.train.read import read_recipe
     from bigpicture.train.run import run_recipe
 
     try:
         settings = read_recipe(recipe, overrides or ())
-        run_recipe(
-            settings,
-            out or Path("runs") / settings.name,
-            resume=resume,
-            dry_run=dry_run,
-            device=device,
-            console=console,
-        )
+        with stoppable() as stop:
+            file = run_recipe(
+                settings,
+                out or Path("runs") / settings.name,
+                resume=resume,
+                dry_run=dry_run,
+                device=device,
+                console=console,
+                stopping=stop.put_off(),
+            )
+            if file is None:
+                stop.check()
+    except Stopped as stopped:
+        raise typer.Exit(stopped.status) from None
     except (ValueError, OSError, ImportError) as error:
         refuse(error)
     except FloatingPointError as error:

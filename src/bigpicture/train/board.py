@@ -13,16 +13,21 @@ class Board:
     Args:
         folder: Where they are written; None, or a machine without TensorBoard, writes nothing.
         first: Step that the run starts with; what an earlier one wrote of later steps is hidden.
+
+    Attributes:
+        missing: What keeps TensorBoard from being used, "" if nothing does.
     """
 
     def __init__(self, folder: Path | None, first: int) -> None:
         self._writer = None
         self._shown: set[str] = set()
+        self.missing = ""
         if folder is None:
             return
         try:
             from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
+        except ImportError as error:
+            self.missing = str(error)
             return
         self._writer = SummaryWriter(str(folder), purge_step=first + 1)
 

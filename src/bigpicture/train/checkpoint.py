@@ -11,7 +11,7 @@ import pickle
 import warnings
 import zipfile
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,11 +57,16 @@ class Progress:
         step: Steps that are done, skipped ones as well.
         best: The best PSNR in dB that the average has had on the benchmark.
         skipped: Steps that were skipped because of a number that was not finite.
+        recipe: What it goes by, without places; {} where a checkpoint does not state it.
+        changes: Where it went on by another recipe than before, see `bigpicture.train.changes`:
+            {"step": 9000, "keys": {"optimiser.steps": [20000, 12000]}}, both values.
     """
 
     step: int = 0
     best: float = 0.0
     skipped: int = 0
+    recipe: dict[str, Any] = field(default_factory=dict)
+    changes: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Checkpoints:
@@ -106,7 +111,7 @@ class Checkpoints:
             if damaged:
                 warnings.warn(f"{damaged[0]}; going on from {path}", stacklevel=2)
             return _load(path, content, run)
-        raise ValueError(f"{'; '.join(damaged)}; start in another --out folder")
+        raise ValueError(f"{'; '.join(damaged)}; begin in another --out folder")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -122,7 +127,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _load(path: Path, content: dict[str, Any], run: Run) -> Progress:
     parts = dict(run.parts())
-    known = {field.name for field in fields(Progress)}
+    known = {each.name for each in fields(Progress)}
     progress = Progress(**{name: content.pop(name) for name in known & content.keys()})
     try:
         if extra := content.keys() - parts.keys():
@@ -131,7 +136,6 @@ def _load(path: Path, content: dict[str, Any], run: Run) -> Progress:
             part.load_state_dict(content.get(name, {}))
     except (KeyError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"{path}: not a checkpoint of this recipe ({error}); "
-            "start in another --out folder, or without --resume"
+            f"{path}: not a checkpoint of this recipe ({error}); begin in another --out folder"
         ) from error
     return progress

@@ -10,6 +10,7 @@ A run that goes on from a checkpoint takes back the numbers and curves of later 
 import json
 import time
 from collections import deque
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from bigpicture.evaluate.run import Report, Restored, finite_or_none
+from bigpicture.evaluate.table import where
 from bigpicture.image.save import save
 from bigpicture.train.board import Board
 from bigpicture.train.step import Outcome
@@ -56,6 +58,11 @@ class Journal:
         if self.out is not None:
             _forget_after(first, self.out / "log.jsonl")
             self.board = Board(self.out / "tensorboard", first)
+            if self.board.missing:
+                self.say(
+                    f"no {self.out / 'tensorboard'}: TensorBoard is not installed "
+                    f"({self.board.missing}); pip install 'bigpicture[train]'"
+                )
         self.say(f"step {first} of {total}")
 
     def step(self, done: int, outcome: Outcome, pace: Pace) -> None:
@@ -90,8 +97,9 @@ class Journal:
     def score(self, done: int, report: Report, best: float) -> None:
         """Take note of a validation."""
         values = "  ".join(f"{name} {value:.4f}" for name, value in report.mean.items())
-        self.say(f"step {done}  {report.protocol}  {values}  best psnr {best:.4f}", bold=True)
-        self._write(done, report.mean)
+        self.say(f"step {done}  {where(report)}  {values}  best psnr {best:.4f}", bold=True)
+        told = ("benchmark", "scale", "degradation", "protocol")
+        self._write(done, report.mean, {name: getattr(report, name) for name in told})
 
     def picture(self, done: int, restored: Restored) -> None:
         """Show a restored picture of the benchmark."""
@@ -126,11 +134,17 @@ class Journal:
         waited = sum(pace.data for pace in self.paces)
         return seconds / len(self.paces), waited / seconds
 
-    def _write(self, done: int, values: dict[str, float] | dict[str, int]) -> None:
+    def _write(
+        self,
+        done: int,
+        values: dict[str, float] | dict[str, int],
+        of: Mapping[str, str | int | float | None] | None = None,
+    ) -> None:
         if self.out is None:
             return
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
-            line = {"step": done, "time": round(time.time()), **finite_or_none(values)}
+            said = {**(of or {}), **finite_or_none(values)}
+            line = {"step": done, "time": round(time.time()), **said}
             file.write(json.dumps(line, allow_nan=False) + "\n")
         self.board.values(values, done)
 

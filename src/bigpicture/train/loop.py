@@ -9,6 +9,7 @@ that was interrupted goes on as if it had not been.
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import NamedTuple
 
 import torch
@@ -39,6 +40,7 @@ class Surroundings(NamedTuple):
         folder: For checkpoints, best weights and skipped batches.
         processes: Who takes part.
         journal: Who is told.
+        stop: Once it is set, the run ends after the next sound step, with a checkpoint.
     """
 
     crops: Crops
@@ -46,10 +48,11 @@ class Surroundings(NamedTuple):
     folder: Path
     processes: Processes
     journal: Journal
+    stop: Event
 
 
-def train(recipe: Recipe, run: Run, around: Surroundings) -> Report | None:
-    """Train `run` to the recipe's last step, going on from its folder's checkpoint if there is one.
+def train(recipe: Recipe, run: Run, progress: Progress, around: Surroundings) -> Report | None:
+    """Train `run` to the recipe's last step, or until it is stopped; `progress` tells.
 
     Returns:
         The scores of the last step, where this process has measured them.
@@ -57,13 +60,11 @@ def train(recipe: Recipe, run: Run, around: Surroundings) -> Report | None:
     Raises:
         FloatingPointError: If too many steps had to be skipped. The last checkpoint stays.
     """
-    _, benchmark, folder, processes, journal = around
+    _, benchmark, folder, processes, journal, stop = around
     watch, steps = recipe.watch, recipe.optimiser.steps
     learner = Learner(recipe, run, processes)
     guard = Guard(folder / "skipped", watch.skips, processes.share)
-    checkpoints = Checkpoints(folder)
-    progress = checkpoints.restore(run) if checkpoints.exist() else Progress()
-    report = None
+    checkpoints, report = Checkpoints(folder), None
     run.network.train()
     journal.begin(progress.step, steps)
     timed = _timed(batches_of(recipe, around.crops, processes, range(progress.step, steps)))
@@ -77,9 +78,13 @@ def train(recipe: Recipe, run: Run, around: Surroundings) -> Report | None:
         journal.step(done, outcome, Pace(time.perf_counter() - began, waited))
         if benchmark and processes.main and (last or done % watch.validate_every == 0):
             report = _score(recipe, run, benchmark, progress, around)
+        stopped = processes.any(stop.is_set())  # all at one step, or they wait for each other
         # A checkpoint right after a skipped step might be one of weights that are lost.
-        if processes.main and (last or done % watch.save_every == 0) and not outcome.broken:
-            checkpoints.save(run, progress)
+        if (last or stopped or done % watch.save_every == 0) and not outcome.broken:
+            if processes.main:
+                checkpoints.save(run, progress)
+            if stopped:
+                break
     return report
 
 
@@ -123,7 +128,7 @@ def _score(
     if report.mean["psnr"] > progress.best:
         progress.best = report.mean["psnr"]
         write_weights(
-            around.folder / f"{recipe.name}-best.safetensors", recipe, run, report, progress.step
+            around.folder / f"{recipe.name}-best.safetensors", recipe, run, report, progress
         )
     around.journal.score(progress.step, report, progress.best)
     return report

@@ -78,6 +78,12 @@ class Processes:
         assert isinstance(mean, torch.Tensor)
         return mean
 
+    def any(self, flag: bool) -> bool:
+        """Return whether it is so for one of the processes at least; each must ask."""
+        if self._together is None:
+            return flag
+        return self.mean(torch.tensor([float(flag)], device=self.device)).item() > 0
+
     @contextmanager
     def main_first(self) -> Iterator[None]:
         """Let the first process do something, then the others."""

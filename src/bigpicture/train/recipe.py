@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from bigpicture.config import Settings
 from bigpicture.data.settings import DataPart
 from bigpicture.degrade.record import REALISTIC
+from bigpicture.degrade.standard import Standard
 from bigpicture.train.parts.losses import LossesPart
 from bigpicture.train.parts.model import ModelPart
 from bigpicture.train.parts.optimiser import OptimiserPart
@@ -41,11 +42,29 @@ class Recipe(Settings):
         """At which enlargement the network is scored."""
         return self.model.scale or self.watch.scale
 
+    @property
+    def validation_degradation(self) -> Standard | None:
+        """What makes the pictures that the network is scored on; None for the benchmark's own."""
+        if self.watch.degradation is not None or self.watch.low is not None:
+            return self.watch.degradation
+        return next((kind for kind in ("bd", "dn") if self.data.degradation == (kind,)), None)
+
     @model_validator(mode="after")
     def _one_scale_or_an_interval(self) -> "Recipe":
         if (self.model.scale is None) == (self.data.scales is None):
             raise ValueError(
                 "give model.scale, or, for a network that renders any scale, data.scales"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _bd_has_odd_scales(self) -> "Recipe":
+        scored, scale = self.watch.benchmark is not None, self.validation_scale
+        if scored and self.validation_degradation == "bd" and scale % 2 == 0:
+            part = "watch" if self.watch.degradation else "data"
+            key = "watch" if self.model.scale is None else "model"
+            raise ValueError(
+                f"{part}.degradation is 'bd', which has odd scales; {key}.scale is {scale}"
             )
         return self
 
@@ -69,6 +88,8 @@ class Recipe(Settings):
             ("data", "margin", drawn, of_kinds),
             ("data", "sharpen", drawn, of_kinds),
             ("optimiser", "halve_every", self.optimiser.schedule == "step", "schedule = 'step'"),
+            ("watch", "low", self.watch.benchmark is not None, "watch.benchmark"),
+            ("watch", "degradation", self.watch.benchmark is not None, "watch.benchmark"),
             ("watch", "scale", self.model.scale in (None, self.watch.scale), "data.scales"),
         ):
             settings = getattr(self, part)

@@ -5,7 +5,9 @@ RECIPE.toml ──▶ OUT/checkpoint.pt, OUT/log.txt, OUT/log.jsonl, OUT/tensorb
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from threading import Event
 
 from rich.console import Console
 from rich.progress import Progress as Bar
@@ -16,7 +18,8 @@ from bigpicture.data.patches import Patches
 from bigpicture.data.queries import Queries
 from bigpicture.data.training import open_crops
 from bigpicture.evaluate.run import Report
-from bigpicture.train.checkpoint import Checkpoints, Run
+from bigpicture.train.changes import go_on_with, without_places
+from bigpicture.train.checkpoint import Checkpoints, Progress, Run
 from bigpicture.train.journal import Journal
 from bigpicture.train.loop import Surroundings, train
 from bigpicture.train.processes import Processes
@@ -38,62 +41,94 @@ def run_recipe(
     dry_run: bool = False,
     device: str = "auto",
     console: Console | None = None,
+    stopping: AbstractContextManager[Event] | None = None,
 ) -> Path | None:
-    """Train what a recipe says; return the file of the weights, or None after a dry run.
+    """Train what a recipe says; return the file of the weights, or None if it did not come to that.
 
     Args:
         recipe: The run.
         out: Its folder.
-        resume: Go on from the folder's checkpoint. Without, a folder that has one is refused.
+        resume: Go on from the folder's checkpoint, if it has one. Without, one that has is refused.
         dry_run: Check everything and try two steps, say what would be done, write no results.
         device: `auto`, `cpu`, `cuda` or `mps`.
         console: Where to talk.
+        stopping: Entered while steps are made, which must not be torn. Once the event that it gives
+            is set, the run ends after the step it is in, with a checkpoint and without weights.
 
     Raises:
         ValueError: If the recipe, its data or the folder cannot be used; it says which.
         FloatingPointError: If too many steps had to be skipped.
         ImportError: If something is asked for whose packages are not installed.
     """
-    _check(out, resume or dry_run)
+    goes_on = _goes_on(out, resume, dry_run)
     processes = Processes(device)
     console = (console or Console()) if processes.main else Console(quiet=True)
-    begun = start(recipe, processes)
+    begun = start(recipe, processes, goes_on=goes_on)
+    progress, news = _progress(recipe, begun.run, out if goes_on else None)
     benchmark = _benchmark(recipe, processes)
     with processes.main_first():
         crops = _crops(recipe, console)
     own = out if processes.main and not dry_run else None
     journal = Journal(own, recipe.watch.log_every, recipe.data.images, console)
-    for line in _described(recipe, begun, crops, processes):
+    begins = [f"no checkpoint in {out}: begins"] if resume and not goes_on else []
+    for line in [*begins, *_described(recipe, begun, crops, benchmark, processes), *news]:
         journal.say(line)
     if dry_run:
         journal.say(try_out(recipe, begun.run, crops, processes))
         return None
+    with stopping or nullcontext(Event()) as stop:
+        around = Surroundings(crops, benchmark, out, processes, journal, stop)
+        return _trained(recipe, begun.run, progress, around)
+
+
+def _goes_on(out: Path, resume: bool, dry_run: bool) -> bool:
+    """Return whether there is a checkpoint to go on from; refuse to begin where there is one."""
+    checkpoints = Checkpoints(out)
+    if checkpoints.exist() and not (resume or dry_run):
+        raise ValueError(f"{checkpoints.newest} exists; use --resume to go on, or another --out")
+    return resume and checkpoints.exist()
+
+
+def _progress(recipe: Recipe, run: Run, folder: Path | None) -> tuple[Progress, list[str]]:
+    """Return how far a run has come, loaded from a folder, and what is new in its recipe."""
+    if folder is None:
+        return Progress(recipe=without_places(recipe)), []
+    progress = Checkpoints(folder).restore(run)
+    return progress, go_on_with(recipe, progress)
+
+
+def _trained(recipe: Recipe, run: Run, progress: Progress, around: Surroundings) -> Path | None:
+    """Make the steps, and weights of them; say in the log how it ended, whatever happens."""
+    journal, processes = around.journal, around.processes
+    file = around.folder / f"{recipe.name}.safetensors"
     try:
-        around = Surroundings(crops, benchmark, out, processes, journal)
         with memory_kept:
-            report = train(recipe, begun.run, around)
+            report = train(recipe, run, progress, around)
+        if done := progress.step == recipe.optimiser.steps:
+            if processes.main:
+                report = report or _score(recipe, run, around.benchmark)
+                write_weights(file, recipe, run, report, progress)
+            journal.say(f"weights: {file}")
+        else:
+            journal.say(f"stopped after step {progress.step}; --resume goes on")
+        processes.wait()  # whoever launched them ends all when one has ended
+        return file if done else None
+    except KeyboardInterrupt:
+        journal.say("stopped at once; --resume goes on from the last checkpoint")
+        raise
     except Exception as error:
         journal.note(f"ended by an error: {error}")  # which is printed where it is caught
         raise
     finally:
         journal.close()
-    file = out / f"{recipe.name}.safetensors"
-    if processes.main:
-        report = report or _score(recipe, begun.run, benchmark)
-        write_weights(file, recipe, begun.run, report, recipe.optimiser.steps)
-    processes.wait()
-    journal.say(f"weights: {file}")
-    return file
-
-
-def _check(out: Path, may_exist: bool) -> None:
-    checkpoints = Checkpoints(out)
-    if checkpoints.exist() and not may_exist:
-        raise ValueError(f"{checkpoints.newest} exists; use --resume to go on, or another --out")
 
 
 def _described(
-    recipe: Recipe, begun: Start, crops: Patches | Queries, processes: Processes
+    recipe: Recipe,
+    begun: Start,
+    crops: Patches | Queries,
+    benchmark: Benchmark | None,
+    processes: Processes,
 ) -> Iterator[str]:
     """Yield lines on what is going to be done."""
     parameters = sum(p.numel() for p in begun.run.network.parameters())
@@ -105,22 +140,37 @@ def _described(
     losses = ", ".join(name for name, part in recipe.losses if part is not None)
     several = f", {processes.count} processes" if processes.count > 1 else ""
     yield f"{losses} in {recipe.precision.numbers} on {processes.device.type}{several}"
-    if recipe.model.start is not None:
+    if begun.missing is not None:
         names = f"; untrained: {', '.join(begun.missing)}" if begun.missing else ""
         yield f"starts from {recipe.model.start}{names}"
     count = len(crops.photographs)
     places = ", ".join(map(str, recipe.data.train))
     yield f"{count} {'picture' if count == 1 else 'pictures'} in {places}"
+    if benchmark is not None:
+        made = f", {benchmark.degradation.upper()}" if benchmark.degradation else ""
+        yield f"scored on {benchmark.name}, ×{benchmark.scale:g}{made}: {len(benchmark)} pictures"
     if keys := unstated(recipe):
         yield f"{' and '.join(keys)}: not stated, and so in the weights; --set KEY=TEXT states them"
 
 
 def _benchmark(recipe: Recipe, processes: Processes) -> Benchmark | None:
-    if recipe.watch.benchmark is None:
+    watch = recipe.watch
+    if watch.benchmark is None:
         return None
-    benchmark = open_benchmark(recipe.watch.benchmark, scale=recipe.validation_scale)
-    if processes.main:
-        look_through(benchmark, recipe)
+    try:
+        benchmark = open_benchmark(
+            watch.benchmark,
+            watch.low,
+            scale=recipe.validation_scale,
+            degrade=recipe.validation_degradation,
+        )
+        if processes.main:
+            look_through(benchmark, recipe)
+    except ValueError as error:
+        raise ValueError(
+            f"watch.benchmark: {error} (--set watch.benchmark=FOLDER takes another, "
+            "--set watch.benchmark= none)"
+        ) from error
     return benchmark
 
 

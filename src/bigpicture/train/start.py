@@ -26,15 +26,22 @@ class Start(NamedTuple):
 
     Attributes:
         run: What learns.
-        missing: Tensors of the network that `model.start` had nothing for.
+        missing: Tensors of the network that `model.start` had nothing for; None where it was not
+            looked at.
     """
 
     run: Run
-    missing: list[str]
+    missing: list[str] | None
 
 
-def start(recipe: Recipe, processes: Processes) -> Start:
+def start(recipe: Recipe, processes: Processes, *, goes_on: bool = False) -> Start:
     """Build what a recipe trains.
+
+    Args:
+        recipe: What is built.
+        processes: Who takes part.
+        goes_on: Whether a checkpoint's weights follow: those of `model.start`, which may be gone
+            by then, are not needed.
 
     Raises:
         ValueError: If the network cannot be built, or start from the weights that it is given.
@@ -45,8 +52,8 @@ def start(recipe: Recipe, processes: Processes) -> Start:
     network = build(model.size, model.scale, model.attention, changes)
     if recipe.data.scales is not None and not network.limits.any_scale:
         raise ValueError(f"data.scales is given, but {model.size} renders one scale only")
-    missing = []
-    if model.start is not None:
+    missing = None
+    if model.start is not None and not goes_on:
         missing = load_fitting(network, find(model.start))
     network = _placed(network, recipe, processes)
     average = running_average(network, recipe.optimiser.ema)

@@ -1,0 +1,92 @@
+"""What a run does otherwise than before, where it goes on by another recipe.
+
+    recipe of the checkpoint, recipe of the command ──▶ {"optimiser.steps": [20000, 6000], …}
+
+That may be wished, such as another number of workers or a longer schedule; but weights whose facts
+stated the last recipe alone would be said to come of what they do not come of.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from bigpicture.train.checkpoint import Progress
+from bigpicture.train.recipe import Recipe
+
+__all__ = ["go_on_with", "without_places"]
+
+_NOT_STATED = "not stated"
+_OF_SCORES = frozenset({"data.degradation"}) | {
+    f"watch.{key}" for key in ("benchmark", "degradation", "low", "protocol", "scale")
+}
+"""Keys that decide what a score is of: the best is only the best of its kind."""
+
+
+def without_places(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as others may read it: its files by their names, not where they lay."""
+    told = recipe.model_dump(mode="json", exclude={"data": {"train", "low", "cache"}})
+    for part, file in (("model", "start"), ("watch", "benchmark"), ("watch", "low")):
+        if told[part][file] is not None:
+            told[part][file] = PurePath(told[part][file]).name
+    return told
+
+
+def go_on_with(recipe: Recipe, progress: Progress) -> list[str]:
+    """Let a run go on by a recipe, and note in its progress what that changes.
+
+    Args:
+        recipe: What it goes on by.
+        progress: Of the run, as a checkpoint has it.
+
+    Returns:
+        What is to be said of it: a line for each key that has another value than before.
+
+    Raises:
+        ValueError: If more steps are done than there are to be.
+    """
+    before, progress.recipe = progress.recipe, without_places(recipe)
+    step, steps = progress.step, recipe.optimiser.steps
+    if step > steps:
+        enough = f"{before['optimiser']['steps']}, as before" if before else f"{step} or more"
+        raise ValueError(
+            f"optimiser.steps is {steps}, but the checkpoint has {step} steps behind it; give "
+            f"{enough}, with --set optimiser.steps=…, or begin in another --out folder"
+        )
+    if not before:
+        progress.changes.append({"step": step, "keys": _NOT_STATED})
+        return [f"the checkpoint does not state its recipe; from step {step} on it is this one"]
+    keys = dict(_differences(before, progress.recipe))
+    said = [
+        f"from step {step} on: {key} = {_shown(now)}, which was {_shown(then)}"
+        for key, (then, now) in keys.items()
+    ]
+    if keys:
+        progress.changes.append({"step": step, "keys": keys})
+    if progress.best and not _OF_SCORES.isdisjoint(keys):
+        said.append(f"the best psnr so far, {progress.best:.4f}, is of another kind: counted anew")
+        progress.best = 0.0
+    return said
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any]
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield the dotted keys whose values differ, and both; what is not there is None."""
+    one, other = (dict(_flat(recipe, "")) for recipe in (before, now))
+    for key in dict.fromkeys([*other, *one]):
+        values = [one.get(key), other.get(key)]
+        if values[0] != values[1]:
+            yield key, values
+
+
+def _flat(table: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield above + key, value
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else json.dumps(value, ensure_ascii=False)
