@@ -51,6 +51,11 @@ def test_a_paper_s_table_says_why_figures_differ(bigpicture):
     [
         ([], "give names of networks, or a paper's table"),
         (["rgt-x2", "--table", "rgt-3"], "give names of networks, or a paper's table"),
+        (
+            ["--table", "rgt-3", "--size", "64x64"],
+            "--size 64x64: --table rgt-3 has",
+        ),
+        (["--table", "rgt-3", "--scale", "2"], "--scale 2: --table rgt-3 has"),
         (["--table", "rgt-9"], "there are cran-7, rgt-3, ciaosr-7"),
         (["rgt"], "rgt has no scale; give a whole one, such as rgt-x4"),
         (["rgt", "--scale", "2.5"], "rgt has scale 2.5; give a whole one"),

@@ -40,8 +40,13 @@ def cost(
         typer.Option(help="Of networks for any scale, and of sizes whose name has none."),
     ] = None,
     size: Annotated[
-        str, typer.Option(metavar="WIDTHxHEIGHT", help="Of the picture that is enlarged.")
-    ] = "256x256",
+        str | None,
+        typer.Option(
+            metavar="WIDTHxHEIGHT",
+            help="Of the picture that is enlarged; 256x256 if not given. A paper's table has its "
+            "own.",
+        ),
+    ] = None,
     measured: Annotated[
         bool,
         typer.Option("--measure", help="Measure seconds and memory too.", rich_help_panel=MEASURED),
@@ -72,6 +77,10 @@ def cost(
     check_scale(scale)
     if bool(names) == (table is not None):
         refuse("give names of networks, or a paper's table with --table")
+    asked = {"--size": size, "--scale": None if scale is None else f"{scale:g}"}
+    for option, given in asked.items() if table is not None else ():
+        if given is not None:
+            refuse(f"{option} {given}: --table {table} has the paper's own; leave one of them out")
     low = parse_size(size) or (256, 256)
     from bigpicture.evaluate.formats import written
     from bigpicture.infer.device import choose_device
