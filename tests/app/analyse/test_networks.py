@@ -1,6 +1,7 @@
 """`bigpicture analyse kernels`, `cka`, `gates`, `integration` and `context`."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -128,3 +129,31 @@ def test_what_cannot_be_shown_is_refused(
     assert result.exit_code == 2
     assert reason in result.stderr.replace("\n", " ")
     assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "written"),
+    [
+        (["attribution", "cat.png", "--model", "TINY"], "cat.png"),
+        (["kernels", ".", "--model", "TINY"], "cat.png"),
+        (["cka", "cat.png", "dog.png", "--model", "TINY"], "dog.png"),
+        (["context", "cat.png", "--model", "TINY"], "cat.png"),
+        (["integration", "cat.png", "--model", "RGT"], "link.png"),
+        (["gates", "--model", "weights.json"], "weights.png"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_no_input_is_replaced_by_a_figure(
+    bigpicture, make, tiny, rgt, tmp_path, monkeypatch, arguments, written
+):
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "cat.png", 20, 24)
+    make(tmp_path / "dog.png", 22, 24)
+    shutil.copy(rgt, tmp_path / "weights.json")
+    (tmp_path / "link.png").hardlink_to(tmp_path / "cat.png")
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+    known = {"TINY": tiny, "RGT": rgt}
+    result = bigpicture("analyse", *(known.get(each, each) for each in arguments), "-o", written)
+    assert result.exit_code == 2, result.output
+    assert "is an input; give another name with -o" in result.stderr.replace("\n", " ")
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before

@@ -71,7 +71,7 @@ def attribution(
     file = out or Path(f"{picture.stem}_attribution.png")
     check_scale(scale)
     asked, side = parse_pixel(at), _side(crop)
-    with drawing(file):
+    with drawing(file, picture, *(model or ())):
         from bigpicture.analysis.attribution import BlurPath
         from bigpicture.analysis.attribution_figure import attributed, show_attributions
         from bigpicture.analysis.figure import save_figure

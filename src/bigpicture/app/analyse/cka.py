@@ -42,11 +42,11 @@ def cka(
 
     Each block of the backbone is compared with each, of one network or of two.
 
-    bigpicture analyse cka --model rgt-s-x2.safetensors photographs/
+    bigpicture analyse cka photographs/ --model rgt-light-x2
     """
     file = out or Path(f"{Path(model).stem}_cka.png")
     pictures = pictures_in(inputs)
-    with drawing(file):
+    with drawing(file, *pictures.values(), model, compare or model):
         from bigpicture.analysis.cka import cka as computed
         from bigpicture.analysis.cka import crops_of, show_cka
         from bigpicture.analysis.figure import save_figure

@@ -39,11 +39,11 @@ def context(
     What a graph's nodes gather from and who hears them (SRGRN), the tokens (RG-SA) and the places
     at other scales (CiaoSR) that a pixel attends to, the grid that modulates kernels (IKM, CRAC).
 
-    bigpicture analyse context cat.jpg --model srgrn-x2.safetensors --at 120,80
+    bigpicture analyse context cat.jpg --model srgrn-light-x2 --at 120,80
     """
     file = out or Path(f"{picture.stem}_context.png")
     asking = parse_pixel(at)
-    with drawing(file):
+    with drawing(file, picture, model):
         from bigpicture.analysis.context import looks
         from bigpicture.analysis.figure import save_figure
         from bigpicture.analysis.overlays import show_looks

@@ -12,10 +12,10 @@ def gates(model: ModelName, out: Out = None) -> None:
     Of RGT, how much of a block's input HAI adds to its output; of SRGRN, how much of what the graph
     says GRUM and GRRB let through.
 
-    bigpicture analyse gates --model rgt-s-x4.safetensors
+    bigpicture analyse gates --model rgt-light-x2
     """
     file = out or Path(f"{Path(model).stem}_gates.png")
-    with drawing(file):
+    with drawing(file, model):
         from bigpicture.analysis.figure import save_figure
         from bigpicture.analysis.gates import gates as learned
         from bigpicture.analysis.gates import show_gates

@@ -28,10 +28,10 @@ def integration(
 ) -> None:
     """Show features before and after RGT's HAI, beside a plain skip connection (its Fig. 3).
 
-    bigpicture analyse integration cat.jpg --model rgt-s-x4.safetensors
+    bigpicture analyse integration cat.jpg --model rgt-light-x2
     """
     file = out or Path(f"{picture.stem}_integration.png")
-    with drawing(file):
+    with drawing(file, picture, model):
         from bigpicture.analysis.figure import save_figure
         from bigpicture.analysis.integration import integrations, show_integrations
 

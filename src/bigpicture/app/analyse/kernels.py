@@ -40,7 +40,7 @@ def kernels(
     """
     file = out or Path(f"{Path(model).stem}_kernels.png")
     pictures = pictures_in(inputs)
-    with drawing(file):
+    with drawing(file, *pictures.values(), model):
         from bigpicture.analysis.figure import save_figure
         from bigpicture.analysis.kernels import modulated_kernels, show_kernels
 
