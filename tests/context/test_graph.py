@@ -129,6 +129,21 @@ def test_half_precision_rounds_no_sum_and_lets_none_overflow(dtype):
     assert y.isfinite().all()
 
 
+@pytest.mark.parametrize("form", FORMS)
+@torch.no_grad()
+def test_in_fp16_nodes_beyond_it_are_reasoned_over(form):
+    graph = GraphReasoning(4, **FORMS[form])
+    graph.reason[2].weight.mul_(1e-3)  # what comes of them is within
+    x = 30 * torch.rand(1, 4, 100, 100)
+    expected = graph(x)
+    with torch.autocast("cpu", torch.float16):
+        y = graph(x)
+    assert y.dtype == torch.float16
+    torch.testing.assert_close(
+        y.float(), expected, rtol=0.02, atol=0.02 * expected.abs().max().item()
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -83,10 +83,15 @@ class GraphReasoning(ContextOperator[GridMean]):
         return GridMean(total.flatten(1)[..., None, None], pixels)
 
     def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Reason over the nodes and give each pixel its mixture of them."""
+        """Reason over the nodes and give each pixel its mixture of them.
+
+        Nodes, which are few, reason in the precision of the weights whatever autocast says: sums
+        over a photograph do not go into fp16.
+        """
         gathered = context.mean if self.normalize else context.total
-        nodes = gathered.to(x.dtype).flatten(1).unflatten(1, (self.nodes, -1))
-        spoken = self.widen(self.reason(nodes).mT)
+        with without_autocast(x.device.type):
+            nodes = gathered.to(self.relate.weight.dtype).flatten(1).unflatten(1, (self.nodes, -1))
+            spoken = self.widen(self.reason(nodes).mT)
         share = self.attention(x)
         return (spoken @ share.flatten(2)).unflatten(2, x.shape[-2:])
 
