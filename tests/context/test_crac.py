@@ -289,6 +289,13 @@ def test_bf16_autocast_keeps_the_mask_in_float32():
     assert conv.weight.grad.dtype == torch.float32
 
 
+def test_one_descriptor_of_one_image_teaches_norms_nothing():
+    conv, pair = CRACConv2d(4, 4, k=1, groups=2), torch.randn(2, 4, 5, 5)
+    with pytest.raises(ValueError, match="more than 1 value per channel when training"):
+        conv(pair[:1])
+    assert conv(pair).shape == conv.eval()(pair[:1]).expand(2, -1, -1, -1).shape
+
+
 def test_copies_pickles_and_threads(assert_same_everywhere):
     assert_same_everywhere(trained(CRACConv2d(4, 4, groups=2)).eval(), torch.randn(2, 4, 9, 9))
 

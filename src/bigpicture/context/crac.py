@@ -47,7 +47,8 @@ class CRACConv2d(ContextOperator[GridMean]):
         c_out: Channels out.
         k: Side of the kernel, odd.
         groups: Groups g of the layer between channels.
-        latent: Context descriptors e; without, ⌊k²/2⌋ + 1, which is 5 for a 3×3 kernel.
+        latent: Context descriptors e; without, ⌊k²/2⌋ + 1, which is 5 for a 3×3 kernel. With one,
+            as for a 1×1 kernel, a batch in training needs several images: norms are over both.
         dilation: Distance between the kernel's taps.
         bias: Whether to add a bias.
         without: Parts that are left out. Without `f_a1` there is no channel interaction either.
@@ -98,7 +99,11 @@ class CRACConv2d(ContextOperator[GridMean]):
         return gather_grid(x, self.k, part)
 
     def attention(self, context: GridMean) -> Float[Tensor, "b d c k k"]:
-        """Return the mask F_A for each image, between 0 and 1."""
+        """Return the mask F_A for each image, between 0 and 1.
+
+        Raises:
+            ValueError: In training, of a single image and a single descriptor.
+        """
         with without_autocast(self.weight.device.type):
             pooled = context.mean.to(self.weight.dtype).flatten(2)
             descriptors = self.encode(pooled).mT.contiguous()
