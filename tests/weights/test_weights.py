@@ -191,6 +191,9 @@ def broken(kind: str, folder):
         file.touch()
     elif kind == "no tensors":
         torch.save({"epoch": 3}, file)
+    elif kind == "of a run":
+        parts = {"network": state, "average": {"n_averaged": torch.tensor(3)}, "optimiser": {}}
+        torch.save(parts | {"step": 3, "best": 30.0}, file)
     elif kind == "of nothing known":
         torch.save({"conv.weight": torch.rand(3)}, file)
     elif kind == "missing":
@@ -236,6 +239,7 @@ def broken(kind: str, folder):
         ("no weights", "not a weight file"),
         ("empty", "not a weight file"),
         ("no tensors", "no tensors in it"),
+        ("of a run", "goes on from; its weights, .* beside it: NAME-best.safetensors"),
         ("of nothing known", "no known network has such tensors .conv.weight"),
         ("missing", "backbone.last.weight missing"),
         ("missing and needed to tell", "tensor 'backbone.first.weight' is missing"),

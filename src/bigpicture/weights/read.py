@@ -101,8 +101,18 @@ def _unwrapped(content: object, path: Path) -> Tensors:
         else {}
     )
     if not tensors:
-        raise WeightsError(f"{path}: no tensors in it")
+        raise WeightsError(f"{path}: no tensors in it{_hint(content)}")
     return {key.removeprefix("module."): value for key, value in tensors.items()}
+
+
+def _hint(content: object) -> str:
+    """Return where the weights are, if these are the parts of a run of `bigpicture train`."""
+    if not (isinstance(content, Mapping) and {"network", "average", "step"} <= content.keys()):
+        return ""
+    return (
+        " but those that a run goes on from; its weights, with the settings that they belong to, "
+        "lie beside it: NAME-best.safetensors, and at the end NAME.safetensors"
+    )
 
 
 def _is_mapping(value: object) -> bool:
