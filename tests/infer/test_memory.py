@@ -1,12 +1,18 @@
 import sys
+from dataclasses import replace
 from math import inf
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
-from bigpicture.infer import memory
+from bigpicture.infer import Model, memory
+from bigpicture.infer.tiles import cut
+from bigpicture.models.catalog import SIZES
 from bigpicture.models.contract import Limits
+from bigpicture.models.network import Network
 
 CPU = torch.device("cpu")
 
@@ -44,6 +50,33 @@ def test_tiles_are_no_larger_than_is_enough_but_pictures_may_be():
     side = memory.fitting_tile(1000, 2000, 32, 1000, 10**9, enough=10**8)
     assert (side + 64) ** 2 * 1000 <= 10**8 < (side + 65) ** 2 * 1000
     assert memory.fitting_tile(1000, 2000, 32, 100, 10**9, enough=10**8) is None
+
+
+@given(
+    st.integers(1, 3000),
+    st.integers(1, 3000),
+    st.integers(0, 70),
+    st.sampled_from([1, 8, 12, 32, 64]),
+    st.integers(10**3, 10**7),
+)
+def test_no_window_is_larger_than_fits_whatever_it_is_aligned_to(height, width, halo, unit, pixels):
+    side = memory.fitting_tile(height, width, halo, 1, 2 * pixels, unit=unit)
+    if side is None:
+        assert height * width <= pixels
+    elif side > memory.SMALLEST_TILE:
+        assert all(tile.pixels <= pixels for tile in cut(height, width, side, halo, align=unit))
+
+
+def test_the_tiles_of_aligned_windows_fit_into_a_budget():
+    settings = SIZES["rgt-light"](2)
+    network = Network(replace(settings, backbone=replace(settings.backbone, depths=(2,)))).eval()
+    model, limits = Model(network, network.limits), network.limits
+    cost = memory.bytes_per_pixel(network, limits, CPU)
+    assert limits.align > 1
+    for pixels in (130**2, 160**2, 190**2):
+        tiling = model.plan((700, 900), memory=int(pixels * cost)).passes[0].tiling
+        assert tiling.side is not None and tiling.side > memory.SMALLEST_TILE
+        assert max(tile.pixels for tile in tiling.cut(700, 900, limits)) <= pixels
 
 
 def test_small_pictures_need_no_trial():

@@ -46,6 +46,7 @@ def fitting_tile(
     pixel_cost: float | int,
     free: float | int,
     enough: float | int = math.inf,
+    unit: int = 1,
 ) -> int | None:
     """Return the side of the largest tile whose window fits, None if the whole picture does.
 
@@ -56,9 +57,10 @@ def fitting_tile(
         pixel_cost: Bytes that a low-resolution pixel costs.
         free: Bytes that may be had.
         enough: Bytes that a tile is not to exceed, though it might.
+        unit: What edges of tiles and windows are divisible by: halos are rounded up to it.
 
     Returns:
-        At least `SMALLEST_TILE`.
+        At least `SMALLEST_TILE`; else a multiple of `unit`.
 
     >>> fitting_tile(1000, 1000, halo=32, pixel_cost=1000, free=2**30)
     668
@@ -67,7 +69,8 @@ def fitting_tile(
     if height * width <= pixels:
         return None
     pixels = min(pixels, enough / pixel_cost)
-    return max(SMALLEST_TILE, math.isqrt(int(pixels)) - 2 * halo)
+    units = math.isqrt(int(pixels)) // unit - 2 * -(-halo // unit)
+    return max(SMALLEST_TILE, units * unit)
 
 
 def bytes_per_pixel(network: nn.Module, limits: Limits, device: torch.device) -> float:

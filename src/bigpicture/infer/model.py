@@ -27,7 +27,14 @@ from bigpicture.infer.memory import (
 from bigpicture.infer.parts import enlarge_parts
 from bigpicture.infer.plan import Framing, Pass, Plan, framed, sizes_to, target_size
 from bigpicture.infer.precision import Precision, repeatably
-from bigpicture.infer.upscale import HALO, Sharing, Tiling, device_of, restore_whole
+from bigpicture.infer.upscale import (
+    HALO,
+    Sharing,
+    Tiling,
+    device_of,
+    padded_size,
+    restore_whole,
+)
 from bigpicture.models.contract import Limits
 from bigpicture.shapes import Float, Tensor
 
@@ -261,14 +268,16 @@ class Model:
             return int(tile)
         if tile not in ("auto", "off"):
             raise ValueError(f"tile must be 'auto', 'off' or a number of pixels, not {tile!r}")
-        device = self.device
+        device, limits = self.device, self.limits
+        height, width = padded_size(height, width, limits)
         # a gray network is shown the colours as so many pictures
-        images *= 3 if self.limits.colours == 1 else 1
+        images *= 3 if limits.colours == 1 else 1
         # half of what is free stays so; of a budget, nothing has to
         free = free_bytes(device) if budget is None else 2 * budget
         if tile == "off" or surely_fits(height * width * images, free):
             return None
         if device not in self._pixel_cost:
-            self._pixel_cost[device] = bytes_per_pixel(self.network, self.limits, device)
+            self._pixel_cost[device] = bytes_per_pixel(self.network, limits, device)
+        cost, unit = self._pixel_cost[device] * images, math.lcm(limits.multiple, limits.align)
         enough = ENOUGH if budget is None and device.type == "cpu" else math.inf
-        return fitting_tile(height, width, halo, self._pixel_cost[device] * images, free, enough)
+        return fitting_tile(height, width, halo, cost, free, enough, unit)
