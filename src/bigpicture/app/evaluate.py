@@ -148,13 +148,13 @@ def evaluate(
 
     shown = Shown(contest.reports, contest.methods, ensemble, every)
     ended = {"stopped": contest.stopped} if contest.stopped else {}
-    write_report(report, shown.to_json() | ended)
     if contest.reports:
         say("\n".join(map(printable, shown.text(format).split("\n"))))
-        if html is not None:
-            html.parent.mkdir(parents=True, exist_ok=True)
-            # names of files need not be UTF-8
-            html.write_text(shown.page(contest.crops), "utf-8", errors="backslashreplace")
+    write_report(report, shown.to_json() | ended)
+    if html is not None and contest.reports:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        # names of files need not be UTF-8
+        html.write_text(shown.page(contest.crops), "utf-8", errors="backslashreplace")
     if not well:
         raise typer.Exit(contest.stopped or FAILED)
 

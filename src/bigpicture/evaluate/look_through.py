@@ -35,7 +35,7 @@ def look_through(
     def wrong(name: str) -> str | None:
         try:
             height, width = (round(benchmark.scale * s) for s in benchmark.read(name).low.shape[1:])
-        except (ValueError, MemoryError) as error:  # which name the file
+        except (ValueError, OSError, MemoryError) as error:  # which name the file
             return str(error) or f"{name} does not fit into memory"
         try:
             if protocol is not None:
