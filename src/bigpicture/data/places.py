@@ -110,7 +110,7 @@ def _check_count(place: Place, count: int, shelf: Shelf, manifest: Manifest) -> 
     if count != packed:
         raise ValueError(
             f"{place} has {count} crops, not {packed} as {shelf.place}/{MANIFEST} says; pack the "
-            "pictures again, or, if you changed the folder yourself, remove that file"
+            "pictures again, into a new folder, or, if you changed it yourself, remove that file"
         )
 
 
