@@ -13,6 +13,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
+from bigpicture.compute import strips
 from bigpicture.context.contract import ContextOperator
 from bigpicture.layers.modulation import Modulation
 from bigpicture.models.catalog import SIZES, build
@@ -266,6 +267,18 @@ def test_what_lies_beyond_the_reach_acts_through_contexts_alone(name):
     beyond = limits.scale * (changed + limits.reach)
     assert difference[beyond:].max() < 1e-9
     assert difference[:beyond].max() > 1e-3
+
+
+@pytest.mark.parametrize("kind", ["rgt", "swinir"])
+def test_paths_are_left_out_for_whole_pictures_also_without_gradients(kind, monkeypatch):
+    monkeypatch.setattr(strips, "_PIXELS_AT_ONCE", 10)
+    network = shaken(with_backbone(PARTS[f"subpixel on {kind}"], drop_path=0.9)).double().train()
+    low, found = torch.rand(2, 3, 13, 9).double(), []
+    for gradients in (True, False):
+        torch.manual_seed(1)
+        with torch.set_grad_enabled(gradients):
+            found.append(network(low))
+    torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize("name", PARTS | STEERED)

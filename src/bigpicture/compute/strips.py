@@ -3,7 +3,9 @@
     (b, h, w, c) ──some rows──▶ work ──▶ (b, h, w, d)
 
 On a CPU, what is made of a strip stays in the cache until it is used, and memory is only taken for
-one strip. Training keeps everything anyway, and compilers and GPUs want everything at once.
+one strip. Gradients keep everything anyway, and compilers and GPUs want everything at once. What is
+drawn at random for each picture must not be drawn for each strip: layers that do so in training
+leave strips to evaluation.
 """
 
 from collections.abc import Callable
