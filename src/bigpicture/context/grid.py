@@ -23,7 +23,7 @@ __all__ = ["GridMean", "cell_bounds", "gather_grid"]
 class GridMean(NamedTuple):
     """Totals over the cells of a grid and how many pixels each cell has counted so far.
 
-    Of a picture that was gathered whole, the total is the mean already, and there is no weight.
+    Without a weight, the total is the mean already, of a picture that `gather_grid` saw whole.
     """
 
     total: Float[Tensor, "b c k k"]

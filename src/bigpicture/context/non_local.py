@@ -14,7 +14,8 @@ Source: Cao et al. (CiaoSR), eqs. (7)-(8), https://arxiv.org/abs/2212.04362, aft
 Changed: patches are never cut out. Similarities of patches are sums of similarities of pixels along
     the diagonals of a 3×3 window, and laying patches over one another sums the weights in the same
     way; so both products are over pixels, 9 times smaller. Queries go window by window, so that
-    memory does not grow with the square. Results are the same to rounding.
+    memory does not grow with the square, unless there are gradients, which need all similarities,
+    or one graph for every size, which has one window. Results are the same to rounding.
 """
 
 import math

@@ -3,8 +3,9 @@
     tables   features (b, c, h, w) → whatever is the same for all queries near a pixel (b·h·w, …)
     draw     tables, m queries → (m, colours)
 
-The features' grid is processed in bands of rows and the queries in chunks, so that memory grows
-with neither.
+Of a grid of pixels, the features are processed in bands of rows and the queries in chunks, so that
+what is made on the way grows with neither. Points that lie anywhere, as in training, need tables of
+all features at once; and gradients, and compiled graphs, keep everything.
 """
 
 from abc import abstractmethod
@@ -87,7 +88,7 @@ class ContinuousHead(Head):
         """Return normalised pictures of a `size` (H, W), or `scale` times larger.
 
         Raises:
-            ValueError: If the size is none.
+            ValueError: If a side of `size` is below 1.
         """
         if size is not None and any(side < 1 for side in size):
             raise ValueError(f"size must be a height and a width of at least 1 pixel, not {size}")

@@ -1,4 +1,7 @@
-"""Keys of the sub-pixel head → its settings. Everything leaves a trace."""
+"""Keys of the sub-pixel head → its settings.
+
+What leaves no trace: at ×1, where nothing is expanded, by which convolutions it would be.
+"""
 
 from collections.abc import Mapping
 from math import isqrt, prod
@@ -30,5 +33,5 @@ def settings(tensors: Mapping[str, Tensor]) -> SubPixelSettings:
 def _expansion(tensors: Mapping[str, Tensor]) -> Expansion:
     if "up.0.bias" in tensors:
         return "plain"
-    # a 1×1 after each 3×3; of a scale of 1 there is nothing to tell
+    # a 1×1 after each 3×3
     return "depthwise" if "up.1.weight" in tensors else "grouped"
