@@ -14,6 +14,19 @@ from bigpicture.train.processes import Processes
 from bigpicture.train.run import run_recipe
 
 
+def launched(*arguments):
+    """Run a program in two processes, as torchrun starts them, on the CPU."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
+    return subprocess.run(
+        [*launch, *arguments, "--device", "cpu"],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+
 def test_two_processes_give_the_result_of_one(recipe, changed, toml, tmp_path, quiet, logged):
     """As torchrun starts them: gloo on the CPU, with a discriminator, in two parts each."""
     pytest.importorskip("accelerate")
@@ -26,16 +39,7 @@ def test_two_processes_give_the_result_of_one(recipe, changed, toml, tmp_path, q
     )
     single = changed(recipe, optimiser={"accumulate": 1})
     run_recipe(single, tmp_path / "one", device="cpu", console=quiet)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-    launch += ["--standalone", "-m", "bigpicture"]
-    done = subprocess.run(
-        [*launch, "train", toml(recipe), "--out", tmp_path / "two", "--device", "cpu"],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
+    done = launched("-m", "bigpicture", "train", toml(recipe), "--out", tmp_path / "two")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("weights:") == 1  # one talks
     one, two = (
@@ -54,6 +58,42 @@ def test_two_processes_give_the_result_of_one(recipe, changed, toml, tmp_path, q
         ):
             assert line[name] == pytest.approx(expected[name], rel=1e-4)
     assert two["best"] == pytest.approx(one["best"], abs=0.01)
+
+
+_ONE_IS_TOLD = """
+import os, signal
+from bigpicture.app.cli import main
+from bigpicture.data.patches import Patches
+
+draw = Patches.draw
+
+def told(self, step, share=(0, 1)):
+    if (step, share[0]) == (1, 1):
+        os.kill(os.getpid(), signal.SIGTERM)
+    return draw(self, step, share)
+
+Patches.draw = told
+main()
+"""
+
+
+def test_all_processes_end_at_the_step_at_which_one_is_told(recipe, changed, toml, tmp_path):
+    """The second one is; the first writes the checkpoint, and none waits for another."""
+    pytest.importorskip("accelerate")
+    recipe = changed(
+        recipe,
+        model={"size": "comonet-s", "attention": "none"},
+        data={"workers": 0},
+        optimiser={"steps": 9},
+        watch={"benchmark": None, "save_every": 100},
+    )
+    script = tmp_path / "told.py"
+    script.write_text(_ONE_IS_TOLD)
+    ended = launched(script, "train", toml(recipe), "--out", tmp_path / "out")
+    assert ended.stdout.count("stopped after step 2; --resume goes on") == 1, ended.stderr
+    assert torch.load(tmp_path / "out/checkpoint.pt", weights_only=True)["step"] == 2
+    assert ended.returncode != 0
+    assert "143" in ended.stderr  # as torchrun tells
 
 
 def test_shares_are_the_whole_batch(recipe):
