@@ -4,7 +4,8 @@
 
 Trains both sides of every experiment with each seed by `recipes/experiments/NAME.toml`, scores
 them on all sets in FOLDER and rewrites the tables in `docs/experiments.md`. A finished run is not
-run again, one that was interrupted goes on, and the tables show the pairs that are complete.
+run again, one that was interrupted goes on, and the tables show the pairs that are complete. A run
+of which recipe or network have changed since then is refused.
 """
 
 import argparse
@@ -21,8 +22,13 @@ import bigpicture
 from bigpicture.app.evaluate import measure, restorer
 from bigpicture.config import load
 from bigpicture.data.benchmarks import open_benchmark
+from bigpicture.models.catalog import build
+from bigpicture.train.changes import without_places
 from bigpicture.train.recipe import Recipe
 from bigpicture.train.run import run_recipe
+from bigpicture.weights.errors import WeightsError
+from bigpicture.weights.file import load_file
+from bigpicture.weights.read import read_facts
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "experiments.md"
@@ -112,9 +118,11 @@ def _finish(experiment: Experiment, has_it: bool, seed: int, given: argparse.Nam
     """Train one side of an experiment, and keep its scores beside its weights."""
     out = _folder(given.out, experiment, has_it, seed)
     scores = out / "scores.json"
-    if scores.exists():
-        return
     recipe = _recipe(experiment, has_it, seed, given)
+    if scores.exists():
+        if changed := list(_changed(out / f"{recipe.name}.safetensors", recipe)):
+            raise SystemExit(f"{out} is not of this recipe ({', '.join(changed)}); move it away")
+        return
     file = run_recipe(recipe, out, resume=True, device="cpu", console=Console(quiet=True))
     parameters = sum(p.numel() for p in bigpicture.load(str(file)).network.parameters())
     restore = restorer(
@@ -136,6 +144,24 @@ def _finish(experiment: Experiment, has_it: bool, seed: int, given: argparse.Nam
     }
     scores.write_text(json.dumps(facts, indent=2), "utf-8")
     print(out, means, flush=True)
+
+
+def _changed(file: Path, recipe: Recipe) -> Iterator[str]:
+    """Yield the keys in which a recipe differs from that of a run's weights."""
+    then = read_facts(file)["recipe"]
+    for part, now in without_places(recipe).items():
+        if part not in ("name", "watch"):
+            yield from (f"{part}.{k}" for k, v in now.items() if then[part].get(k, v) != v)
+    # what the recipe does not say is as the size has it, which may have changed as well
+    model = recipe.model
+    changes = {"backbone": model.backbone, "head": model.head}
+    settings = build(model.size, model.scale, model.attention, changes).settings
+    try:
+        same = load_file(file).network.settings == settings
+    except WeightsError:
+        same = False
+    if not same:
+        yield f"{model.size} is another network than it was"
 
 
 def _recipe(experiment: Experiment, has_it: bool, seed: int, given: argparse.Namespace) -> Recipe:
