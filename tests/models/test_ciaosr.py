@@ -1,6 +1,8 @@
 """CiaoSR and LIIF against their releases and against transcriptions of their formulas."""
 
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from bigpicture.analysis.cost import cost, parameters
+from bigpicture.config import load
 from bigpicture.context.contract import Part, Span
+from bigpicture.data.crops import generator
 from bigpicture.models import ciaosr
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.backbones.rdn import RDNSettings
@@ -17,11 +21,13 @@ from bigpicture.models.heads import continuous
 from bigpicture.models.heads.coordinates import locate, pixel_centres
 from bigpicture.models.heads.implicit import ImplicitSettings
 from bigpicture.models.heads.liif import LIIFSettings
+from bigpicture.models.network import NetworkSettings
+from bigpicture.train.recipe import Recipe
 from bigpicture.weights.file import load_file
 from bigpicture.weights.public import ciaosr as release
 from bigpicture.weights.public import liif as liif_release
 from bigpicture.weights.rules import edsr, rdn, swinir
-from support.networks import weightless
+from support.networks import shaken, weightless
 
 TINY = ImplicitSettings(hidden=6, depth=2)
 HEADS = {
@@ -322,6 +328,36 @@ def test_gradients_at_points_are_the_formula_s(kind):
     )
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other)
+
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "papers" / "ciaosr-rdn.toml"
+
+
+@pytest.mark.parametrize("scales", [{2}, {3}, {4}, {2, 3, 4}])
+def test_the_rows_of_table_5_are_a_setting_of_the_recipe(scales):
+    recipe = load(RECIPE, Recipe, [f"data.scales={{among={sorted(scales)}}}"])
+    drawn = {recipe.data.scales.draw(generator(0, step)) for step in range(40)}
+    assert drawn == scales
+    published = load(RECIPE, Recipe)
+    drawn = [published.data.scales.draw(generator(0, step)) for step in range(40)]
+    assert 1 <= min(drawn) < 1.5 < 3.5 < max(drawn) <= 4
+    changed = published.data.model_copy(update={"scales": recipe.data.scales})
+    assert recipe == published.model_copy(update={"data": changed})
+
+
+def test_the_rows_of_table_6_are_calls_of_one_network():
+    network = shaken(NetworkSettings(EDSRSettings(channels=4, blocks=1), TINY))
+    low = torch.rand(1, 3, 5, 6)
+    rows = [(), (2,), (2, 4)]  # before ×12
+    with torch.no_grad():
+        found = []
+        for steps in rows:
+            high = low
+            for scale in (*steps, 12):
+                high = network(high, (5 * scale, 6 * scale))
+            found.append(high)
+    assert {high.shape for high in found} == {(1, 3, 60, 72)}
+    assert all((one - other).abs().max() > 1e-3 for one, other in pairwise(found))
 
 
 @heads

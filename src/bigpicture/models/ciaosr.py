@@ -4,7 +4,12 @@
 
 The paper's backbones are EDSR-baseline, RDN and SwinIR, whose checkpoints load; RGT and U-HDN are
 ours. The scale of a size is what its network makes when no size is asked. `ciaosr_light` is what a
-CPU can train. The columns of the paper's Table 4 are `ABLATIONS`.
+CPU can train.
+
+The columns of the paper's Table 4 are `ABLATIONS`. The rows of Table 5 are `ciaosr_rdn`, trained at
+other scales: `bigpicture train recipes/papers/ciaosr-rdn.toml --set 'data.scales={among=[2]}'`, or
+`[3]`, `[4]`, `[2, 3, 4]`; as it stands, the recipe is the last row, [1, 4]. Table 6's rows are
+calls of one network, for ×12 at once or in steps: `network(network(low, twice), twelvefold)`.
 
 Source: Cao et al., "CiaoSR: Continuous Implicit Attention-in-Attention Network for Arbitrary-Scale
     Image Super-Resolution", CVPR 2023. https://arxiv.org/abs/2212.04362; Chen et al. (LIIF), CVPR
