@@ -83,14 +83,23 @@ def test_a_run_says_what_has_changed_and_its_weights_keep_it(begun, plain, chang
     ]
 
 
-def test_fewer_steps_than_are_done_are_refused_first(begun, recipe, plain, changed, quiet):
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_fewer_steps_than_are_done_are_refused_first(begun, recipe, plain, changed, quiet, dry_run):
     Checkpoints(begun).previous.unlink(missing_ok=True)
     content = torch.load(begun / "checkpoint.pt", weights_only=True)
     torch.save(content | {"step": 9000, "recipe": without_places(recipe)}, begun / "checkpoint.pt")
     gone = changed(plain, data={"train": ["/nowhere"]})  # which is not come to
     with pytest.raises(ValueError, match="steps is 1, but .* 9000 steps .*; give 4, as before"):
-        run_recipe(gone, begun, resume=True, device="cpu", console=quiet)
+        run_recipe(gone, begun, resume=True, dry_run=dry_run, device="cpu", console=quiet)
     assert torch.load(begun / "checkpoint.pt", weights_only=True)["step"] == 9000
+
+
+def test_a_dry_run_says_how_it_would_go_on(begun, plain, changed):
+    console = Console(record=True, width=200)
+    longer = changed(plain, optimiser={"steps": 2})
+    run_recipe(longer, begun, resume=True, dry_run=True, device="cpu", console=console)
+    assert "from step 1 on: optimiser.steps = 2, which was 1" in console.export_text()
+    assert torch.load(begun / "checkpoint.pt", weights_only=True)["changes"] == []
 
 
 def test_a_checkpoint_from_before_recipes_were_kept_goes_on(begun, plain, changed, quiet):
