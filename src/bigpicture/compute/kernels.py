@@ -19,6 +19,7 @@ from bigpicture.shapes import Float, Tensor
 
 __all__ = [
     "Geometry",
+    "biased",
     "conv2d_per_image",
     "in_groups",
     "input_gradient",
@@ -48,6 +49,11 @@ def conv2d_per_image(
         return F.conv2d(x, kernels[0], None, 1, *geometry)
     pairs = zip(x.split(1), _laid_like(x, kernels).unbind(), strict=True)
     return torch.cat([F.conv2d(image, own, None, 1, *geometry) for image, own in pairs])
+
+
+def biased(y: Float[Tensor, "b d y x"], bias: Float[Tensor, " d"] | None) -> Tensor:
+    """Return `y` plus a bias for each channel, where there is one, in the precision of `y`."""
+    return y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1)
 
 
 def input_gradient(

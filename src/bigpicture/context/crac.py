@@ -26,7 +26,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from bigpicture.compute.kernels import Geometry, conv2d_per_image
+from bigpicture.compute.kernels import Geometry, biased, conv2d_per_image
 from bigpicture.compute.precision import without_autocast
 from bigpicture.context.contract import ContextOperator, Part
 from bigpicture.context.grid import GridMean, gather_grid
@@ -126,8 +126,7 @@ class CRACConv2d(ContextOperator[GridMean]):
 
     def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Convolve each image with its own kernel."""
-        y = conv2d_per_image(x, self.kernels(context), self.geometry)
-        return y if self.bias is None else y + self.bias.to(y.dtype).view(-1, 1, 1)
+        return biased(conv2d_per_image(x, self.kernels(context), self.geometry), self.bias)
 
 
 class _Reasoning(nn.Module):

@@ -35,6 +35,7 @@ from torch.nn import functional as F
 
 from bigpicture.compute.kernels import (
     Geometry,
+    biased,
     conv2d_per_image,
     in_groups,
     input_gradient,
@@ -124,8 +125,7 @@ class IKMConv2d(ContextOperator[GridMean]):
 
     def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Convolve each image with its own kernel (with the batch's mean kernel for `go`)."""
-        y = self._convolve(x, self.kernels(context))
-        return y if self.bias is None else y + self.bias.to(y.dtype).view(-1, 1, 1)
+        return biased(self._convolve(x, self.kernels(context)), self.bias)
 
     def kernels(self, context: GridMean) -> Float[Tensor, "b d c k k"]:
         """Return W*, the kernel that each image is convolved with; for `go`, one for the batch.

@@ -27,7 +27,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from bigpicture.compute.diagonals import diagonal_sum
-from bigpicture.compute.pad import mirror_to
+from bigpicture.compute.pad import crop_to, mirror_to
 from bigpicture.compute.precision import without_autocast
 from bigpicture.compute.products import linear
 from bigpicture.compute.rectangle import Rectangle
@@ -219,9 +219,7 @@ def _rebuild(
             weights = window.within(middle, weights)
             rebuilt = linear(weights.reshape(-1, places), blocks[i].flatten(1))
             window.of(result[i]).copy_(rebuilt.view(*weights.shape[:2], -1))
-    # cut off what was mirrored; a slice would ask, of an unknown size, whether it is there
-    rows, columns = (torch.arange(side, device=match.device) for side in match.shape[-2:])
-    return result.permute(0, 3, 1, 2)[..., rows[:, None], columns]
+    return crop_to(result.permute(0, 3, 1, 2), match.shape[-2], match.shape[-1])
 
 
 def _at_once(x: Tensor) -> int:

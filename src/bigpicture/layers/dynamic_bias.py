@@ -14,6 +14,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from bigpicture.layers.windows import biases_of_pairs
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["DynamicPositionBias"]
@@ -44,14 +45,4 @@ class DynamicPositionBias(nn.Module):
         y, x = (torch.arange(1 - side, side).to(like) for side in self.window)
         offsets = torch.stack(torch.meshgrid(y, x, indexing="ij"), -1)
         table = self.layers(offsets).permute(2, 0, 1)
-        return {size: self._pairs(table, *size) for size in sizes}
-
-    def _pairs(
-        self, table: Float[Tensor, "heads y x"], height: int, width: int
-    ) -> Float[Tensor, "heads l l"]:
-        """Look the offset from each pixel to each other one up."""
-        y, x = (torch.arange(side, device=table.device) for side in (height, width))
-        rows = y[:, None] - y + self.window[0] - 1
-        columns = x[:, None] - x + self.window[1] - 1
-        pairs = table[:, rows[:, None, :, None], columns[None, :, None, :]]
-        return pairs.flatten(3, 4).flatten(1, 2)
+        return {size: biases_of_pairs(table, *size) for size in sizes}

@@ -18,7 +18,7 @@ from torch import nn
 from bigpicture.compute.strips import rows_at_once
 from bigpicture.layers.bands import Band, cut, put_back
 from bigpicture.layers.drop_path import DropPath
-from bigpicture.layers.windows import attend
+from bigpicture.layers.windows import attend, biases_of_pairs
 from bigpicture.shapes import Bool, Float, Tensor
 
 __all__ = ["SwinBlock", "SwinBlockSettings", "WindowAttention"]
@@ -59,12 +59,8 @@ class WindowAttention(nn.Module):
     def bias(self) -> Float[Tensor, "heads l l"]:
         """Return what is added for each pair of pixels of a window."""
         height, width = self.window
-        table = self.bias_table.view(2 * height - 1, 2 * width - 1, -1)
-        y, x = (torch.arange(side, device=table.device) for side in self.window)
-        rows = y[:, None] - y + height - 1
-        columns = x[:, None] - x + width - 1
-        pairs = table[rows[:, None, :, None], columns[None, :, None, :]]
-        return pairs.flatten(0, 1).flatten(1, 2).permute(2, 0, 1).contiguous()
+        table = self.bias_table.mT.unflatten(1, (2 * height - 1, 2 * width - 1))
+        return biases_of_pairs(table, height, width)
 
 
 @dataclass(frozen=True)
@@ -105,10 +101,6 @@ class SwinBlock(nn.Module):
             nn.Linear(s.channels, s.hidden), nn.GELU(), nn.Linear(s.hidden, s.channels)
         )
         self.drop_path = DropPath(s.drop_path)
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear):  # as vision transformers start
-                nn.init.trunc_normal_(layer.weight, std=0.02)
-                nn.init.zeros_(layer.bias)
 
     def forward(
         self, x: Float[Tensor, "b h w c"], mask: Bool[Tensor, "m l l"]

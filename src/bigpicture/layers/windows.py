@@ -21,7 +21,15 @@ from torch.nn import functional as F
 
 from bigpicture.shapes import Bool, Float, Tensor
 
-__all__ = ["Cut", "attend", "in_order", "partition", "reach_through", "shift_mask"]
+__all__ = [
+    "Cut",
+    "attend",
+    "biases_of_pairs",
+    "in_order",
+    "partition",
+    "reach_through",
+    "shift_mask",
+]
 
 
 class Cut(NamedTuple):
@@ -105,6 +113,27 @@ def attend(
         added = added.expand(pictures, *added.shape).flatten(0, 1)
     y = F.scaled_dot_product_attention(queries, keys, values, attn_mask=added)
     return y.transpose(1, 2).flatten(2)
+
+
+def biases_of_pairs(
+    table: Float[Tensor, "heads y x"], height: int, width: int
+) -> Float[Tensor, "heads l l"]:
+    """Return, for each pair of pixels of a window, what stands in a table of offsets.
+
+    Args:
+        table: By rows and columns from the second pixel to the first, none in the middle.
+        height: Of the window, whose offsets the table has at least.
+        width: Of the window.
+
+    >>> biases_of_pairs(torch.tensor([[[-1.0, 0.0, 1.0]]]), 1, 2)
+    tensor([[[ 0., -1.],
+             [ 1.,  0.]]])
+    """
+    y, x = (torch.arange(side, device=table.device) for side in (height, width))
+    rows = y[:, None] - y + table.shape[1] // 2
+    columns = x[:, None] - x + table.shape[2] // 2
+    pairs = table[:, rows[:, None, :, None], columns[None, :, None, :]]
+    return pairs.flatten(3, 4).flatten(1, 2)
 
 
 def reach_through(steps: Sequence[Cut | int]) -> int:

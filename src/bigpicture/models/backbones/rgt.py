@@ -84,10 +84,6 @@ class RGT(TransformerTrunk):
         self.settings = settings
         self.align = max(s.window)
         self.reach = reach_through(list(_steps(s)))
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear):  # as vision transformers start
-                nn.init.trunc_normal_(layer.weight, std=0.02)
-                nn.init.zeros_(layer.bias)
 
 
 class RGTBlock(nn.Module):

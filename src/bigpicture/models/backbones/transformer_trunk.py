@@ -42,6 +42,10 @@ class TransformerTrunk(Backbone):
         self.groups = nn.ModuleList(groups)
         self.after = nn.LayerNorm(channels)
         self.last = connection(channels, ending)
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):  # as vision transformers start
+                nn.init.trunc_normal_(layer.weight, std=0.02)
+                nn.init.zeros_(layer.bias)
 
     def shared(self, x: Float[Tensor, "b h w c"]) -> tuple[Tensor, ...]:
         """Return what all blocks are given beside features as large as `x`."""

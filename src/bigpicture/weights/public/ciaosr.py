@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping
 from bigpicture.layers.normalise import DIV2K_MEAN
 from bigpicture.shapes import Tensor
 from bigpicture.weights.public import edsr_basicsr, rdn_basicsr, swinir
-from bigpicture.weights.public.release import Converted, Release, Tensors, rename
+from bigpicture.weights.public.release import Converted, Release, bare, rename
+from bigpicture.weights.read import Tensors
 
 __all__ = ["RELEASE"]
 
@@ -36,17 +37,12 @@ _BACKBONES: dict[str, Callable[[Tensors], Tensors]] = {
 """A key that a backbone alone has → how its keys are read."""
 
 
-def _bare(tensors: Mapping[str, Tensor]) -> Tensors:
-    return {key.removeprefix("generator."): value for key, value in tensors.items()}
-
-
 def _matches(tensors: Mapping[str, Tensor]) -> bool:
-    return "imnet_v.layers.0.weight" in _bare(tensors)
+    return "imnet_v.layers.0.weight" in bare(tensors)
 
 
 def _convert(tensors: Tensors) -> Converted:
-    bare = _bare(tensors)
-    ours = rename(bare, _HEAD)
+    ours = rename(bare(tensors), _HEAD)
     backbone = {key: value for key, value in ours.items() if not key.startswith("head.")}
     head = {key: value for key, value in ours.items() if key not in backbone}
     for mark, our_keys in _BACKBONES.items():

@@ -13,9 +13,11 @@ from collections.abc import Mapping
 
 import torch
 
+from bigpicture.models.uhdn import comonet_s
 from bigpicture.shapes import Tensor
 from bigpicture.weights.public.dense_layout import by_feature
-from bigpicture.weights.public.release import Converted, Release, Tensors, count
+from bigpicture.weights.public.release import Converted, Release, count
+from bigpicture.weights.read import Tensors
 
 __all__ = ["RELEASE"]
 
@@ -39,9 +41,8 @@ def _convert(tensors: Tensors) -> Converted:
             ours[f"head.up.{key.removeprefix('tail.0.')}"] = value
         elif key.startswith("tail.1."):
             ours[f"head.last.{key.removeprefix('tail.1.')}"] = value
-    return Converted(
-        _with_one_threshold(ours), mean=(0.466, 0.448, 0.403), std=(0.242, 0.234, 0.246)
-    )
+    size = comonet_s(2)
+    return Converted(_with_one_threshold(ours), size.mean, size.std)
 
 
 def _unit(tensors: Tensors, stem: str) -> Tensors:

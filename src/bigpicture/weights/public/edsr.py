@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from bigpicture.layers.normalise import DIV2K_MEAN
 from bigpicture.shapes import Tensor
-from bigpicture.weights.public.release import Converted, Release, Tensors, rename
+from bigpicture.weights.public.release import Converted, Release, rename
+from bigpicture.weights.read import Tensors
 
 __all__ = ["AROUND", "BLOCKS", "RELEASE", "normalised_as_stored"]
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from bigpicture.shapes import Tensor
 from bigpicture.weights.public import edsr, rdn
-from bigpicture.weights.public.release import Converted, Release, Tensors, rename
+from bigpicture.weights.public.release import Converted, Release, rename
+from bigpicture.weights.read import Tensors
 
 __all__ = ["RELEASE"]
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from bigpicture.layers.normalise import DIV2K_MEAN
 from bigpicture.shapes import Tensor
 from bigpicture.weights.public.edsr_basicsr import AROUND
-from bigpicture.weights.public.release import Converted, Release, Tensors, count, rename
+from bigpicture.weights.public.release import Converted, Release, count, rename
+from bigpicture.weights.read import Tensors
 
 __all__ = ["RELEASE"]
 

@@ -15,7 +15,8 @@ import torch
 
 from bigpicture.shapes import Tensor
 from bigpicture.weights.public.dense_layout import by_feature
-from bigpicture.weights.public.release import Converted, Release, Tensors, count, rename
+from bigpicture.weights.public.release import Converted, Release, count, rename
+from bigpicture.weights.read import Tensors
 
 __all__ = ["RELEASE", "our_keys"]
 

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 
 from bigpicture.shapes import Tensor
 from bigpicture.weights.public import rdn
-from bigpicture.weights.public.release import Converted, Release, Tensors, count, rename
+from bigpicture.weights.public.release import Converted, Release, bare, count, rename
+from bigpicture.weights.read import Tensors
 
 __all__ = ["RELEASE", "our_keys"]
-
-_PREFIX = "generator."
 
 
 def our_keys(tensors: Mapping[str, Tensor]) -> Tensors:
@@ -36,17 +35,13 @@ def _authors_keys(tensors: Mapping[str, Tensor]) -> Tensors:
     return rename(tensors, rules)
 
 
-def _bare(tensors: Mapping[str, Tensor]) -> Tensors:
-    return {key.removeprefix(_PREFIX): value for key, value in tensors.items()}
-
-
 def _matches(tensors: Mapping[str, Tensor]) -> bool:
-    names = _bare(tensors)
+    names = bare(tensors)
     return "rdbs.0.layers.0.conv.weight" in names and "output.weight" in names
 
 
 def _convert(tensors: Tensors) -> Converted:
-    kept = {key: value for key, value in _bare(tensors).items() if key != "step_counter"}
+    kept = {key: value for key, value in bare(tensors).items() if key != "step_counter"}
     return Converted(our_keys(kept), mean=(0.0,), std=(1.0,))
 
 

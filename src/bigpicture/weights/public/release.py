@@ -6,10 +6,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from bigpicture.shapes import Tensor
+from bigpicture.weights.read import Tensors
 
-__all__ = ["Converted", "Release", "Tensors", "count", "rename"]
-
-Tensors = dict[str, Tensor]
+__all__ = ["Converted", "Release", "bare", "count", "rename"]
 
 _MOST = 9999
 """Greatest number of a module; whoever looked for as many as a hostile file says, would not end."""
@@ -42,6 +41,11 @@ class Release(NamedTuple):
     convert: Callable[[Tensors], Converted]
     """Raises `KeyError` for a tensor that the release always has, and `WeightsError` for one of its
     networks that is none of ours."""
+
+
+def bare(tensors: Mapping[str, Tensor]) -> Tensors:
+    """Return tensors of MMEditing and its kin as the network calls them that generates pictures."""
+    return {key.removeprefix("generator."): value for key, value in tensors.items()}
 
 
 def rename(tensors: Mapping[str, Tensor], rules: Mapping[str, str]) -> Tensors:

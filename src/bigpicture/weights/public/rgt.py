@@ -12,10 +12,11 @@ store; gray ones are not.
 import re
 from collections.abc import Mapping
 
-from bigpicture.layers.normalise import DIV2K_MEAN
 from bigpicture.shapes import Tensor
 from bigpicture.weights.errors import WeightsError
-from bigpicture.weights.public.release import Converted, Release, Tensors, rename
+from bigpicture.weights.public import swinir
+from bigpicture.weights.public.release import Converted, Release, rename
+from bigpicture.weights.read import Tensors
 
 __all__ = ["RELEASE"]
 
@@ -60,13 +61,8 @@ def _matches(tensors: Mapping[str, Tensor]) -> bool:
 
 
 def _convert(tensors: Tensors) -> Converted:
-    colours = tensors["conv_first.weight"].shape[1]
-    return Converted(
-        rename(tensors, _RULES),
-        mean=DIV2K_MEAN if colours == 3 else (0.0,),
-        std=(1.0,) * colours,
-        backbone=_windows(tensors),
-    )
+    normalised = swinir.normalised_inside(tensors)
+    return Converted(rename(tensors, _RULES), *normalised, backbone=_windows(tensors))
 
 
 def _windows(tensors: Tensors) -> dict[str, tuple[int, int]]:

@@ -17,9 +17,10 @@ from collections.abc import Mapping
 from bigpicture.layers.normalise import DIV2K_MEAN
 from bigpicture.shapes import Tensor
 from bigpicture.weights.errors import WeightsError
-from bigpicture.weights.public.release import Converted, Release, Tensors, rename
+from bigpicture.weights.public.release import Converted, Release, rename
+from bigpicture.weights.read import Tensors
 
-__all__ = ["BACKBONE", "RELEASE"]
+__all__ = ["BACKBONE", "RELEASE", "normalised_inside"]
 
 _BLOCK = r"layers\.(\d+)\.residual_group\.blocks\.(\d+)\."
 _OURS = r"backbone.groups.\1.blocks.\2."
@@ -51,6 +52,12 @@ _HEAD = {
 _DIRECT_HEAD = {r"upsample\.0\.(.+)": r"head.expand.\1"}
 
 
+def normalised_inside(tensors: Tensors) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and deviation of the network that has these tensors. RGT's are the same."""
+    colours = tensors["conv_first.weight"].shape[1]
+    return DIV2K_MEAN if colours == 3 else (0.0,), (1.0,) * colours
+
+
 def _matches(tensors: Mapping[str, Tensor]) -> bool:
     block = "layers.0.residual_group.blocks.0.attn."
     return block + "relative_position_bias_table" in tensors and "conv_first.weight" in tensors
@@ -60,12 +67,8 @@ def _convert(tensors: Tensors) -> Converted:
     if not any(key.startswith(("upsample.", "conv_up1.")) for key in tensors):
         raise WeightsError("it has no upsampler, and no network here restores without enlarging")
     direct = "conv_last.weight" not in tensors
-    colours = tensors["conv_first.weight"].shape[1]
-    return Converted(
-        rename(tensors, BACKBONE | (_DIRECT_HEAD if direct else _HEAD)),
-        mean=DIV2K_MEAN if colours == 3 else (0.0,),
-        std=(1.0,) * colours,
-    )
+    ours = rename(tensors, BACKBONE | (_DIRECT_HEAD if direct else _HEAD))
+    return Converted(ours, *normalised_inside(tensors))
 
 
 RELEASE = Release(_matches, _convert)
