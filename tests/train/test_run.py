@@ -194,7 +194,7 @@ def test_an_earlier_run_is_not_overwritten(recipe, tmp_path, quiet, changed):
         (
             {"watch": {"benchmark": "/nowhere"}},
             ValueError,
-            "watch.benchmark: /nowhere is no.*--set watch.benchmark=FOLDER .*benchmark= none",
+            "(?s)watch.benchmark: /nowhere is .*--set watch.benchmark=FOLDER .*benchmark= none",
         ),
         ({"watch": {"protocol": "sr-x"}}, ValueError, "'sr-x': input should be 'sr-y' or 'sr-rgb'"),
         ({"optimiser": {"accumulate": 4}}, ValueError, "images is 2, .* give a multiple of 4"),

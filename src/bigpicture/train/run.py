@@ -168,8 +168,8 @@ def _benchmark(recipe: Recipe, processes: Processes) -> Benchmark | None:
             look_through(benchmark, recipe)
     except ValueError as error:
         raise ValueError(
-            f"watch.benchmark: {error} (--set watch.benchmark=FOLDER takes another, "
-            "--set watch.benchmark= none)"
+            f"watch.benchmark: {error}\n  --set watch.benchmark=FOLDER takes another, "
+            "--set watch.benchmark= none"
         ) from error
     return benchmark
 
