@@ -1,14 +1,11 @@
 """What the engine does when a device has too little memory or precision, and when it is to stop."""
 
-import sys
 import threading
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from bigpicture.image import Picture
 from bigpicture.image.resize import resize
 from bigpicture.infer import Cancelled, EngineWarning, Model, Report
 from bigpicture.infer.memory import ENOUGH, bytes_per_pixel, in_bytes, is_out_of_memory
@@ -183,15 +180,3 @@ def test_all_tiles_are_counted(tiny):
         tiles[ensemble] = sum(report.tiles)
     colour_and_alpha = 2 * (6 + 24)
     assert tiles == {False: colour_and_alpha, True: 8 * colour_and_alpha}
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere, what is free is guessed")
-def test_what_memory_cannot_hold_is_refused_before_any_work(tiny, monkeypatch):
-    monkeypatch.setattr("bigpicture.infer.memory._available_on_linux", lambda: 2**20)
-    monkeypatch.setattr("bigpicture.infer.enlarge._LITTLE", 2**20)
-    model, told = tiny.nearest(), []
-    picture = Picture(np.zeros((200, 300, 3), np.uint8))
-    with pytest.raises(MemoryError, match="1200 × 800 pixels are 0.0 GiB as floats.*smaller size"):
-        model.upscale(picture, scale=2.5, tile=64, progress=lambda *done: told.append(done))
-    assert not told
-    assert model.upscale(picture, tile=64).width == 600  # which is never floats as a whole

@@ -77,8 +77,7 @@ def resize(
     result = image.to(torch.promote_types(image.dtype, torch.float32))
     with torch.autocast(image.device.type, enabled=False):
         for step in passes:
-            one_axis = _resize_rows if step.axis == 0 else _resize_columns
-            result = one_axis(result, step, border)
+            result = _resize_axis(result, step, border)
     return result.to(image.dtype)
 
 
@@ -201,18 +200,24 @@ def _resize_first_axis(image: np.ndarray, step: _Pass, border: Border) -> np.nda
     return result
 
 
-def _resize_rows(
+def _resize_axis(
     image: Float[Tensor, "*batch h w"], step: _Pass, border: Border
-) -> Float[Tensor, "*batch H w"]:
-    blocks = _blocks(step, border)
-    return torch.cat([matrix.to(image) @ image[..., span, :] for span, matrix in blocks], dim=-2)
-
-
-def _resize_columns(
-    image: Float[Tensor, "*batch h w"], step: _Pass, border: Border
-) -> Float[Tensor, "*batch h W"]:
-    blocks = _blocks(step, border)
-    return torch.cat([image[..., span] @ matrix.to(image).mT for span, matrix in blocks], dim=-1)
+) -> Float[Tensor, "*batch H W"]:
+    """Resample one axis of a floating-point picture."""
+    rows, axis = step.axis == 0, step.axis - 2
+    pieces = (
+        matrix.to(image) @ image[..., span, :] if rows else image[..., span] @ matrix.to(image).mT
+        for span, matrix in _blocks(step, border)
+    )
+    if image.requires_grad and torch.is_grad_enabled():
+        return torch.cat(list(pieces), dim=axis)
+    # piece by piece, so that there are not twice as many floats at once
+    shape = (step.after, image.shape[-1]) if rows else (image.shape[-2], step.after)
+    result, start = image.new_empty(*image.shape[:-2], *shape), 0
+    for piece in pieces:
+        result.narrow(axis, start, piece.shape[axis]).copy_(piece)
+        start += piece.shape[axis]
+    return result
 
 
 def _blocks(step: _Pass, border: Border) -> Iterator[tuple[slice, Float[Tensor, "out span"]]]:

@@ -6,13 +6,11 @@ A pass that runs out of memory is begun again in smaller tiles; a result that is
 computed again in float32. Nothing of a failed attempt is kept.
 """
 
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import prod
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -27,9 +25,10 @@ from bigpicture.infer.alpha import bleed_colours, enlarge_alpha, is_flat
 from bigpicture.infer.ensemble import self_ensemble
 from bigpicture.infer.kinds import Planes
 from bigpicture.infer.matching import match_low
-from bigpicture.infer.memory import SMALLEST_TILE, free_bytes, is_out_of_memory
+from bigpicture.infer.memory import SMALLEST_TILE, is_out_of_memory
 from bigpicture.infer.plan import Pass, Plan
 from bigpicture.infer.precision import Precision, computing_in
+from bigpicture.infer.room import check_room
 from bigpicture.infer.soundness import UnsoundError
 from bigpicture.infer.stored import Stored
 from bigpicture.infer.upscale import Tiling, cost, device_of, render, render_bands
@@ -42,7 +41,6 @@ Progress = Callable[[int, int], None]
 """Called with the work done and the whole work; their unit is the same, no more is said of it.
 Where work has to be done again, what is done falls back."""
 T = TypeVar("T")
-_LITTLE = 2**28  # bytes of floats that any computer has
 
 
 class EngineWarning(UserWarning):
@@ -186,14 +184,14 @@ class _Run:
 
     def _whole(self, planes: Planes, plan: Plan) -> tuple[Tensor, Tensor | None]:
         """Return colour and alpha of the plan's size."""
-        _check_room(planes, plan)
+        check_room(planes, plan, self.options.ensemble, self.options.match_low)
         colour, alpha = planes.floats(), planes.alpha
         own = (1, 2, 3)  # of each picture of a batch
         darkest = colour.amin(own, keepdim=True).clamp(max=0)
         brightest = colour.amax(own, keepdim=True).clamp(min=1)
         if alpha is not None:
             colour = bleed_colours(colour, alpha)
-        low = colour
+        low = colour if self.options.match_low else None
         for each in plan.passes:
             restore = partial(self._restore_fitting, each)
             colour = restore(colour)
@@ -201,7 +199,7 @@ class _Run:
         if tuple(colour.shape[-2:]) != plan.size:
             colour = resize(colour, size=plan.size)
             alpha = None if alpha is None else _resize_alpha(alpha, plan.size)
-        if self.options.match_low:
+        if low is not None:
             colour, drift = match_low(colour, low, (darkest, brightest))
             self.report.drift.update(drift)
         return colour.clamp(darkest, brightest), alpha
@@ -250,22 +248,6 @@ class _Run:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         return replace(tiling, side=smaller)
-
-
-def _check_room(planes: Planes, plan: Plan) -> None:
-    """Refuse what would otherwise end the process, with all that else is to be done."""
-    (images, channels, *_), device = planes.colour.shape, planes.colour.device
-    size = max((plan.size, *(each.size for each in plan.passes)), key=prod)
-    needed = 4 * images * channels * prod(size)
-    if needed < _LITTLE or not (sys.platform == "linux" or device.type == "cuda"):
-        return  # elsewhere, what is free is only guessed
-    free = free_bytes(device)
-    if needed > free:
-        raise MemoryError(
-            f"{size[1]} × {size[0]} pixels are {needed / 2**30:.1f} GiB as floats, and "
-            f"{free / 2**30:.1f} GiB of memory are free; give a smaller size. At a network's own "
-            "scale, pictures of 8 or 16 bits without transparency need not be in memory"
-        )
 
 
 def _contiguous(cut: Shaped[np.ndarray, "h w c"]) -> Shaped[np.ndarray, "h w c"]:

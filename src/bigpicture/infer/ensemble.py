@@ -35,5 +35,6 @@ def self_ensemble(
         restored = enlarge(turned).float().flip(axes)
         restored = restored.mT if swapped else restored
         total = restored.clone() if total is None else total.add_(restored)
+        del turned, restored  # large, when the next are made
     assert total is not None
-    return total / 8
+    return total.div_(8)

@@ -41,7 +41,8 @@ def match_low(
     drift = low - resize(high, size=size)
     found = {"mean_before": drift.abs().mean().item(), "max_before": drift.abs().max().item()}
     for _ in range(_REPEATS):
-        high = (high + resize(drift, size=fine)).clamp(least, greatest)
+        # what is as large as the result is held no oftener than needed
+        high = resize(drift, size=fine).add_(high).clamp_(least, greatest)
         drift = low - resize(high, size=size)
     found |= {"mean_after": drift.abs().mean().item(), "max_after": drift.abs().max().item()}
     return high, found
