@@ -4,9 +4,8 @@ from torch import nn
 
 from bigpicture.analysis.blocks import blocks_of, watch_blocks
 from bigpicture.layers.modulation import Modulation
-from bigpicture.models.catalog import from_settings
 from bigpicture.models.heads.subpixel import SubPixelSettings
-from bigpicture.models.network import NetworkSettings
+from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.variant import BACKBONES
 
 SMALL = {
@@ -37,7 +36,7 @@ def network(kind, attention=None):
     own = dict(SMALL[kind][0])
     if attention is not None:
         own["modulation"] = Modulation(attention, reduction=2)
-    return from_settings(NetworkSettings(BACKBONES[kind](**own), SubPixelSettings())).eval()
+    return Network(NetworkSettings(BACKBONES[kind](**own), SubPixelSettings())).eval()
 
 
 @pytest.mark.parametrize(("kind", "attention"), STEERED)
@@ -52,7 +51,7 @@ def test_the_blocks_of_every_backbone_are_found_whatever_steers_them(kind, atten
 @pytest.mark.parametrize("block", ["dense", "residual-dense", "residual"])
 def test_other_blocks_of_an_hourglass_are_found(block):
     settings = BACKBONES["hourglass"](**SMALL["hourglass"][0], block=block)
-    built = from_settings(NetworkSettings(settings, SubPixelSettings())).eval()
+    built = Network(NetworkSettings(settings, SubPixelSettings())).eval()
     assert len(blocks_of(built, torch.rand(1, 3, 9, 10))) == 4
 
 

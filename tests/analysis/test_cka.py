@@ -8,7 +8,6 @@ from torch import nn
 from bigpicture.analysis.cka import MinibatchCKA, cka, crops_of, gram, show_cka, u_centred
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.backbones.hourglass import HourglassSettings
-from bigpicture.models.catalog import from_settings
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
 
@@ -73,7 +72,7 @@ def test_independent_features_are_about_0_however_many_they_are():
 
 
 def edsr(**settings) -> Network:
-    return from_settings(
+    return Network(
         NetworkSettings(EDSRSettings(channels=6, blocks=3, **settings), SubPixelSettings())
     ).eval()
 
@@ -97,7 +96,7 @@ def test_two_networks_are_compared_whatever_their_widths():
     other.load_state_dict(one.state_dict())
     found = cka(one, crops, other, batch=4)
     torch.testing.assert_close(found.cka, cka(one, crops, batch=4).cka)
-    wider = from_settings(
+    wider = Network(
         NetworkSettings(
             HourglassSettings(channels=16, growth=4, blocks=1, depths=(1, 1)), SubPixelSettings()
         )

@@ -8,9 +8,8 @@ from typer.testing import CliRunner
 from bigpicture.app.cli import app
 from bigpicture.image import Picture, write
 from bigpicture.models.backbones.hourglass import HourglassSettings
-from bigpicture.models.catalog import from_settings
 from bigpicture.models.heads.subpixel import SubPixelSettings
-from bigpicture.models.network import NetworkSettings
+from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.weights.file import save_network
 
 
@@ -23,7 +22,7 @@ def tiny(tmp_path_factory) -> str:
         SubPixelSettings(expansion="grouped"),
     )
     file = tmp_path_factory.mktemp("weights") / "tiny-x2.safetensors"
-    network = from_settings(settings)
+    network = Network(settings)
     facts = {"name": "tiny-x2", "parameters": 1, "licence": "CC0", "scores": {}, "protocol": "sr-y"}
     save_network(network, file, facts)
     return str(file)

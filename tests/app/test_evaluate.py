@@ -8,9 +8,8 @@ import pytest
 
 from bigpicture.evaluate.bicubic import bicubic
 from bigpicture.models.backbones.edsr import EDSRSettings
-from bigpicture.models.catalog import from_settings
 from bigpicture.models.heads.liif import LIIFSettings
-from bigpicture.models.network import NetworkSettings
+from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.weights.file import save_network
 from bigpicture.weights.index import default_for
 
@@ -289,7 +288,7 @@ def test_no_paper_s_row_stands_beside_another_network_of_its_name(bigpicture, ma
 def test_networks_for_any_scale(bigpicture, pictures, tmp_path):
     settings = NetworkSettings(EDSRSettings(channels=8, blocks=1), LIIFSettings(hidden=8, depth=1))
     facts = {"name": "any", "parameters": 1, "licence": "CC0", "scores": {}, "protocol": "sr-y"}
-    save_network(from_settings(settings), tmp_path / "any.safetensors", facts)
+    save_network(Network(settings), tmp_path / "any.safetensors", facts)
     arguments = ("evaluate", "--model", tmp_path / "any.safetensors", "--hr", pictures)
     result = bigpicture(*arguments, "--scale", 2, "--scale", 2.5, "--protocol", "sr-rgb")
     assert result.exit_code == 0, result.output

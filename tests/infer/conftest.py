@@ -10,7 +10,6 @@ from bigpicture.context.channel_attention import ChannelAttention
 from bigpicture.infer import Model
 from bigpicture.layers.modulation import Modulation
 from bigpicture.models.backbones.hourglass import HourglassSettings
-from bigpicture.models.catalog import from_settings
 from bigpicture.models.contract import Limits
 from bigpicture.models.heads.subpixel import SubPixelSettings
 from bigpicture.models.network import Network, NetworkSettings
@@ -65,7 +64,7 @@ class Nearest(nn.Module):
 
 def modulated() -> Network:
     """A U-HDN of one shallow block, with kernels that differ much from picture to picture."""
-    return from_settings(
+    return Network(
         NetworkSettings(
             HourglassSettings(
                 channels=16,

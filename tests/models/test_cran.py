@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -86,26 +84,6 @@ def test_the_rows_of_the_ablations():
     assert places == {"Baseline": [], "1-st": [1], "4-th": [4], "8-th": [8], "16-th": [16]}
 
 
-def test_every_parameter_learns():
-    network = Network(TINY)
-    network(torch.rand(2, 3, 8, 9)).sub(0.5).abs().mean().backward()
-    for name, parameter in network.named_parameters():
-        assert parameter.grad is not None, name
-        # what is added before a normalisation is subtracted by it
-        assert parameter.grad.abs().sum() > 0 or name.endswith("reason.restore.bias"), name
-
-
-@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16)])
-def test_any_size_goes(size):
-    shape = Network(TINY).eval()(torch.rand(1, 3, *size)).shape
-    assert shape == (1, 3, 2 * size[0], 2 * size[1])
-
-
-def test_gray_pictures_go():
-    network = Network(replace(TINY, colours=1, std=(1 / 255,)))
-    assert network(torch.rand(2, 1, 5, 4)).shape == (2, 1, 10, 8)
-
-
 def test_a_batch_is_its_pictures_one_by_one():
     network, low = Network(TINY).eval(), torch.rand(4, 3, 10, 12)
     one_by_one = torch.cat([network(picture[None]) for picture in low])
@@ -130,8 +108,3 @@ def test_the_masks_of_each_picture_can_be_read():
     network(torch.rand(1, 3, 9, 9))
     assert len(distances) == 4
     assert all(0 < d.item() < (8 * 8 * 9) ** 0.5 for d in distances.values())
-
-
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(assert_traces):
-    network = Network(TINY).eval()
-    assert_traces(network, torch.rand(1, 3, 12, 14), [(21, 17)], torch.rand(2, 3, 9, 11))

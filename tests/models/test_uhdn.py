@@ -6,7 +6,8 @@ import torch
 from bigpicture.analysis.cost import cost, parameters
 from bigpicture.context.contract import ContextOperator
 from bigpicture.layers.modulation import Activation, Modulation
-from bigpicture.models.catalog import build, from_settings
+from bigpicture.models.catalog import build
+from bigpicture.models.network import Network
 from bigpicture.models.uhdn import ABLATIONS, comonet_s, uhdn
 from support.networks import TINY_UHDN as TINY
 from support.networks import shaken, weightless, with_backbone, with_head
@@ -37,7 +38,7 @@ def test_ikm_adds_nothing_and_channel_attention_what_the_paper_says():
     assert parameters(build("uhdn", 2)) == plain
     one_block = with_backbone(uhdn(2), blocks=1)
     channel = with_backbone(one_block, modulation=Modulation("channel"))
-    counts = [parameters(from_settings(s)) for s in (one_block, channel)]
+    counts = [parameters(Network(s)) for s in (one_block, channel)]
     assert (counts[0], counts[1] - counts[0]) == (384_867, 2_610)  # Table III: 384.9 K, +2.61 K
 
 
@@ -71,7 +72,7 @@ def test_ablations_are_the_paper_s(row, thousands, billions):
 def test_ablations_learn(row):
     full = ABLATIONS[row].backbone
     small = {"channels": 16, "growth": 4, "blocks": 1, "depths": full.depths[:2]}
-    network = from_settings(with_backbone(ABLATIONS[row], **small))
+    network = Network(with_backbone(ABLATIONS[row], **small))
     network(torch.rand(2, 3, 8, 9)).sub(0.5).square().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad.abs().sum() > 0 or "excite" in name, name  # as below
@@ -79,7 +80,7 @@ def test_ablations_learn(row):
 
 def test_blocks_are_fused_with_what_went_in():
     settings = with_backbone(TINY, block="residual-dense", modulation=Modulation("none"))
-    (block,) = from_settings(settings).backbone.blocks
+    (block,) = Network(settings).backbone.blocks
     x = torch.randn(2, 16, 6, 5)
     made = [x]
     for unit in block.blocks:
@@ -92,7 +93,7 @@ def test_blocks_are_fused_with_what_went_in():
 @pytest.mark.parametrize("attention", ["none", "channel", "spatial", "ikm", "crac"])
 @pytest.mark.parametrize("block", ["hourglass", "dense", "residual-dense", "residual"])
 def test_every_block_takes_every_attention_and_learns(block, attention):
-    network = from_settings(with_backbone(TINY, block=block, modulation=Modulation(attention)))
+    network = Network(with_backbone(TINY, block=block, modulation=Modulation(attention)))
     network(torch.rand(2, 3, 8, 9)).sub(0.5).abs().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None
@@ -118,7 +119,7 @@ def test_every_block_takes_every_attention_and_learns(block, attention):
     ids=str,
 )
 def test_every_setting_builds_and_runs(change):
-    network = from_settings(with_backbone(TINY, **change)).eval()
+    network = Network(with_backbone(TINY, **change)).eval()
     assert network(torch.rand(2, 3, 5, 7)).shape == (2, 3, 10, 14)
 
 
@@ -128,18 +129,7 @@ def test_every_setting_builds_and_runs(change):
 )
 def test_every_setting_of_the_head_builds_and_runs(change, scale):
     settings = replace(with_head(TINY, scale=scale, **change), colours=1)
-    assert from_settings(settings)(torch.rand(2, 1, 5, 7)).shape == (2, 1, 5 * scale, 7 * scale)
-
-
-@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16)])
-def test_any_size_goes(size):
-    assert build("uhdn", 3).eval()(torch.rand(1, 3, *size)).shape[-2:] == (3 * size[0], 3 * size[1])
-
-
-def test_a_batch_is_its_pictures_one_by_one():
-    network, low = from_settings(TINY).eval(), torch.rand(4, 3, 10, 12)
-    one_by_one = torch.cat([network(picture[None]) for picture in low])
-    torch.testing.assert_close(network(low), one_by_one, atol=1e-5, rtol=1e-5)
+    assert Network(settings)(torch.rand(2, 1, 5, 7)).shape == (2, 1, 5 * scale, 7 * scale)
 
 
 @pytest.mark.parametrize("gradient", ["iso", "exact"])
@@ -154,7 +144,7 @@ def test_kernels_learn_the_same_of_a_batch_in_training_and_in_evaluation(gradien
 
 
 def test_what_lies_beyond_the_reach_acts_through_contexts_alone():
-    network = from_settings(with_backbone(TINY, modulation=Modulation("none"))).eval().double()
+    network = Network(with_backbone(TINY, modulation=Modulation("none"))).eval().double()
     side = 2 * network.limits.reach + 3
     low = torch.rand(1, 3, side, side, dtype=torch.float64)
     centre = side // 2
@@ -168,15 +158,6 @@ def test_what_lies_beyond_the_reach_acts_through_contexts_alone():
         assert torch.equal(before, after) != moved
 
 
-def test_copies_pickles_and_threads(assert_same_everywhere):
-    assert_same_everywhere(from_settings(TINY).eval(), torch.rand(2, 3, 9, 9))
-
-
-def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(assert_traces):
-    network = from_settings(TINY).eval()
-    assert_traces(network, torch.rand(1, 3, 12, 14), [(21, 17)], torch.rand(2, 3, 9, 11))
-
-
 def test_operators_are_found_by_the_contract():
     network = build("uhdn", 2)
     assert sum(isinstance(m, ContextOperator) for m in network.modules()) == 4 * 30
@@ -185,7 +166,7 @@ def test_operators_are_found_by_the_contract():
 @pytest.mark.parametrize("thresholds", [(((0.0,),),), (((0.5, 0.25), (0.1,), (0.0,), (1.0,)),)])
 def test_thresholds_that_do_not_fit_are_refused(thresholds):
     with pytest.raises(ValueError, match=r"1 blocks of units of depths=\(2, 1, 1, 2\), not for"):
-        from_settings(with_backbone(TINY, thresholds=thresholds))
+        Network(with_backbone(TINY, thresholds=thresholds))
 
 
 def test_an_unknown_size_is_answered_with_the_nearest():
@@ -194,7 +175,7 @@ def test_an_unknown_size_is_answered_with_the_nearest():
 
 
 def test_a_size_that_it_cannot_make_is_refused_with_the_one_that_it_can():
-    network, low = from_settings(TINY), torch.rand(1, 3, 5, 7)
+    network, low = Network(TINY), torch.rand(1, 3, 5, 7)
     assert torch.equal(network(low, (10, 14)), network(low))
     with pytest.raises(ValueError, match=r"size=\(11, 14\).*only makes \(10, 14\)"):
         network(low, (11, 14))

@@ -11,7 +11,6 @@ from safetensors.torch import save_file
 from bigpicture.analysis.cost import parameters
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.hourglass import HourglassSettings
-from bigpicture.models.catalog import from_settings
 from bigpicture.models.heads.graph import GraphSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.variant import to_plain
@@ -72,7 +71,7 @@ def same(one: Network, other: Network, low: torch.Tensor) -> bool:
 
 @pytest.mark.parametrize("name", SETTINGS | STATED_ONLY)
 def test_our_own_files_come_back_as_they_were(name, tmp_path, low):
-    network = from_settings((SETTINGS | STATED_ONLY)[name])
+    network = Network((SETTINGS | STATED_ONLY)[name])
     file = tmp_path / "file.safetensors"
     save_network(network, file, {"licence": "CC0"})
     loaded = load_file(file)
@@ -85,7 +84,7 @@ def test_our_own_files_come_back_as_they_were(name, tmp_path, low):
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("wrap", [None, "params_ema", "state_dict"])
 def test_tensors_alone_tell_the_settings(name, wrap, tmp_path, low):
-    network = from_settings(SETTINGS[name])
+    network = Network(SETTINGS[name])
     state = {f"module.{key}": value for key, value in network.state_dict().items()}
     file = tmp_path / "file.pth"
     torch.save({wrap: state, "epoch": 7} if wrap else state, file)
@@ -94,7 +93,7 @@ def test_tensors_alone_tell_the_settings(name, wrap, tmp_path, low):
 
 
 def test_that_tensors_do_not_tell_the_normalisation_is_said():
-    network = from_settings(NetworkSettings(TINY.backbone, GraphSettings()))
+    network = Network(NetworkSettings(TINY.backbone, GraphSettings()))
     with pytest.warns(UserWarning, match=r"file: .* a graph head on hourglass; mean \(0.4488, "):
         found = detect(to_our_keys(network.state_dict(), "file"), "file")
     assert found == network.settings
@@ -111,7 +110,7 @@ def test_agrees_with_the_published_network(scale, golden):
     assert (found.channels, found.blocks) == (config["n_channels"], config["n_blocks"])
     assert list(found.depths) == config["n_layers"]
     assert found.modulation.threshold == pytest.approx(0.03)
-    network = from_settings(settings)
+    network = Network(settings)
     network.load_state_dict(ours.tensors)
     assert len(published.pairs) == 2
     for low, expected in published.pairs:
@@ -148,7 +147,7 @@ def public_comonet(network: Network) -> dict[str, torch.Tensor]:
 
 
 def test_a_public_checkpoint_is_recognised_and_loads(tmp_path, low):
-    network = from_settings(RELEASED)
+    network = Network(RELEASED)
     file = tmp_path / "CoMoNet.pth"
     torch.save(public_comonet(network), file)
     assert same(load_file(file).network, network, low)
@@ -179,7 +178,7 @@ STATED = {
 
 def broken(kind: str, folder):
     """Write a file that cannot be used, and return it."""
-    state = from_settings(TINY).state_dict()
+    state = Network(TINY).state_dict()
     file = folder / "file.pth"
     if kind == "code":
         file.write_bytes(pickle.dumps(Malice()))
@@ -221,7 +220,7 @@ def broken(kind: str, folder):
         content[100:200] = bytes(range(100))
         file.write_bytes(content)
     elif kind == "not public's":
-        public = public_comonet(from_settings(RELEASED))
+        public = public_comonet(Network(RELEASED))
         torch.save({k: v for k, v in public.items() if k != "input.bias"}, file)
     else:
         file = folder / "file.SAFETENSORS"
@@ -271,12 +270,12 @@ def test_a_file_that_cannot_be_used_is_named_and_never_run(kind, message, tmp_pa
 
 def test_a_file_beside_of_another_suffix_stays(tmp_path):
     (tmp_path / "file.part").write_text("mine")
-    save_network(from_settings(TINY), tmp_path / "file.safetensors", {})
+    save_network(Network(TINY), tmp_path / "file.safetensors", {})
     assert (tmp_path / "file.part").read_text() == "mine"
 
 
 def test_other_scales_start_from_what_fits(tmp_path):
-    twice, thrice = from_settings(TINY), from_settings(with_head(TINY, scale=3))
+    twice, thrice = Network(TINY), Network(with_head(TINY, scale=3))
     save_network(twice, tmp_path / "x2.safetensors", {})
     missing = load_fitting(thrice, tmp_path / "x2.safetensors")
     assert missing == ["head.up.0.weight"]
@@ -307,6 +306,6 @@ def test_shipped_weights_state_their_facts():
 
 def test_whoever_may_read_the_folder_may_read_the_weights(tmp_path):
     file = tmp_path / "weights.safetensors"
-    save_network(from_settings(TINY), file, {})
+    save_network(Network(TINY), file, {})
     (tmp_path / "other").touch()
     assert file.stat().st_mode == (tmp_path / "other").stat().st_mode

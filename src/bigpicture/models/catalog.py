@@ -28,7 +28,7 @@ from bigpicture.models.swinir import swinir, swinir_light, swinir_real, swinir_r
 from bigpicture.models.uhdn import comonet_s, uhdn, uhdn_l
 from bigpicture.models.variant import varied
 
-__all__ = ["SIZES", "build", "family", "from_settings"]
+__all__ = ["SIZES", "build", "family"]
 
 SIZES: dict[str, Callable[[int], NetworkSettings]] = {
     "cran": cran,
@@ -96,15 +96,10 @@ def build(
     settings = varied(SIZES[name](4 if scale is None else scale), changes or {})
     if attention is not None:
         settings = _with_attention(name, settings, attention)
-    network = from_settings(settings)
+    network = Network(settings)
     if scale is None and not network.limits.any_scale:
         raise ValueError(f"{name} needs a scale, such as scale=4")
     return network
-
-
-def from_settings(settings: NetworkSettings) -> Network:
-    """Return the untrained network that `settings` describe."""
-    return Network(settings)
 
 
 def family(settings: NetworkSettings) -> str:

@@ -9,7 +9,7 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 
 from bigpicture.image.save import save
-from bigpicture.models.catalog import family, from_settings
+from bigpicture.models.catalog import family
 from bigpicture.models.network import Network, NetworkSettings, weightless
 from bigpicture.models.variant import from_plain, to_plain
 from bigpicture.shapes import Tensor
@@ -96,7 +96,7 @@ def _filled(settings: NetworkSettings, tensors: Tensors, path: Path) -> Network:
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: no network can be built from it ({error})") from error
     _compare(own, tensors, path)
-    network = from_settings(settings)
+    network = Network(settings)
     network.load_state_dict(tensors)
     return network
 

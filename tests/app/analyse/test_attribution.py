@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from bigpicture.models.catalog import from_settings
 from bigpicture.models.cran import cran_light
 from bigpicture.models.heads.liif import LIIFSettings
-from bigpicture.models.network import NetworkSettings
+from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.uhdn import uhdn
 from bigpicture.weights.file import save_network
 
@@ -24,7 +23,7 @@ def files(tmp_path):
     for name, settings in {"cran-x2": cran_light(2), "any": anything}.items():
         kept[name] = tmp_path / f"{name}.safetensors"
         facts = {"name": name, "parameters": 1, "licence": "", "scores": {}, "protocol": "sr-y"}
-        save_network(from_settings(settings), kept[name], facts)
+        save_network(Network(settings), kept[name], facts)
     return kept
 
 

@@ -8,9 +8,8 @@ import torch
 
 from bigpicture.image import read
 from bigpicture.models.backbones.rgt import RGTSettings
-from bigpicture.models.catalog import from_settings
 from bigpicture.models.heads.graph import GraphSettings
-from bigpicture.models.network import NetworkSettings
+from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.weights.file import save_network
 
 
@@ -20,7 +19,7 @@ def rgt(tmp_path_factory):
     torch.manual_seed(0)
     backbone = RGTSettings(channels=96, depths=(2,), heads=2, window=(2, 4))
     file = tmp_path_factory.mktemp("weights") / "rgt-graph-x2.safetensors"
-    network = from_settings(NetworkSettings(backbone, GraphSettings(nodes=2)))
+    network = Network(NetworkSettings(backbone, GraphSettings(nodes=2)))
     facts = {"name": file.stem, "parameters": 1, "licence": "", "scores": {}, "protocol": "sr-y"}
     save_network(network, file, facts)
     return file
