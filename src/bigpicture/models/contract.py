@@ -36,6 +36,9 @@ class Region(NamedTuple):
 class Limits:
     """How a network may be used, so that whoever runs it needs to know no names.
 
+    The networks here go with any size, and with bf16, so what they declare leaves `multiple`,
+    `smallest` and `precisions` as they are; they are for other networks in a `bigpicture.Model`.
+
     Attributes:
         scale: Enlargement of each side; of a network for any scale, what it does unasked.
         colours: Channels of its pictures, 1 or 3.

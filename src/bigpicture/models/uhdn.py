@@ -3,7 +3,8 @@
     (b, 3, h, w) ──U-hourglass blocks──▶ (b, c, h, w) ──sub-pixel head──▶ (b, 3, r·h, r·w)
 
 Published sizes: `uhdn` and `uhdn_l` (the paper), `comonet_s` (the authors' later release, whose
-checkpoints load). The rows of the paper's Tables III, IV and V and of Fig. 11 are `ABLATIONS`.
+checkpoints load). There is no `uhdn_light`: `uhdn` and `comonet_s` are what a CPU can train. The
+rows of the paper's Tables III, IV and V and of Fig. 11 are `ABLATIONS`.
 
 The printed counts of Table III have a bias in the first convolution, which is left out here (U-HDN
 has 1390.9 K either way). Spatial attention is CBAM's, as the paper's eq. (6) has it, of 98
