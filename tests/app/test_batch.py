@@ -282,6 +282,21 @@ def test_pages_of_a_tiff_stay_each_as_it_is(bigpicture, tiny, tmp_path):
     assert found[0].is_gray and (found[1].alpha == 99).all()
 
 
+def test_drift_is_that_of_all_pages(bigpicture, tiny, tmp_path):
+    chance = np.random.default_rng(0)
+    noise = chance.integers(0, 256, (9, 12, 3), dtype=np.uint8)
+    drifts = []
+    for frames in ([FRAMES[1]], [noise], [FRAMES[1], noise]):
+        write_pages([Picture(frame) for frame in frames], tmp_path / "a.tif")
+        report = tmp_path / f"{len(drifts)}.json"
+        options = ("--match-low", "--all-pages", "--json", report)
+        assert bigpicture("upscale", tmp_path / "a.tif", "--model", tiny, *options).exit_code == 0
+        drifts.append(json.loads(report.read_text())["items"][0]["drift"])
+    even, own, both = drifts
+    assert own["max_before"] > even["max_before"]
+    assert both == {name: max(even[name], own[name]) for name in own}
+
+
 def test_pages_that_a_format_cannot_hold_are_refused(bigpicture, tiny, tmp_path):
     file = animation(tmp_path / "a.gif")
     result = bigpicture("upscale", file, "--model", tiny, "--all-pages", "--format", "png")

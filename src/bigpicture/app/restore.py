@@ -33,6 +33,7 @@ from bigpicture.image import (
 from bigpicture.image.formats import in_srgb, must_be_srgb
 from bigpicture.image.spool import spooling
 from bigpicture.infer.enlarge import Cancel, Report
+from bigpicture.infer.matching import greatest
 from bigpicture.infer.model import Model
 
 AnyPicture = Picture | Separations
@@ -68,7 +69,7 @@ class Facts:
         pages: How many were enlarged.
         tiling: What was planned for each run of the network on the first page.
         tiles: How many were computed in all.
-        drift: See `bigpicture.infer.enlarge.Report`.
+        drift: See `bigpicture.infer.enlarge.Report`; of several pages, the greatest of each number.
     """
 
     input_size: tuple[int, int] | None = None
@@ -211,7 +212,7 @@ class Restoring:
             **self.options,
         )
         facts.tiles += sum(report.tiles)
-        facts.drift = facts.drift or report.drift
+        facts.drift = greatest(facts.drift, report.drift)
         return restored
 
 

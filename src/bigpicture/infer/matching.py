@@ -15,7 +15,7 @@ import torch
 from bigpicture.image.resize import resize
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["match_low"]
+__all__ = ["greatest", "match_low"]
 
 _REPEATS = 3
 
@@ -46,3 +46,14 @@ def match_low(
         drift = low - resize(high, size=size)
     found |= {"mean_after": drift.abs().mean().item(), "max_after": drift.abs().max().item()}
     return high, found
+
+
+def greatest(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    """Return the drift of two pictures together, each number the greater one.
+
+    >>> greatest({"max_after": 0.1}, {"max_after": 0.2, "max_before": 0.3})
+    {'max_after': 0.2, 'max_before': 0.3}
+    """
+    return {
+        name: max(drift[name] for drift in (one, other) if name in drift) for name in one | other
+    }

@@ -11,6 +11,7 @@ from torch import nn
 
 from bigpicture.infer.enlarge import Options, Progress, Report, enlarge
 from bigpicture.infer.kinds import Parts
+from bigpicture.infer.matching import greatest
 from bigpicture.infer.plan import Plan
 from bigpicture.models.contract import Limits
 
@@ -42,8 +43,7 @@ def enlarge_parts(
         made.append(enlarge(network, limits, planes, plan, told, own))
         report.tiles += own.tiles
         report.warnings += own.warnings
-        for name, drift in own.drift.items():
-            report.drift[name] = max(drift, report.drift.get(name, 0.0))
+        report.drift = greatest(report.drift, own.drift)
     return parts.join(made)
 
 
