@@ -69,11 +69,22 @@ def test_memory_that_nothing_fits_into_is_told():
         Model(network, network.limits).upscale(torch.rand(1, 3, 64, 64))
 
 
-def test_other_errors_are_not_taken_for_it():
-    assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"))
-    assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"))
-    assert not is_out_of_memory(RuntimeError("sizes of tensors must match"))
-    assert not is_out_of_memory(ValueError("out of memory"))
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (MemoryError(), True),
+        (RuntimeError("sizes of tensors must match"), False),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED"), False),
+        (ValueError("out of memory"), False),
+    ],
+)
+def test_out_of_memory_is_told_from_other_errors(error, told):
+    assert is_out_of_memory(error) == told
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0])

@@ -33,6 +33,13 @@ __all__ = [
 _DEAREST = 2**16  # bytes that no pixel of a published network costs
 _SHARE = 0.5
 _PROBE = 32
+_OUT_OF_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "ALLOC_FAILED",  # cuBLAS and cuDNN, of their workspace
+    "bad_alloc",  # C++
+)
 ENOUGH = 2**30
 """Bytes from which on larger tiles are hardly quicker on a CPU: more of a tile than of its halo."""
 SMALLEST_TILE = 32
@@ -110,9 +117,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     said = str(error)
-    return isinstance(error, RuntimeError) and any(
-        sign in said for sign in ("out of memory", "can't allocate memory", "not enough memory")
-    )
+    return isinstance(error, RuntimeError) and any(sign in said for sign in _OUT_OF_MEMORY)
 
 
 def surely_fits(pixels: int, free: int) -> bool:
