@@ -9,7 +9,6 @@ from bigpicture.analysis.cost import parameters
 from bigpicture.context.graph import GraphReasoning
 from bigpicture.infer.sharing import SharedContexts
 from bigpicture.infer.tiles import cut
-from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.backbones.rdn import RDNSettings
 from bigpicture.models.heads.graph import GraphHead, GraphSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings, prime_steps
@@ -252,32 +251,6 @@ def test_tiles_that_share_contexts_make_the_whole_picture():
 
 
 # ---- settings ----
-
-
-@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16), (1000, 7)])
-@pytest.mark.parametrize("colours", [1, 3])
-def test_any_size_goes_gray_or_colour(size, colours):
-    network = awake(Network(replace(with_head(TINY, scale=3), colours=colours))).eval()
-    low = torch.rand(1, colours, *size)
-    high = network(low)
-    assert high.shape == (1, colours, 3 * size[0], 3 * size[1])
-    assert high.isfinite().all()
-
-
-def test_a_batch_is_its_pictures_one_by_one():
-    network, low = awake(Network(TINY)).eval(), torch.rand(4, 3, 10, 12)
-    one_by_one = torch.cat([network(picture[None]) for picture in low])
-    torch.testing.assert_close(network(low), one_by_one, atol=1e-5, rtol=1e-5)
-
-
-def test_stands_on_any_backbone():
-    backbone = HourglassSettings(channels=16, growth=4, blocks=1, depths=(1, 1))
-    network = awake(Network(replace(TINY, backbone=backbone)))
-    assert network(torch.rand(1, 3, 5, 6)).shape == (1, 3, 10, 12)
-
-
-def test_copies_pickles_and_threads(assert_same_everywhere):
-    assert_same_everywhere(awake(Network(TINY)).eval(), torch.rand(2, 3, 9, 9))
 
 
 @pytest.mark.parametrize(

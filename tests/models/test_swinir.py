@@ -136,16 +136,6 @@ def test_a_checkpoint_that_enlarges_nothing_is_refused():
         to_our_keys(public, "noise.pth")
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 50), (7, 3), (17, 16), (1000, 7)])
-@pytest.mark.parametrize("head", HEADS)
-def test_any_size_goes(size, head):
-    network = Network(NetworkSettings(TINY, HEADS[head])).eval()
-    scale = HEADS[head].scale
-    with torch.no_grad():
-        y = network(torch.rand(1, 3, *size))
-    assert y.shape == (1, 3, scale * size[0], scale * size[1])
-
-
 @pytest.mark.parametrize("window", [2, 4, 7])
 def test_what_lies_beyond_the_reach_is_not_seen(window):
     settings = SwinIRSettings(channels=8, depths=(2,), heads=(2,), window=window)
