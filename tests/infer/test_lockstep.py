@@ -15,6 +15,7 @@ from bigpicture.image.spool import spooling
 from bigpicture.infer import Model, Tiling, render, waiting
 from bigpicture.infer.lockstep import Lockstep
 from bigpicture.infer.storages import key_of
+from bigpicture.infer.upscale import render_bands
 from bigpicture.models.contract import Limits
 
 
@@ -33,6 +34,31 @@ def test_exact_contexts_in_one_pass_give_the_whole(tiny, network, side):
     assert (result - whole).abs().max() < 1e-5
     tiles = tiling.cut(37, 50, network.limits)
     assert sum(done) == sum(tile.pixels for tile in tiles)
+
+
+def test_progress_is_told_stage_by_stage(tiny):
+    network, low, done = tiny.modulated(), tiny.gradient_picture(40, 40), []
+    tiling = Tiling(10, halo=4, context="exact")
+    bands = render_bands(network, network.limits, low, tiling, done.append)
+    next(bands)  # whose last tile is the fourth of sixteen that go their last stage
+    tiles = tiling.cut(40, 40, network.limits)
+    total = sum(tile.pixels for tile in tiles)
+    stages = Lockstep(network).stages
+    assert stages >= 3
+    assert sum(done) > (1 - 1 / stages) * total
+    assert sum(done[: len(tiles)]) == pytest.approx(total / stages, rel=0.01)
+    assert len(list(bands)) == 3
+    assert sum(done) == total
+
+
+def test_more_tiles_than_threads_are_refused_before_any_work(tiny):
+    model, size = tiny.attentive(), (640, 640)
+    with pytest.raises(ValueError, match=r"all 6400 tiles at once.*; take larger tiles"):
+        model.plan(size, tile=8, context="exact")
+    assert model.plan(size, tile=16, context="exact").tiles == 1600
+    assert model.plan(size, tile=8, context="shared").tiles == 6400
+    local = tiny.Local()  # whose tiles need not wait for each other
+    assert Model(local, local.limits).plan(size, tile=8, context="exact").tiles == 6400
 
 
 def test_in_bf16_too(tiny, network):
@@ -172,7 +198,7 @@ def test_what_waits_takes_no_memory(tiny, nothing_is_small):
         tiles = Tiling(16, halo=4).cut(64, 64, network.limits)
         most = []
 
-        def look(together=together, most=most):
+        def look(number, together=together, most=most):
             stored = [s for runner in together._runners for s in runner._held.alive()]
             most.append(sum(storage.nbytes() for storage in stored))
 

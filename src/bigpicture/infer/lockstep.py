@@ -33,7 +33,10 @@ from bigpicture.infer.sharing import Key, view
 from bigpicture.infer.waiting import Attic, Held, Recall
 from bigpicture.shapes import Tensor
 
-__all__ = ["Lockstep"]
+__all__ = ["MOST_TILES", "Lockstep"]
+
+MOST_TILES = 2000
+"""That may run together: some systems allow a process hardly more threads."""
 
 _HOST = torch.device("cpu")
 _SOFTLY = 1  # omp_pause_soft
@@ -48,10 +51,12 @@ class Lockstep:
 
     Attributes:
         network: A view of it. Run it inside `results` only.
+        stages: Turns that each tile needs, if each operator is called once.
     """
 
     def __init__(self, network: nn.Module, memory: int | None = None) -> None:
         self.network = view(network)
+        self.stages = 1
         self.attic = Attic(free_bytes(_HOST) // 2 if memory is None else memory)
         self._own = threading.local()
         self._runners: list[_Runner] = []
@@ -59,25 +64,26 @@ class Lockstep:
         for name, module in self.network.named_modules():
             if isinstance(module, ContextOperator):
                 module.gather = self._meeting(name, module.gather)  # pyright: ignore[reportAttributeAccessIssue]
+                self.stages += 1
 
     def results(
-        self, runs: Sequence[tuple[Part, Callable[[], Tensor]]], stop: Callable[[], object]
+        self, runs: Sequence[tuple[Part, Callable[[], Tensor]]], told: Callable[[int], object]
     ) -> Iterator[Tensor]:
         """Yield what each tile becomes, in order.
 
         Args:
             runs: Of each tile, its part of the picture and what runs `network` on it.
-            stop: Called whenever a tile's turn is over; what it raises ends all of them.
+            told: Called with a tile's number whenever its turn is over; what it raises ends all.
         """
         settings = _precision_here()
         self._runners = [_Runner(self, part, run, settings) for part, run in runs]
         try:
-            waiting = list(self._runners)
+            waiting = list(enumerate(self._runners))
             while waiting:
                 key = None
-                for runner in waiting:
+                for number, runner in waiting:
                     runner.turn()
-                    stop()
+                    told(number)
                     if runner.done:
                         yield runner.result()
                     elif key is None:
@@ -91,7 +97,7 @@ class Lockstep:
                             f"a tile came to the context of {runner.key} where the first came to "
                             f"{key}; such a network cannot be run with context='exact'"
                         )
-                waiting = [runner for runner in waiting if not runner.done]
+                waiting = [each for each in waiting if not each[1].done]
         finally:
             for runner in self._runners:
                 runner.abandon()

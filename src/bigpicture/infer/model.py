@@ -16,6 +16,7 @@ from bigpicture.compute.allocation import memory_kept
 from bigpicture.infer.device import choose_device
 from bigpicture.infer.enlarge import Cancel, Options, Progress, Report
 from bigpicture.infer.kinds import open_parts
+from bigpicture.infer.lockstep import MOST_TILES
 from bigpicture.infer.memory import (
     ENOUGH,
     bytes_per_pixel,
@@ -27,6 +28,7 @@ from bigpicture.infer.memory import (
 from bigpicture.infer.parts import enlarge_parts
 from bigpicture.infer.plan import Framing, Pass, Plan, framed, sizes_to, target_size
 from bigpicture.infer.precision import Precision, repeatably
+from bigpicture.infer.sharing import has_context
 from bigpicture.infer.upscale import (
     HALO,
     Sharing,
@@ -251,7 +253,14 @@ class Model:
         for made in sizes_to(*picture, target, self.limits):
             side = self._side(tile, *picture, halo, images, budget)
             tiling = Tiling(side, halo, sweeps, context, budget)
-            passes.append(Pass(*picture, made, tiling, len(tiling.cut(*picture, self.limits))))
+            tiles = len(tiling.cut(*picture, self.limits))
+            if context == "exact" and tiles > MOST_TILES and has_context(self.network):
+                raise ValueError(
+                    f"context='exact' runs all {tiles} tiles at once, each in a thread, and not "
+                    f"more than {MOST_TILES}, which systems allow; take larger tiles (by tile, or "
+                    "by more memory), or context='shared'"
+                )
+            passes.append(Pass(*picture, made, tiling, tiles))
             picture = made
         return Plan(target, tuple(passes), frame)
 

@@ -198,10 +198,15 @@ def _rendered(
     if _way(network, len(tiles), tiling) == "exact":
         together = Lockstep(network, tiling.memory)
         runs = [(tile.part, lambda tile=tile: run(together.network, tile)) for tile in tiles]
-        for tile, piece in zip(
-            tiles, together.results(runs, lambda: _tell(advance, 0)), strict=True
-        ):
-            _tell(advance, tile.pixels)
+        left = [tile.pixels for tile in tiles]
+
+        def tell(number: int) -> None:
+            share = min(tiles[number].pixels // together.stages, left[number])
+            left[number] -= share
+            _tell(advance, share)
+
+        for number, piece in enumerate(together.results(runs, tell)):
+            _tell(advance, left[number])
             yield piece
         return
     shared = SharedContexts(network)
