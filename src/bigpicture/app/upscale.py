@@ -87,8 +87,8 @@ def upscale(
         int | None,
         typer.Option(
             min=1,
-            help="Times that tiles gather the whole picture's context; more is nearer to "
-            "computing it whole.",
+            help="Times that tiles gather the whole picture's context, 2 if not given; more is "
+            "nearer to computing it whole, and each takes as long as rendering.",
             rich_help_panel=COMPUTED,
         ),
     ] = None,
@@ -149,7 +149,8 @@ def upscale(
         int | None,
         typer.Option(
             min=1,
-            help="Refuse larger files, which may be made to exhaust the memory; 2³⁰ if not given.",
+            help="Refuse pictures of more pixels than this; 2³⁰, about a thousand megapixels, if "
+            "not given.",
             rich_help_panel=_FILES,
         ),
     ] = None,
