@@ -10,23 +10,32 @@ import random
 import struct
 import sys
 import time
+import warnings
 import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bigpicture.image import ImageError, ImageWarning, Picture, encode, read
+from bigpicture.image import ImageError, ImageWarning, Metadata, Picture, encode, read
 from bigpicture.image.directories import write_directories
-from bigpicture.image.read import decode
+from bigpicture.image.read import decode, decode_pages
 from bigpicture.infer.peak import PeakMemory
 
 RGB = np.random.default_rng(3).integers(0, 256, (11, 17, 3), dtype=np.uint8)
+RGBA = np.random.default_rng(4).integers(0, 65536, (11, 17, 4), dtype=np.uint16)
+SAID = Metadata(
+    icc=pyvips.Operation.call("profile_load", "p3"),
+    exif=Image.Exif().tobytes(),
+    xmp=b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><tiff:Orientation>1</tiff:Orientation></x:xmpmeta>',
+    iptc=b"\x1c\x02\x05\0\x04name",
+)
 
 
 def saved(format: str, mode: str = "RGB", **options) -> bytes:
@@ -35,21 +44,63 @@ def saved(format: str, mode: str = "RGB", **options) -> bytes:
     return buffer.getvalue()
 
 
+def paged(format: str, frames: list[np.ndarray], **options) -> bytes:
+    buffer = io.BytesIO()
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    first.save(buffer, format, save_all=True, append_images=rest, **options)
+    return buffer.getvalue()
+
+
+def big_endian_tiff() -> bytes:
+    """Return an uncompressed RGBA TIFF as a Macintosh wrote them."""
+    pixels = (RGBA >> 8).astype(np.uint8).tobytes()
+    values = struct.pack(">4H", 8, 8, 8, 8)
+    entries = {256: 17, 257: 11, 259: 1, 262: 2, 277: 4, 278: 11, 279: len(pixels), 338: 2}
+    entries[273] = start = 8 + 2 + 12 * (len(entries) + 2) + 4 + len(values)
+    directory = b"".join(
+        struct.pack(">HHII", tag, 4, 1, entries[tag])
+        if tag != 258
+        else struct.pack(">HHII", 258, 3, 4, start - len(values))
+        for tag in sorted([*entries, 258])
+    )
+    head = struct.pack(">2sHIH", b"MM", 42, 8, len(entries) + 1)
+    return head + directory + bytes(4) + values + pixels
+
+
 WHOLE = {
     ".png": saved("PNG"),
     ".p.png": saved("PNG", "P"),
+    ".deep.png": encode(Picture.from_array(RGBA), "png"),
     ".jpg": saved("JPEG", quality=95),
     ".progressive.jpg": saved("JPEG", progressive=True),
     ".cmyk.jpg": saved("JPEG", "CMYK"),
+    ".said.jpg": encode(Picture(RGB, metadata=SAID), "jpeg"),
     ".webp": saved("WEBP"),
     ".lossless.webp": saved("WEBP", lossless=True),
+    ".frames.webp": paged("WEBP", [RGB, RGB[::-1], RGB // 2]),
     ".tif": saved("TIFF", compression="tiff_lzw"),
     ".deflate.tif": saved("TIFF", compression="tiff_adobe_deflate"),
+    ".pages.tif": paged("TIFF", [RGB, RGB[:7, :5]]),
+    ".mac.tif": big_endian_tiff(),
     ".float.tif": encode(Picture(RGB.astype(np.float32)), "tiff"),
     ".avif": saved("AVIF"),
     ".gif": saved("GIF"),
+    ".frames.gif": paged("GIF", [RGB, RGB[::-1], RGB // 2]),
     ".ppm": saved("PPM"),
 }
+
+
+@pytest.mark.filterwarnings("ignore::bigpicture.image.ImageWarning")
+@pytest.mark.parametrize("suffix", WHOLE)
+def test_what_is_to_be_damaged_is_whole(suffix):
+    pages = list(decode_pages(WHOLE[suffix]))
+    assert len(pages) == {".frames.webp": 3, ".frames.gif": 3, ".pages.tif": 2}.get(suffix, 1)
+    assert (pages[0].height, pages[0].width) == RGB.shape[:2]
+    if suffix in (".deep.png", ".mac.tif"):
+        np.testing.assert_array_equal(pages[0].at_depth(16).array() >> 8, RGBA >> 8)
+    if suffix == ".said.jpg":
+        told = pages[0].metadata
+        assert all((told.icc, told.exif, told.xmp, told.iptc))
 
 
 def damaged(whole: bytes, chance: random.Random) -> bytes:
@@ -80,13 +131,12 @@ def broken(tmp_path_factory) -> Path:
     while count < 1000:
         suffix = chance.choice(list(WHOLE))
         data = damaged(WHOLE[suffix], chance)
-        try:
-            decode(data, max_pixels=10**6)
-        except ImageError:
-            (folder / f"{count:04}{suffix}").write_bytes(data)
-            count += 1
-        except ImageWarning:  # such as a number of pages that is not so
-            continue
+        with warnings.catch_warnings(action="ignore", category=ImageWarning):
+            try:
+                decode(data, max_pixels=10**6)
+            except ImageError:
+                (folder / f"{count:04}{suffix}").write_bytes(data)
+                count += 1
     return folder
 
 
@@ -105,7 +155,8 @@ def test_a_thousand_damaged_files_are_each_named(bigpicture, make, tiny, tmp_pat
     assert [item["status"] for item in items].count("done") == 3
     failed = {item["input"]: item["error"] for item in items if item["status"] == "failed"}
     assert len(failed) == 1000
-    lines = [line.split("failed   ", 1)[1] for line in result.stderr.splitlines()]
+    told = [line.split("failed   ", 1) for line in result.stderr.splitlines()]
+    lines = [line[1] for line in told if len(line) > 1]
     assert len(lines) == 1000
     for path, line in zip(sorted(broken.iterdir()), lines, strict=True):
         assert line.startswith(f"{path}: ")
@@ -115,7 +166,7 @@ def test_a_thousand_damaged_files_are_each_named(bigpicture, make, tiny, tmp_pat
 
 @pytest.mark.filterwarnings("ignore::bigpicture.image.ImageWarning")
 @settings(
-    max_examples=25,
+    max_examples=40,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.sampled_from(list(WHOLE)), st.integers(0, 2**32), st.sampled_from(["", "--all-pages"]))
@@ -136,6 +187,24 @@ def test_a_damaged_file_gives_a_whole_result_or_none(bigpicture, tiny, broken, s
         for path in sorted(folder.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
         folder.rmdir()
+
+
+NOISE = [np.random.default_rng(n).integers(0, 256, (99, 99, 3), dtype=np.uint8) for n in range(3)]
+
+
+@pytest.mark.parametrize("format", ["TIFF", "GIF", "WEBP"])
+def test_a_page_that_breaks_half_way_leaves_no_half_result(bigpicture, tiny, tmp_path, format):
+    options = {"TIFF": {"compression": "tiff_adobe_deflate"}, "WEBP": {"lossless": True}}
+    whole = paged(format, NOISE, **options.get(format, {}))
+    at = len(whole) * 4 // 5  # in the third, whose directory in a TIFF is behind it
+    file = tmp_path / f"a.{format.lower()}"
+    file.write_bytes(whole[:at] + (bytes(3000) + whole[at + 3000 :]) * (format == "TIFF"))
+    out = tmp_path / "out"
+    out.mkdir()
+    result = bigpicture("upscale", file, "--model", tiny, "-o", out, "--all-pages")
+    assert result.exit_code == 1
+    assert "Traceback" not in result.stderr and file.name in result.stderr
+    assert list(out.iterdir()) == []
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:

@@ -214,6 +214,26 @@ def test_a_broken_page_is_named_when_its_turn_comes():
         next(pages)
 
 
+@settings(max_examples=60)
+@given(st.floats(0, 1), st.booleans())
+def test_an_animation_that_is_cut_short_is_an_error(part, with_table):
+    frames = [RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8) for _ in range(2)]
+    whole = animated("GIF", frames, optimize=with_table)
+    kept = int(part * len(whole))
+    try:
+        pages = list(decode_pages(whole[:kept], name="cut"))
+    except ImageError as error:
+        assert "cut" in str(error)
+    else:  # only what says that nothing follows is missing, or all of the second frame
+        assert kept >= len(whole) - 1 or len(pages) == 1
+
+
+@pytest.mark.parametrize("behind", [b"", b"\0\0", b"more that is no GIF"])
+def test_what_stands_behind_an_animation_does_no_harm(behind):
+    assert len(list(decode_pages(MANY["GIF"] + behind))) == 3
+    assert len(list(decode_pages(MANY["GIF"][:-1]))) == 3  # nor what only ends it
+
+
 def test_an_animation_is_as_large_as_all_its_frames():
     data = animated("GIF")
     assert len(list(decode_pages(data, max_pixels=351))) == 3

@@ -20,6 +20,7 @@ from bigpicture.image.colour import widen
 from bigpicture.image.content import Content
 from bigpicture.image.directories import full_pages
 from bigpicture.image.exif import EXIF_HEADER, read_tiff, upright
+from bigpicture.image.gif import check_whole
 from bigpicture.image.inks import Separations
 from bigpicture.image.iptc import unwrapped_iptc
 from bigpicture.image.picture import Metadata, Picture, check_size
@@ -62,10 +63,12 @@ class Loader:
         """Return the numbers of the pages; of animations, milliseconds of frames and loops.
 
         Raises:
-            ValueError: If what it holds has to be developed first.
+            ValueError: If what it holds has to be developed first, or is cut short.
         """
         if self.kind == "TIFF":
             check_developed(self.data)
+        if self.kind == "GIF":
+            check_whole(self.data)
         header = self._load()
         count = _number(header, "n-pages", 1)
         pages = list(range(count))
@@ -109,7 +112,9 @@ class Loader:
             raise ValueError("this libvips reads none; install pyvips-binary, which does")
         # Sequential access keeps libvips from caching the operation, and with it the pixels.
         data = self.data if isinstance(self.data, bytes) else self.data.source()
-        return getattr(pyvips.Image, name)(data, access="sequential", fail_on="error", **options)
+        # What is wrong within a frame of a GIF is only a warning.
+        strict = "warning" if self.kind == "GIF" else "error"
+        return getattr(pyvips.Image, name)(data, access="sequential", fail_on=strict, **options)
 
     def _pixels(
         self, stored: pyvips.Image, page: int
