@@ -7,6 +7,7 @@ would otherwise fill what is missing with gray. Pages of TIFF that are smaller v
 are not pages.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import pyvips
 from jaxtyping import Shaped
 
+from bigpicture.image.appended import without_appended
 from bigpicture.image.associated import is_associated, rounded_quotients
 from bigpicture.image.colour import widen
 from bigpicture.image.content import Content
@@ -23,7 +25,7 @@ from bigpicture.image.exif import EXIF_HEADER, read_tiff, upright
 from bigpicture.image.gif import check_whole
 from bigpicture.image.inks import Separations
 from bigpicture.image.iptc import unwrapped_iptc
-from bigpicture.image.picture import Metadata, Picture, check_size
+from bigpicture.image.picture import ImageWarning, Metadata, Picture, check_size
 from bigpicture.image.raw import check_developed
 from bigpicture.image.spaces import blob, known_colours, profile_after
 from bigpicture.image.spool import Spool, bands, by_rows
@@ -141,6 +143,12 @@ class Loader:
     ) -> Picture | Separations:
         turn = _number(stored, "orientation", 1)
         metadata = _metadata(stored)
+        if self.kind == "JPEG" and metadata.xmp is not None:
+            xmp, appended = without_appended(metadata.xmp)
+            metadata = replace(metadata, xmp=xmp)
+            for what in appended:
+                text = f"its {what}, which stands behind the picture, is left out"
+                warnings.warn(text, ImageWarning, stacklevel=2)
         if self.kind == "TIFF":
             metadata = read_tiff(self.data, metadata, number)
         density = metadata.pixels_per_mm

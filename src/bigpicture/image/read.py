@@ -23,6 +23,7 @@ from bigpicture.image.inks import Separations
 from bigpicture.image.load import Loader
 from bigpicture.image.picture import ImageError, ImageWarning, Picture
 from bigpicture.image.ppm import decode_ppm
+from bigpicture.image.stated import png_chunks, stated_space
 
 MAX_PIXELS = 2**30
 """Most pixels that `read` decodes unless told otherwise: 32768 × 32768, 3 GiB as 8-bit RGB."""
@@ -174,15 +175,22 @@ def _pages_of(data: Content, name: str, max_pixels: int, keep_cmyk: bool) -> Pag
     called = f"{name} ({kind})"
     if kind == "PPM":
         return Pages([0], (), 0, lambda _: iter([decode_ppm(data, max_pixels)]), called)
-    if kind == "PNG" and b"acTL" in start[: start.find(b"IDAT")]:
-        warnings.warn(
-            f"{called} is animated, which only GIF and WebP may be: its first frame is taken",
-            ImageWarning,
-            stacklevel=3,
+    animated = b"acTL" in png_chunks(start) if kind == "PNG" else start[8:12] == b"avis"
+    if animated:
+        _warn(f"{called} is animated, which only GIF and WebP may be: its first frame is taken")
+    stated = stated_space(start, kind)
+    if stated is not None:
+        _warn(
+            f"{called} states {stated}, and no profile: that is left out, and its colours are "
+            "taken for sRGB's; convert it to sRGB first, or to a profile"
         )
     loader = Loader(data, kind, max_pixels, keep_cmyk)
     with _explained(called):
         return Pages(*loader.facts(), loader.pages, called)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, ImageWarning, stacklevel=4)
 
 
 def _picture(pages: Pages) -> Picture:

@@ -1,0 +1,60 @@
+"""Colour spaces that a file states by numbers in place of a profile: cICP, gAMA; nclx.
+
+    first bytes of a PNG, an AVIF ──▶ what they say, where it is not sRGB
+
+These numbers are not carried, and colours of such a file are taken for sRGB's.
+
+Source: W3C, "Portable Network Graphics (PNG) Specification", third edition, sections 11.3.2.2 and
+    11.3.2.6; ITU-T H.273, tables 2 and 3.
+"""
+
+__all__ = ["png_chunks", "stated_space"]
+
+_UNSTATED = 2
+_PRIMARIES = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
+_TRANSFERS = {8: "linear", 16: "PQ", 18: "HLG"}
+_AS_SRGB = ((1, _UNSTATED), (1, 6, 13, _UNSTATED))  # primaries; curves that all show as sRGB's
+_SRGB_GAMMA, _NEAR = 45455, 2300  # in 1/100000; what is as near looks the same
+
+
+def png_chunks(start: bytes) -> dict[bytes, bytes]:
+    """Return what stands before the pixels of a PNG, by its four letters."""
+    found: dict[bytes, bytes] = {}
+    at = 8
+    while at + 8 <= len(start) and (kind := start[at + 4 : at + 8]) != b"IDAT":
+        length = int.from_bytes(start[at : at + 4], "big")
+        found.setdefault(kind, start[at + 8 : at + 8 + length])
+        at += 12 + length
+    return found
+
+
+def stated_space(start: bytes, kind: str) -> str | None:
+    """Return the colours that a file's first bytes state, None if they are sRGB's or a profile's.
+
+    Args:
+        start: The first bytes, up to the pixels.
+        kind: Of the file, such as "PNG".
+    """
+    if kind == "PNG":
+        chunks = png_chunks(start)
+        if b"iCCP" in chunks:
+            return None
+        if len(chunks.get(b"cICP", b"")) == 4:
+            return _coded(chunks[b"cICP"][0], chunks[b"cICP"][1])
+        gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big") or _SRGB_GAMMA
+        if b"sRGB" in chunks or abs(gamma - _SRGB_GAMMA) < _NEAR:
+            return None
+        return f"a gamma of 1/{100_000 / gamma:.2f}"
+    if kind == "AVIF":
+        at = start.find(b"colrnclx") + 8
+        if at < 8 or b"colrprof" in start or b"colrrICC" in start:
+            return None
+        return _coded(*(int.from_bytes(start[i : i + 2], "big") for i in (at, at + 2)))
+    return None
+
+
+def _coded(primaries: int, transfer: int) -> str | None:
+    if primaries in _AS_SRGB[0] and transfer in _AS_SRGB[1]:
+        return None
+    names = _PRIMARIES.get(primaries, str(primaries)), _TRANSFERS.get(transfer, str(transfer))
+    return f"primaries {names[0]} and transfer {names[1]} (ITU-T H.273)"
