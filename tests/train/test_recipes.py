@@ -70,23 +70,36 @@ def test_all_that_learns_can_be_built(name, monkeypatch):
     assert (recipe.model.start is not None) == (name == "ciaosr-real-gan")
 
 
-@pytest.mark.parametrize("name", ["uhdn-x2", "ciaosr-edsr"])
-def test_recipes_can_be_tried(name, photographs, tmp_path):
-    """All as written but for the pictures, and how many are taken."""
-    recipe = recipe_of(
-        name,
+@pytest.mark.parametrize("name", NAMES)
+def test_recipes_can_be_tried(name, photographs, tmp_path, monkeypatch):
+    """All as written but for the pictures, how many are taken, and what must be downloaded."""
+    taps = perceptual.Taps(torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3)), {"conv1_1": 1.0})
+    monkeypatch.setattr("bigpicture.train.objective.vgg19", lambda layers: taps)
+    written = recipe_of(name)
+    parts = 2 if written.optimiser.accumulate > 1 else 1  # of a crop each
+    others = [
         f"data.train=['{photographs / 'train'}']",
         f"data.cache='{tmp_path / 'cache'}'",
         f"watch.benchmark='{photographs / 'benchmark'}'",
-        "data.images=1",
+        f"data.images={parts}",
+        f"optimiser.accumulate={parts}",
         "data.patch=8",
-        *(["data.points=16"] if name == "ciaosr-edsr" else []),
-    )
+        "data.workers=0",
+        "model.start=",
+    ]
+    if written.data.scales is not None and written.data.points != "all":
+        others += ["data.points=16"]
+    if "bsrgan" in written.data.degradation:
+        others += ["data.margin=2"]
+    if written.losses.perceptual is not None:
+        others += ["losses.perceptual.layers={conv1_1 = 1.0}"]
     console = Console(record=True, width=200)
+    recipe = recipe_of(name, *others)
     run_recipe(recipe, tmp_path / "out", dry_run=True, device="cpu", console=console)
     said = console.export_text()
-    assert f"{recipe.optimiser.steps} steps of 1 crops of 8²" in said
+    assert f"{recipe.optimiser.steps} steps of {parts} crops of 8²" in said
     assert "tried 2 steps on cpu: l1 0." in said
+    assert ("discriminator " in said) == (written.losses.adversarial is not None)
 
 
 def test_both_stages_of_the_game(photographs, quiet, tmp_path, monkeypatch):
