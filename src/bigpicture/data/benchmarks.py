@@ -132,10 +132,10 @@ def open_benchmark(
     layout = find_layout(high, low, scale)
     references = high_files(layout.high, scale)
     if layout.low is None or degrade is not None:
-        kind = "bi" if degrade is None or degrade is bi else degrade
-        if isinstance(kind, str):
-            return Benchmark(references, None, scale, STANDARD[kind], layout.name, kind)
-        return Benchmark(references, None, scale, kind, layout.name)
+        made_by = "bi" if degrade is None or degrade is bi else degrade
+        if callable(made_by):
+            return Benchmark(references, None, scale, made_by, layout.name)
+        return Benchmark(references, None, scale, STANDARD[made_by], layout.name, made_by)
     partners = low_files(references, layout.low, scale)
     return Benchmark(references, partners, scale, bi, layout.name, layout.degradation)
 
