@@ -282,4 +282,4 @@ def test_exports_with_sizes_it_was_not_exported_at_and_compiles_into_one_graph(a
     sizes = [(21, 17), (2, 30), (16, 16), (65, 40)]
     low, batch = (torch.rand(shape).double() for shape in ((1, 3, 12, 40), (2, 3, 19, 9)))
     # beyond 1023, RG-SA reduces pictures once more
-    assert_traces(network, low, sizes, batch, sides=(2, 1023))
+    assert_traces(network, low, sizes, batch, sides=(2, 1023), backward=True)
