@@ -66,9 +66,10 @@ class Found(NamedTuple):
 
 def model_of(name: str) -> Model:
     """Return trained weights where there are any, else a seeded network of a size."""
-    shipped = f"{name}-x{SCALE}"
-    if shipped in {entry.name for entry in bp.list_models()}:
-        return bp.load(shipped)
+    shipped = {entry.name for entry in bp.list_models()}
+    for known in (f"{name}-x{SCALE}", name):  # of networks for any scale, names state none
+        if known in shipped:
+            return bp.load(known)
     if name not in SIZES:
         return bp.load(name)
     network = seeded(shorter(SIZES[name](SCALE)))
@@ -85,7 +86,8 @@ def shorter(settings: NetworkSettings) -> NetworkSettings:
 def timed(model: Model, low: Float[Tensor, "3 h w"], **options: Any) -> tuple[Tensor, float]:  # noqa: ANN401 - those of `upscale`
     """Return the result, and its seconds."""
     start = time.perf_counter()
-    return model.upscale(low, precision="fp32", **options), time.perf_counter() - start
+    result = model.upscale(low, scale=SCALE, precision="fp32", **options)
+    return result, time.perf_counter() - start
 
 
 def measure(
@@ -118,7 +120,7 @@ def sheet(model: Model, tile: int) -> Float[Tensor, "3 h w"]:
     rows = []
     for pattern in PATTERNS.values():
         low = pattern(*_SHOWN)
-        whole, tiled = (model.upscale(low, tile=side) for side in ("off", tile))
+        whole, tiled = (model.upscale(low, scale=SCALE, tile=side) for side in ("off", tile))
         difference = 0.5 + _AMPLIFIED * (tiled - whole)
         rows.append(torch.cat([whole, tiled, difference.clamp(0, 1)], -1))
     return torch.cat(rows, -2)

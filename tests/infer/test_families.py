@@ -1,8 +1,8 @@
 """Tiles of every family come close to the whole picture, and exactly so where they run together.
 
-Trained weights where they are shipped; else small networks with seeded ones whose contexts matter:
-tiles on their own are far off. What trained and larger ones give for whole benchmark pictures is
-measured by `benchmarks/tiling.py`.
+U-HDN as it is shipped, and of every other family a small network with seeded weights, whose
+contexts matter: tiles on their own are far off. Trained ones of all five systems are held to the
+same in `test_shipped.py`; what they give for whole benchmark pictures, `benchmarks/tiling.py` says.
 """
 
 from dataclasses import dataclass, replace
