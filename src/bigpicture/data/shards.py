@@ -121,7 +121,7 @@ def _read(index: Path, place: str) -> list[Original]:
 
 def _known(called: str, key: str, low: str | None) -> Original:
     gone = partial(_gone, called)
-    return Original(called, key, gone, low and Original(called, low, gone))
+    return Original(called, key, gone, None if low is None else Original(called, low, gone))
 
 
 def _is_cached(original: Original, cache: Path) -> bool:
