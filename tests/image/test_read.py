@@ -82,7 +82,8 @@ def test_what_pillow_writes_is_read_as_pillow_reads_it(format, mode):
 def test_16_bit_png_is_read_as_stored_whatever_its_gamma(colour, channels):
     pixels = RNG.integers(0, 65536, (9, 7, channels), dtype=np.uint16)
     gamma = chunk(b"gAMA", struct.pack(">I", 100_000))  # linear light: not to be applied
-    picture = decode(png(pixels, colour, gamma))
+    with pytest.warns(ImageWarning, match=r"states a gamma of 1/1\.00"):
+        picture = decode(png(pixels, colour, gamma))
     np.testing.assert_array_equal(picture.array(), pixels)
 
 
