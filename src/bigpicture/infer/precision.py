@@ -4,9 +4,10 @@
     bf16, fp16  convolutions and matrix products, by autocast
 
 bf16 makes an error of about 1/255 in a picture, fp16 of 0.2/255 (U-HDN ×2; in bf16, the PSNR of the
-shipped networks on Set5 changes by at most 0.005 dB): little to see in 8 bits, far too much for 16,
-and it takes half of the time, or hardly less than all (RGT). `auto` hence takes bf16 only for 8-bit pictures, where a network declares it sound, and on devices that multiply in it: NVIDIA's
-GPUs from Ampere on, and CPUs with AVX-512 BF16, AMX, or ARM's bf16. On Apple's GPUs it is float32.
+shipped networks on Set5 changes by at most 0.005 dB): little to see in 8 bits, far too much for 16.
+It takes half of the time, or hardly less than all of it (RGT). `auto` hence takes bf16 only for
+8-bit pictures, where a network declares it sound, and on devices that multiply in it: NVIDIA's GPUs
+from Ampere on, and CPUs with AVX-512 BF16, AMX, or ARM's bf16. On Apple's GPUs it is float32.
 
 On CUDA, convolutions in float32 are by default products of 10 bits (TF32), by whichever algorithm
 seems the quickest. While pictures are enlarged, they are of 24 bits, and the same each time.
