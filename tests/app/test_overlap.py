@@ -128,6 +128,26 @@ def test_an_interruption_while_finishing_repeats_it():
     assert calls == [0, 0]
 
 
+def test_an_interruption_while_the_last_are_written_loses_nothing():
+    computed, told = threading.Event(), []
+
+    def compute(n):
+        if n == 8:
+            computed.set()
+        return n
+
+    def finish(n):
+        told.append(n)
+        if told == [0, 1, 2]:
+            raise KeyboardInterrupt
+
+    _, doing = stages(compute=compute, write=lambda n: computed.wait(60) and n)
+    doing = Stages(**{**vars(doing), "finished": finish})
+    with pytest.raises(KeyboardInterrupt):
+        overlap(range(9), doing)
+    assert told == [0, 1, 2, 2, 3, 4, 5, 6, 7, 8]
+
+
 def test_an_interruption_before_a_writer_begins_loses_nothing(monkeypatch):
     class Interrupted(overlapping.ThreadPoolExecutor):
         def submit(self, *arguments, **named):

@@ -49,7 +49,8 @@ class Stages(Generic[J, R, W, F]):
 def overlap(jobs: Iterable[J], stages: Stages[J, R, W, F], waiting: int = _WAITING) -> None:
     """Take all jobs through their stages.
 
-    Whatever ends this early, such as Ctrl-C, what has been computed is written and finished before.
+    Whatever ends this early, such as Ctrl-C, what has been computed is written and finished before,
+    unless that is interrupted twice.
 
     Args:
         jobs: In the order in which they are to be done.
@@ -65,7 +66,16 @@ def overlap(jobs: Iterable[J], stages: Stages[J, R, W, F], waiting: int = _WAITI
         try:
             reader.stop()
         finally:  # also for who is impatient, and presses Ctrl-C twice
-            to_write.finish()
+            _whatever_comes(to_write.finish)
+
+
+def _whatever_comes(finish: Callable[[], None]) -> None:
+    """Finish, and if that is interrupted, once more: only who insists ends it."""
+    try:
+        finish()
+    except KeyboardInterrupt:
+        finish()
+        raise
 
 
 class _Reader(Generic[J, R, W, F]):
