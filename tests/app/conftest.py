@@ -1,5 +1,7 @@
 """A network small enough for every test, as a weight file, and pictures to give it."""
 
+import signal
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +28,16 @@ def tiny(tmp_path_factory) -> str:
     facts = {"name": "tiny-x2", "parameters": 1, "licence": "CC0", "scores": {}, "protocol": "sr-y"}
     save_network(network, file, facts)
     return str(file)
+
+
+@pytest.fixture
+def heard():
+    """Hear of signals: whoever starts tests in the background may have them ignore Ctrl-C."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    yield
+    for number, known in before.items():
+        signal.signal(number, known)
 
 
 @pytest.fixture

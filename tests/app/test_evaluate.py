@@ -220,6 +220,7 @@ def test_pictures_that_are_too_small_for_a_metric_are_named_first(
     assert f"b.png: image is 14×200; {metric.upper()} needs" in result.stderr
 
 
+@pytest.mark.usefixtures("heard")
 def test_what_is_done_when_it_is_stopped_is_reported(
     bigpicture, pictures, make, tmp_path, monkeypatch
 ):

@@ -6,14 +6,6 @@ import pytest
 from bigpicture.app.stopping import Stopped, stoppable
 
 
-@pytest.fixture
-def heard(number):
-    """Whoever starts tests in the background may have them ignore Ctrl-C."""
-    before = signal.signal(number, signal.default_int_handler)
-    yield
-    signal.signal(number, before)
-
-
 @pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_raises_sets_the_flag_and_is_then_as_before(number):

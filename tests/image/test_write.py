@@ -25,6 +25,7 @@ from bigpicture.image import (
     write,
 )
 from bigpicture.image.colour import narrow, widen
+from bigpicture.image.encoders import ENCODERS
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF/></x:xmpmeta>'
@@ -286,6 +287,27 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
         write(Picture(np.ones((2, 2, 1), np.uint8)), path)
     assert path.read_bytes() == before
     assert [found.name for found in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are those of Unix")
+def test_no_room_is_said_though_libvips_has_lost_its_words(tmp_path, monkeypatch):
+    import resource
+
+    def fail(*_):
+        raise pyvips.Error("unable to write to target")
+
+    monkeypatch.setitem(ENCODERS, "png", fail)
+    picture, path = Picture(np.zeros((9, 9, 1), np.uint8)), tmp_path / "a.png"
+    with pytest.raises(ImageError, match=r"libvips cannot write this png: .*unable to write"):
+        write(picture, path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, limits[1]))
+    try:
+        with pytest.raises(ImageError, match=r"a\.png.*too large"):
+            write(picture, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are those of Unix")

@@ -9,7 +9,6 @@ it is encoded, so that a picture larger than the memory can be.
 
 import io
 import os
-import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -60,7 +59,7 @@ def write(
     format = _format_of(path)
     with _named(path):
         quality, held = _checked(format, quality, lossless), _held(picture, format)
-        with saving(_place(path)) as file, _explained(format):
+        with saving(_place(path)) as file, _explained(format, file):
             ENCODERS[format](held, file, quality, lossless)
 
 
@@ -127,7 +126,7 @@ def write_pages(
             else:
                 held = _frames(pictures, format)
                 delays = (*delays, *[_DELAY] * len(held))[: len(held)]
-                with _explained(format):
+                with _explained(format, file):
                     write_frames(held, file, format, quality, lossless, delays, loop)
 
 
@@ -142,7 +141,7 @@ def _write_pages(
     for picture in pictures:
         held = _held(picture, "tiff")
         with tempfile.TemporaryFile(dir=folder) as page:
-            with _explained("tiff"):
+            with _explained("tiff", page):
                 ENCODERS["tiff"](held, page, quality, lossless)
             pages.append(page)
         file.flush()
@@ -211,14 +210,28 @@ def _named(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(format: str) -> Iterator[None]:
+def _explained(format: str, file: BufferedIOBase | None = None) -> Iterator[None]:
     try:
         yield
     except (pyvips.Error, MemoryError) as error:
-        disk = re.search(r"write error\s+system error: (.+)", str(getattr(error, "detail", "")))
-        if disk is not None:  # no fault of the picture's
-            raise ImageError(disk[1].strip()) from error
+        if file is not None and (wall := _wall(file)) is not None:  # no fault of the picture's
+            raise ImageError(wall) from error
         raise ImageError(f"libvips cannot write this {format}: {_reason(error)}") from error
+
+
+def _wall(file: BufferedIOBase) -> str | None:
+    """Return why nothing more goes into a file, which is thrown away after that.
+
+    What libvips says of it may get lost: its threads, and other pictures', share one text.
+    """
+    left = 2**16
+    try:
+        os.lseek(file.fileno(), 0, os.SEEK_END)
+        while left:  # what does not fit as a whole is written in part first
+            left -= os.write(file.fileno(), bytes(left))
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 def _reason(error: Exception) -> str:
