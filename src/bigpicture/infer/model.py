@@ -107,7 +107,8 @@ class Model:
                 (`limits.any_scale`).
 
         Raises:
-            ValueError: If the network renders one scale only, and `size` is another.
+            ValueError: If `low` has other channels, or the network renders one scale only, and
+                `size` is another.
         """
         return restore_whole(self.network, self.limits, low, size)
 
