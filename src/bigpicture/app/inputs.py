@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bigpicture.data.folders import SUFFIXES
+from bigpicture.data.folders import is_image_name
 
 LIST = Path("-")
 
@@ -100,7 +100,7 @@ def _matching(pattern: Path, recursive: bool) -> Iterator[Found]:
             inner = () if "**" in pattern.name else _inside(match, recursive)
             found = [replace(f, below=below / f.below) for f in inner if f.error is None]
         else:
-            picture = match.suffix.lower() in SUFFIXES
+            picture = is_image_name(match.name)
             found = [Found(match, below.parent, named=False)] if picture else []
         any_found |= bool(found)
         yield from found
@@ -139,7 +139,7 @@ def _visit(top: Path, recursive: bool) -> Iterator[Found]:
             if _is_folder(entry):
                 if recursive:
                     (links if entry.is_symlink() else waiting).append(path)
-            elif path.suffix.lower() in SUFFIXES:
+            elif is_image_name(entry.name):
                 yield Found(path, folder.relative_to(top), named=False)
 
 

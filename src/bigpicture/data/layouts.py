@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from bigpicture.data.folders import SUFFIXES, images_in
+from bigpicture.data.folders import images_in, is_image_name
 
 __all__ = ["Layout", "find_layout", "find_sets", "high_files", "low_files", "set_name"]
 
@@ -213,4 +213,4 @@ def _is_set(folder: Path) -> bool:
     patterns = (up.format(scale="*") for up, _ in _LAYOUTS)
     inside = any(path.is_dir() for pattern in patterns for path in folder.glob(pattern))
     inside = inside or any(folder.glob("[xX][0-9]*/*_HR_x[0-9]*.*"))  # RCAN's
-    return inside or any(file.suffix.lower() in SUFFIXES for file in folder.iterdir())
+    return inside or any(is_image_name(file.name) for file in folder.iterdir())
