@@ -33,13 +33,27 @@ from bigpicture.infer.sharing import Key, view
 from bigpicture.infer.waiting import Attic, Held, Recall
 from bigpicture.shapes import Tensor
 
-__all__ = ["MOST_TILES", "Lockstep"]
+__all__ = ["Lockstep", "check_together"]
 
-MOST_TILES = 2000
+_MOST_TILES = 2000
 """That may run together: some systems allow a process hardly more threads."""
 
 _HOST = torch.device("cpu")
 _SOFTLY = 1  # omp_pause_soft
+
+
+def check_together(tiles: int) -> None:
+    """Refuse more tiles than can run together, before the first is begun.
+
+    Raises:
+        ValueError: If there are more than systems allow threads.
+    """
+    if tiles > _MOST_TILES:
+        raise ValueError(
+            f"context='exact' runs all {tiles} tiles at once, each in a thread, and not more than "
+            f"{_MOST_TILES}, which systems allow; take larger tiles (by tile, or by more memory), "
+            "or context='shared'"
+        )
 
 
 class Lockstep:

@@ -16,7 +16,7 @@ from bigpicture.compute.allocation import memory_kept
 from bigpicture.infer.device import choose_device
 from bigpicture.infer.enlarge import Cancel, Options, Progress, Report
 from bigpicture.infer.kinds import open_parts
-from bigpicture.infer.lockstep import MOST_TILES
+from bigpicture.infer.lockstep import check_together
 from bigpicture.infer.memory import (
     ENOUGH,
     bytes_per_pixel,
@@ -255,12 +255,8 @@ class Model:
             side = self._side(tile, *picture, halo, images, budget)
             tiling = Tiling(side, halo, sweeps, context, budget)
             tiles = len(tiling.cut(*picture, self.limits))
-            if context == "exact" and tiles > MOST_TILES and has_context(self.network):
-                raise ValueError(
-                    f"context='exact' runs all {tiles} tiles at once, each in a thread, and not "
-                    f"more than {MOST_TILES}, which systems allow; take larger tiles (by tile, or "
-                    "by more memory), or context='shared'"
-                )
+            if context == "exact" and has_context(self.network):
+                check_together(tiles)
             passes.append(Pass(*picture, made, tiling, tiles))
             picture = made
         return Plan(target, tuple(passes), frame)
