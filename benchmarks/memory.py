@@ -76,6 +76,8 @@ def main() -> int:
     options = ["--model", given.model, "--context", given.context, *given.options]
     options += [] if given.memory == "auto" else ["--memory", given.memory]
     runs = []
+    if given.folder is not None:
+        given.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         for megapixels in given.megapixels:
             runs.append(run(Path(folder), megapixels, given.sample, options))

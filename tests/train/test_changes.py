@@ -83,6 +83,15 @@ def test_a_run_says_what_has_changed_and_its_weights_keep_it(begun, plain, chang
     ]
 
 
+def test_settings_of_adam_are_those_of_the_recipe(begun, plain, changed, quiet):
+    """PyTorch would go on by those of the checkpoint, whatever is said of the change."""
+    now = changed(plain, optimiser={"betas": (0.5, 0.9), "steps": 2})
+    run_recipe(now, begun, resume=True, device="cpu", console=quiet)
+    state = torch.load(begun / "checkpoint.pt", weights_only=True)["optimiser"]
+    assert {tuple(group["betas"]) for group in state["param_groups"]} == {(0.5, 0.9)}
+    assert {int(own["step"]) for own in state["state"].values()} == {2}  # its averages went on
+
+
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_fewer_steps_than_are_done_are_refused_first(begun, recipe, plain, changed, quiet, dry_run):
     Checkpoints(begun).previous.unlink(missing_ok=True)

@@ -95,7 +95,17 @@ def bar(total: int) -> Iterator[Bar]:
 
 
 def check_report(file: Path | None) -> None:
-    """Refuse a report that could not be written, before hours of work."""
+    """Refuse a report that could not be written, before hours of work, or would be for a picture.
+
+    A picture of that name would be lost, if it is not a slip of the keyboard alone.
+    """
+    from bigpicture.data.folders import is_image_name
+
+    if file is not None and is_image_name(file.name):
+        refuse(
+            f"--json {printable(str(file))} is the name of a picture; give one for a report, such "
+            f"as {printable(file.stem)}.json"
+        )
     check_writable("--json", file)
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Adam
 
 from bigpicture.shapes import Float, Tensor
+from bigpicture.train.adam import RecipeAdam
 from bigpicture.train.losses.adversarial import Game, discriminator_loss, generator_loss
 from bigpicture.train.losses.discriminator import UNetDiscriminator
 from bigpicture.train.parts.losses import AdversarialPart
@@ -43,7 +43,7 @@ class Adversary:
         self.weight = part.weight
         self.game: Game = part.game
         self.network = UNetDiscriminator(colours, part.channels).to(device)
-        self.optimiser = Adam(self.network.parameters(), part.rate or rate, betas=part.betas)
+        self.optimiser = RecipeAdam(self.network.parameters(), part.rate or rate, betas=part.betas)
         self._per_rate = (part.rate or rate) / rate
 
     def set_rate(self, rate: float) -> None:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 from torch.amp.grad_scaler import GradScaler
-from torch.optim import Adam
 
 from bigpicture.models.catalog import build
 from bigpicture.models.network import Network
+from bigpicture.train.adam import RecipeAdam
 from bigpicture.train.adversary import Adversary
 from bigpicture.train.average import running_average
 from bigpicture.train.checkpoint import Run
@@ -60,7 +60,7 @@ def start(recipe: Recipe, processes: Processes, *, goes_on: bool = False) -> Sta
     if recipe.precision.recompute:
         recompute_blocks(network.backbone)
     settings, device = recipe.optimiser, processes.device
-    optimiser = Adam(network.parameters(), lr=settings.rate, betas=settings.betas)
+    optimiser = RecipeAdam(network.parameters(), lr=settings.rate, betas=settings.betas)
     scaler = GradScaler(device.type, enabled=recipe.precision.numbers == "fp16")
     colours, game = network.settings.colours, recipe.losses.adversarial
     adversary = None if game is None else Adversary(game, colours, settings.rate, device)

@@ -55,6 +55,9 @@ def test_a_paper_s_table_says_why_figures_differ(bigpicture):
             ["--table", "rgt-3", "--size", "64x64"],
             "--size 64x64: --table rgt-3 has",
         ),
+        (["rgt-x2", "--repeats", "3"], "--repeats 3 is of what is measured; add --measure"),
+        (["rgt-x2", "--device", "cuda"], "--device cuda is of what is measured"),
+        (["rgt-x2", "--precision", "bf16"], "--precision bf16 is of what is measured"),
         (["--table", "rgt-3", "--scale", "2"], "--scale 2: --table rgt-3 has"),
         (["--table", "rgt-9"], "there are cran-7, rgt-3, ciaosr-7"),
         (["rgt"], "rgt has no scale; give a whole one, such as rgt-x4"),
@@ -63,7 +66,7 @@ def test_a_paper_s_table_says_why_figures_differ(bigpicture):
         (["liif-light", "--scale", "0.001"], "at least 1 pixel"),
         (["nothing-x2"], "sizes are cran, cran-light"),
         (["uhdn-x2", "--size", "big"], "give WIDTHxHEIGHT"),
-        (["uhdn-x2", "--device", "none"], "no device 'none' here"),
+        (["uhdn-x2", "--measure", "--device", "none"], "no device 'none' here"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(bigpicture, arguments, said):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bigpicture.evaluate.formats import Table
 
 MEASURED = "What is measured"
+_REPEATS = 5
 
 Measure = Callable[[Mapping[str, "Job"]], Mapping[str, "Measured"]]
 
@@ -54,7 +55,7 @@ def cost(
     repeats: Annotated[
         int,
         typer.Option(min=1, help="Runs that the median is of.", rich_help_panel=MEASURED),
-    ] = 5,
+    ] = _REPEATS,
     format: Annotated[
         Literal["text", "markdown", "csv", "latex"], typer.Option(help="Of what is printed.")
     ] = "text",
@@ -81,6 +82,14 @@ def cost(
     for option, given in asked.items() if table is not None else ():
         if given is not None:
             refuse(f"{option} {given}: --table {table} has the paper's own; leave one of them out")
+    how_measured = (
+        ("--repeats", repeats, _REPEATS),
+        ("--device", device, "auto"),
+        ("--precision", precision, "fp32"),
+    )
+    for option, given, usual in how_measured if not measured else ():
+        if given != usual:
+            refuse(f"{option} {given} is of what is measured; add --measure, or leave it out")
     low = parse_size(size) or (256, 256)
     from bigpicture.evaluate.formats import written
     from bigpicture.infer.device import choose_device
