@@ -1,1 +1,1 @@
-"""What a network costs, how much of a picture it uses, and what its operators look at."""
+"""Analysis of networks: their costs, which pixels they use, and what their operators look at."""

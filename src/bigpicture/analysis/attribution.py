@@ -1,23 +1,24 @@
-"""Local attribution maps: which pixels of a picture a part of its enlargement is made of.
+"""Local attribution maps: which pixels of a picture contribute to a part of its enlargement.
 
     low (1, c, h, w), network, detector ──▶ Attribution: one number for each pixel (h, w)
 
-The path γ from the blurred picture to the picture itself makes it sharper step by step,
+The path γ leads from a blurred picture to the picture itself, sharper at each step:
 
     γ(α) = low convolved with a Gaussian of σ·(1 − α),    α from 0 to 1
 
-and on its way each pixel is given its share of what the detector D sees grow in the result F:
+Along the path, the value that the detector D gives to the result F grows; a pixel's share of it is
 
     Σ over n steps and the colours   ∂D(F(γ)) / ∂γ · (γ(α + 1/n) − γ(α)),    ∂ at α + 1/2n
 
-The detector sums the lengths of the gradients within a window of the result, so a pixel's share is
-what it contributes to edges and texture there. All shares together are what D grows by, but for the
-steps' size: `Attribution.missing` says how much is missing.
+The detector sums the magnitudes of the gradients within a window of the result, so a pixel's share
+is its contribution to edges and texture there. The shares add up to the growth of D, except for the
+error of finite steps and for operators without a gradient, such as IKM's threshold:
+`Attribution.missing` is the part that they leave unexplained.
 
 Source: Gu and Dong, "Interpreting Super-Resolution Networks with Local Attribution Maps",
     CVPR 2021, eqs. (3)-(7). https://arxiv.org/abs/2011.11036
-Changed: gradients are taken in the middle of each step, where the sum is closer to the integral;
-    the published code takes them at its end.
+Changed: gradients are taken in the middle of each step, which brings the sum closer to the
+    integral; the published code takes them at its end.
 """
 
 import math
@@ -34,24 +35,24 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Attribution", "BlurPath", "Detector", "attribute", "detail", "detail_within"]
 
 Enlarge = Callable[[Tensor], Tensor]
-"""Pictures (b, c, h, w) → larger ones (b, d, H, W), differentiable."""
+"""Pictures (b, c, h, w) → enlarged ones (b, d, H, W), differentiable."""
 
 Detector = Callable[[Tensor], Tensor]
-"""Pictures (b, d, H, W) → a number for each (b)."""
+"""Pictures (b, d, H, W) → one number per picture (b)."""
 
-_TINY = 1e-12  # added under the root, whose slope is infinite at 0
+_TINY = 1e-12  # added under the square root, whose slope is infinite at 0
 
 
 @dataclass(frozen=True)
 class BlurPath:
-    """From a blurred picture to a sharp one.
+    """The path from a blurred picture to the sharp one.
 
     Args:
-        sigma: Of the Gaussian that blurs most, in pixels.
-        steps: How many the way is cut into.
+        sigma: Standard deviation of the strongest blur, in pixels.
+        steps: Number of steps along the path.
 
     Raises:
-        ValueError: If one of them is not above 0.
+        ValueError: If either is not above 0.
     """
 
     sigma: float | int = 1.2
@@ -64,7 +65,7 @@ class BlurPath:
             raise ValueError(f"steps must be 1 or more, not {self.steps}")
 
     def at(self, low: Float[Tensor, "1 c h w"], alpha: float | int) -> Float[Tensor, "1 c h w"]:
-        """Return the picture at a place of the way, from 0 (blurred) to 1 (as it is)."""
+        """Return the picture at a point of the path, from 0 (blurred) to 1 (unchanged)."""
         sigma = self.sigma * (1 - alpha)
         if sigma <= 0:
             return low
@@ -74,12 +75,12 @@ class BlurPath:
 
 @dataclass(frozen=True)
 class Attribution:
-    """What each pixel contributes to what a detector sees.
+    """How much each pixel contributes to a detector's value.
 
     Attributes:
-        values: Of each pixel of the picture, in the detector's unit; may be negative.
-        sharp: What the detector sees in the enlarged picture.
-        blurred: What it sees in the enlarged blurred picture.
+        values: Contribution of each pixel, in the detector's unit; may be negative.
+        sharp: The detector's value for the enlarged picture.
+        blurred: The detector's value for the enlargement of the blurred picture.
         restored: The enlarged picture.
     """
 
@@ -90,7 +91,7 @@ class Attribution:
 
     @property
     def missing(self) -> float:
-        """Return which part of the difference of sharp and blurred the values leave unexplained."""
+        """Return the share of the difference between sharp and blurred that remains unexplained."""
         grown = self.sharp - self.blurred
         return abs(grown - float(self.values.sum())) / max(abs(grown), _TINY)
 
@@ -104,20 +105,21 @@ def attribute(
     batch: int = 1,
     advance: Callable[[int], None] | None = None,
 ) -> Attribution:
-    """Return the attribution of a detector's number to the pixels of a picture.
+    """Return the attribution of a detector's value to the pixels of a picture.
 
-    A network takes less memory while its parameters want no gradients (`requires_grad_(False)`).
+    A network takes less memory if its parameters require no gradients (`requires_grad_(False)`).
 
     Args:
-        enlarge: The network, which is run on its own batches of pictures.
+        enlarge: The network; it runs on batches of pictures from the path.
         low: A picture in [0, 1].
-        detector: What is to be explained, such as `detail_within` a window.
-        path: The way from blurred to sharp.
-        batch: How many steps run at once: more are faster on a GPU, and take as much more memory.
+        detector: The value to explain, such as `detail_within` a window.
+        path: The path from blurred to sharp; by default, `BlurPath()`.
+        batch: Steps that run at once: more are faster on a GPU, but take proportionally more
+            memory.
         advance: Called with the number of steps done.
 
     Raises:
-        ValueError: If `batch` is below 1, or the detector sees no gradients.
+        ValueError: If `batch` is below 1, or the detector's window does not fit the result.
     """
     if batch < 1:
         raise ValueError(f"batch must be 1 or more, not {batch}")
@@ -137,7 +139,7 @@ def attribute(
 def _shares(
     enlarge: Enlarge, low: Tensor, detector: Detector, path: BlurPath, steps: range
 ) -> Float[Tensor, "h w"]:
-    """Return what pixels contribute on some steps of the way, which run together."""
+    """Return what pixels contribute during some steps of the path, which run as one batch."""
     n = path.steps
     middle = torch.cat([path.at(low, (k + 0.5) / n) for k in steps]).requires_grad_()
     moved = torch.cat([path.at(low, (k + 1) / n) - path.at(low, k / n) for k in steps])
@@ -148,14 +150,16 @@ def _shares(
 
 
 def detail(picture: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c y x"]:
-    """Return the length of the gradient at each pixel but those of the last row and column."""
+    """Return the gradient's magnitude at each pixel except those of the last row and column."""
     corner = picture[..., :-1, :-1]
     down, right = picture[..., 1:, :-1] - corner, picture[..., :-1, 1:] - corner
     return (down.square() + right.square() + _TINY).sqrt()
 
 
 def detail_within(window: Frame) -> Detector:
-    """Return the detector that sums the lengths of gradients within a window.
+    """Return the detector that sums the gradients' magnitudes within a window.
+
+    The detector raises `ValueError` for a window that is empty or exceeds the result.
 
     Args:
         window: Rows and columns of the enlarged picture.

@@ -1,4 +1,4 @@
-"""What attribution maps of one or several networks show, as a figure and its numbers.
+"""Attribution maps of one or several networks, as a figure and its numbers.
 
 low, window, {network: Attribution} ──▶ panels, caption, numbers
 """
@@ -22,19 +22,19 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Attributed", "attributed", "show_attributions"]
 
 _HELD = (50, 90, 99)  # per cent
-_LEAST = 1e-6  # share that is still told from float32's rounding
+_LEAST = 1e-6  # smaller shares are lost in float32's rounding
 
 
 @dataclass(frozen=True)
 class Attributed:
-    """What was found with a network.
+    """The attribution of one network's result.
 
     Attributes:
-        found: What each pixel contributes.
-        scale: Of the enlargement.
-        window: Of the enlarged picture, what they contribute to.
-        under: The pixels of the picture that the window lies on.
-        reach: How many pixels away the network sees other than through contexts.
+        found: The contribution of each pixel.
+        scale: Enlargement of each side.
+        window: The part of the enlarged picture that the pixels contribute to.
+        under: The pixels of the picture below the window.
+        reach: How many pixels away the network sees, not counting its contexts.
     """
 
     found: Attribution
@@ -44,7 +44,7 @@ class Attributed:
     reach: int
 
     def numbers(self) -> dict[str, Any]:
-        """Return what there is to say of it.
+        """Return the numbers for the JSON file, by name.
 
         Raises:
             ValueError: If the attribution is 0 everywhere.
@@ -90,15 +90,15 @@ def attributed(
     batch: int = 1,
     advance: Callable[[int], None] | None = None,
 ) -> Attributed:
-    """Return what a window over a pixel of a picture is made of, by a model.
+    """Return which pixels contribute to the window that a model renders over a pixel.
 
     Args:
-        model: Its parameters will want no gradients from now on, which saves memory.
+        model: To save memory, its parameters are set to require no gradients, permanently.
         low: The picture, in [0, 1].
-        pixel: Row and column that the window lies on.
-        window: Its side, in pixels of the enlarged picture.
+        pixel: Row and column of the pixel that the window lies on.
+        window: Side of the window, in pixels of the enlarged picture.
         path: How the picture is sharpened.
-        scale: Enlargement, of a model that renders any; else its own.
+        scale: Enlargement, for a model that renders any; by default, the model's own.
         batch: See `bigpicture.analysis.attribution.attribute`.
         advance: ″
 
@@ -123,11 +123,11 @@ def attributed(
 def show_attributions(
     low: Float[Tensor, "1 c h w"], networks: Mapping[str, Attributed], path: BlurPath
 ) -> tuple[list[Panel], str, dict[str, Any]]:
-    """Return panels, caption and numbers of a figure.
+    """Return the panels, the caption and the numbers of a figure of attributions.
 
     Args:
         low: The picture.
-        networks: What was found with each, by its name.
+        networks: The attribution of each network, by its name.
         path: How the picture was sharpened.
 
     Raises:
@@ -139,7 +139,7 @@ def show_attributions(
     for name, each in networks.items():
         magnitude = each.found.values.abs()
         title = f"{name}: diffusion index {numbers[name]['diffusion_index']:.1f}"
-        # the root, so that what is far from the window is seen beside what is near
+        # the square root, so that small values far from the window remain visible
         shown = (magnitude / magnitude.max()).sqrt()
         panels.append(Overlay(title, low[0].cpu(), shown, "√ of the attribution", each.under))
     curves = {name: each.beyond() for name, each in networks.items()}
@@ -184,5 +184,5 @@ def _corners(frame: Frame) -> dict[str, int]:
 
 
 def _short(value: float) -> float:
-    """Return four digits of a number, which is more than the integration's."""
+    """Return a number rounded to four digits; the integration is less precise than that."""
     return float(f"{value:.4g}")

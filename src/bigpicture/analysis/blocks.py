@@ -1,14 +1,13 @@
-"""The blocks of a network's backbone, found by what they are and not by a name.
+"""The blocks of a network's backbone, recognised by their structure and not by their names.
 
-A block is what a network repeats: a module of a list or a sequence (`nn.ModuleList`,
-`nn.Sequential`) of the backbone that
+A block is an item of a list or a sequence (`nn.ModuleList`, `nn.Sequential`) of the backbone that
 
-- holds at least two operators of its own with weights (an operator with a context is one operator,
-  whatever it is made of; norms and activations are none), and
-- makes features of the size and the channels that the backbone's own have.
+- contains at least two operators with weights (an operator with a context counts as one, whatever
+  it is made of; norms and activations do not count), and
+- makes features of the same size, with the same number of channels, as the backbone's result.
 
-Of blocks within blocks, such as those of a group, the innermost count. So EDSR's residual blocks,
-U-HDN's dense units and RGT's transformer blocks are found alike.
+Of nested blocks, such as those of a group, only the innermost count. This finds EDSR's residual
+blocks, U-HDN's dense units and RGT's transformer blocks alike.
 """
 
 from collections import Counter
@@ -27,10 +26,10 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Made", "Turned", "blocks_of", "watch_blocks", "watch_turning"]
 
 Made = Callable[[str, Tensor], None]
-"""Called with a block's name and what it made, (b, c, h, w) or (b, h, w, c)."""
+"""Called with a block's name and its output, (b, c, h, w) or (b, h, w, c)."""
 
 Turned = Callable[[str, Tensor, Tensor], None]
-"""Called with a block's name, what it was given and what it made of that."""
+"""Called with a block's name, its input and its output."""
 
 
 def blocks_of(network: Network, low: Float[Tensor, "b c h w"]) -> list[str]:
@@ -38,7 +37,7 @@ def blocks_of(network: Network, low: Float[Tensor, "b c h w"]) -> list[str]:
 
     Args:
         network: In evaluation mode.
-        low: What to run it on to see what its modules make; a small picture will do.
+        low: A picture to run the network on, to see its modules' outputs; a small one will do.
 
     Raises:
         ValueError: If nothing in the backbone is a block.
@@ -63,18 +62,18 @@ def blocks_of(network: Network, low: Float[Tensor, "b c h w"]) -> list[str]:
 def watch_blocks(
     network: Network, low: Float[Tensor, "b c h w"], names: Iterable[str], made: Made
 ) -> Float[Tensor, "b d y x"]:
-    """Return the features of pictures, and show what modules of the backbone make on the way.
+    """Return the features of pictures, and pass the outputs of the named modules to `made`.
 
     A module that runs several times is called `name`, `name (2)`, ….
 
     Args:
-        network: In evaluation mode. It is left as it is; its head does not run.
+        network: In evaluation mode. It is not modified, and its head does not run.
         low: Pictures in [0, 1], of 1 or 3 channels.
-        names: Of the modules.
-        made: Called for each that makes a tensor, without gradients, while the network runs.
+        names: Names of the modules.
+        made: Called while the network runs, for each module that makes a tensor, without gradients.
 
     Raises:
-        ValueError: If the network has no module of such a name.
+        ValueError: If the network has no module of one of these names.
     """
     return watch_turning(network, low, names, lambda name, _, y: made(name, y))
 
@@ -82,10 +81,10 @@ def watch_blocks(
 def watch_turning(
     network: Network, low: Float[Tensor, "b c h w"], names: Iterable[str], turned: Turned
 ) -> Float[Tensor, "b d y x"]:
-    """Return the features of pictures, and show what modules are given as well; `watch_blocks`.
+    """Do what `watch_blocks` does, but pass on the modules' inputs as well.
 
     Raises:
-        ValueError: If the network has no module of such a name.
+        ValueError: If the network has no module of one of these names.
     """
     seen = view(network)
     calls: Counter[str] = Counter()
@@ -110,7 +109,7 @@ def watch_turning(
 
 
 def _candidates(module: nn.Module, name: str) -> Iterator[str]:
-    """Yield the names of all modules of lists and sequences that hold operators."""
+    """Yield the names of all items of lists and sequences with at least two operators."""
     for child_name, child in module.named_children():
         full = f"{name}.{child_name}"
         if isinstance(child, ContextOperator):
@@ -122,7 +121,7 @@ def _candidates(module: nn.Module, name: str) -> Iterator[str]:
 
 
 def _operators(module: nn.Module) -> Iterator[nn.Module]:
-    """Yield the operators with weights that a module is made of."""
+    """Yield the operators with weights in a module."""
     own = module.parameters(recurse=False)
     if isinstance(module, ContextOperator) or any(p.ndim >= 2 for p in own):
         yield module

@@ -1,22 +1,22 @@
-"""CKA, centred kernel alignment: how alike what two blocks make of the same pictures is.
+"""CKA, centred kernel alignment: how similar the outputs of two blocks are on the same pictures.
 
-    what a block makes of n crops (n, p) ──Gram──▶ K (n, n)
+    a block's output for n crops (n, p) ──Gram──▶ K (n, n)
     HSIC₁(K, L) = ⟨Ǩ, Ľ⟩ / n(n − 3)                                   Ǩ: K, U-centred
     CKA = Σ HSIC₁(Kᵢ, Lᵢ) / √(Σ HSIC₁(Kᵢ, Kᵢ) · Σ HSIC₁(Lᵢ, Lᵢ))       over minibatches i
 
-1 means equal but for a rotation of the features, their scale and their mean, about 0 that they have
-nothing to do with each other. HSIC₁ is unbiased: its mean over all minibatches of a set is HSIC₁ of
-the set, so no batch has to hold all crops. Estimates of independent features scatter around 0, so
-they can be a little below it.
+A CKA of 1 means that the outputs are equal up to a rotation of the features, their scale and their
+mean; about 0 means that they are unrelated. HSIC₁ is unbiased: its mean over all minibatches of a
+set is HSIC₁ of the set, so no batch has to hold all crops. Estimates for independent features
+scatter around 0, so they can be slightly negative.
 
 Sources: Nguyen, Raghu & Kornblith, "Do Wide and Deep Networks Learn the Same Things?", ICLR 2021,
     eq. (2), (3), https://arxiv.org/abs/2010.15327, with the estimator of Song et al., "Feature
-    Selection via Dependence Maximization", JMLR 2012, eq. (4). As RGT's Fig. 4 shows it,
-    https://arxiv.org/abs/2303.06373, which does not say with which pictures.
+    Selection via Dependence Maximization", JMLR 2012, eq. (4). Shown as in RGT's Fig. 4,
+    https://arxiv.org/abs/2303.06373, which does not say which pictures it used.
 Changed: U-centring (Székely & Rizzo, "Partial distance correlation with methods for
-    dissimilarities", 2014, https://arxiv.org/abs/1310.2926) writes HSIC₁ as a product, so all pairs
-    of blocks are one matrix product. The crops' mean is taken from the features before their
-    products, which changes nothing but rounding.
+    dissimilarities", 2014, https://arxiv.org/abs/1310.2926) writes HSIC₁ as a product, so one
+    matrix product serves all pairs of blocks. The mean over the crops is subtracted from the
+    features before they are multiplied, which changes only rounding.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,19 +35,19 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Alignment", "MinibatchCKA", "cka", "crops_of", "gram", "show_cka", "u_centred"]
 
 FEWEST = 4
-"""Crops of a minibatch: HSIC₁ divides by n − 3."""
+"""Least number of crops in a minibatch: HSIC₁ divides by n − 3."""
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """How alike blocks are.
+    """How similar blocks are.
 
     Attributes:
-        cka: Of each block of the first network (rows) and each of the second.
+        cka: CKA of each block of the first network (rows) with each of the second (columns).
         first: Names of the first network's blocks.
-        second: Names of the second's.
-        crops: How many the blocks were compared on.
-        batches: In how many minibatches.
+        second: Names of the second network's blocks.
+        crops: Number of crops that the blocks were compared on.
+        batches: Number of minibatches.
     """
 
     cka: Float[Tensor, "n m"]
@@ -58,7 +58,7 @@ class Alignment:
 
 
 def gram(features: Float[Tensor, "n ..."]) -> Float[Tensor, "n n"]:
-    """Return the products of all pairs of crops' features, in float64 and on the CPU."""
+    """Return the inner products of all pairs of crops' centred features, in float64, on the CPU."""
     flat = features.flatten(1).to(exact_dtype(features))
     flat = flat - flat.mean(0)
     return (flat @ flat.mT).cpu().double()
@@ -68,7 +68,7 @@ def u_centred(grams: Float[Tensor, "*m n n"]) -> Float[Tensor, "*m n n"]:
     """Return Gram matrices with a diagonal of 0, and rows and columns that sum to 0.
 
     Raises:
-        ValueError: If they are of less than four crops.
+        ValueError: If there are fewer than four crops.
     """
     n = grams.shape[-1]
     if n < FEWEST:
@@ -81,7 +81,7 @@ def u_centred(grams: Float[Tensor, "*m n n"]) -> Float[Tensor, "*m n n"]:
 
 
 class MinibatchCKA:
-    """Adds minibatches up, and returns the CKA of all of them."""
+    """Sums over minibatches, and the CKA of all of them."""
 
     def __init__(self) -> None:
         self._sums: list[Tensor] = []
@@ -91,10 +91,10 @@ class MinibatchCKA:
 
         Args:
             first: Gram matrices of the first network's blocks, for the b crops of the batch.
-            second: Those of the second's, for the same crops.
+            second: Gram matrices of the second network's blocks, for the same crops.
 
         Raises:
-            ValueError: If there are less than four crops.
+            ValueError: If there are fewer than four crops.
         """
         b = first.shape[-1]
         one, other = (u_centred(grams).flatten(1) for grams in (first, second))
@@ -104,9 +104,9 @@ class MinibatchCKA:
         self._sums = [sum_ + own for sum_, own in zip(before, hsic, strict=True)]
 
     def value(self) -> Float[Tensor, "n m"]:
-        """Return the CKA of each block of the first network and each of the second.
+        """Return the CKA of each block of the first network with each of the second.
 
-        It is NaN for a block that makes the same of all crops.
+        It is NaN for a block whose output is the same for all crops.
         """
         together, first, second = self._sums
         return together / (first[:, None] * second).sqrt()
@@ -121,20 +121,21 @@ def cka(
     batch: int = 32,
     advance: Callable[[int], None] = lambda done: None,
 ) -> Alignment:
-    """Return how alike the blocks of a network are, or those of one and of another.
+    """Return how similar the blocks of a network are, to each other or to those of another network.
 
     Args:
         network: In evaluation mode.
-        crops: At least four, in [0, 1], as the networks would enlarge them.
-        other: Without, the network's blocks are compared with each other.
-        blocks: Names of modules; without, the backbone's blocks, see `bigpicture.analysis.blocks`.
+        crops: At least four low-resolution crops, in [0, 1].
+        other: Another network; if None, the network's blocks are compared with each other.
+        blocks: Names of modules; by default, the backbone's blocks, see
+            `bigpicture.analysis.blocks`.
         other_blocks: The same for the other network.
-        batch: About how many crops a minibatch has, at least four.
-        advance: Told how many crops are done.
+        batch: Approximate number of crops in a minibatch, at least four.
+        advance: Called with the number of crops done.
 
     Raises:
-        ValueError: If there are too few crops, there is no such block, or one makes the same of all
-            crops.
+        ValueError: If there are too few crops, a block does not exist, or a block's output is the
+            same for all crops.
     """
     if len(crops) < FEWEST or batch < FEWEST:
         raise ValueError(
@@ -172,13 +173,13 @@ def _grams(network: Network, crops: Tensor, blocks: Sequence[str]) -> dict[str, 
 def crops_of(
     pictures: Mapping[str, Float[Tensor, "1 _ _ _"]], count: int, side: int, seed: int
 ) -> Float[Tensor, "n 3 side side"]:
-    """Return random crops, of each picture about as many.
+    """Return random crops, about the same number from each picture.
 
     Args:
         pictures: By name, in [0, 1].
-        count: How many crops.
-        side: Of each.
-        seed: What they are drawn by.
+        count: Number of crops.
+        side: Side of each crop.
+        seed: Seed of the random numbers.
 
     Raises:
         ValueError: If a picture is smaller than a crop.
@@ -205,7 +206,7 @@ def show_cka(found: Alignment, networks: Sequence[str]) -> tuple[list[Panel], st
     """Return the panels, the caption and the numbers of a figure of CKA.
 
     Args:
-        found: Of the blocks.
+        found: The blocks' similarity.
         networks: Names of the first network and, if there was one, of the other.
     """
     first, second = networks[0], networks[-1]

@@ -1,15 +1,16 @@
-"""What operators that see the whole picture look at, as weights that can be laid over the picture.
+"""What operators that see the whole picture look at, as weights to overlay on the picture.
 
     graph        for each node: how much it gathers from each pixel, |W|, and how much each pixel
-                 listens to it, P; the nodes first that pixels differ in most
-    RG-SA        for a pixel, and for all in the mean: shares of the tokens, mean over the heads;
-                 for the pixel also those of each head
-    cross-scale  for a pixel and each search scale: shares of the places it is rebuilt from
+                 listens to it, P; first the nodes whose P varies most among pixels
+    RG-SA        for one pixel, and averaged over all: shares of the tokens, mean over the heads;
+                 for the one pixel also the shares of each head
+    cross-scale  for a pixel and each search scale: shares of the places that it is rebuilt from
     IKM          the k×k grid that modulates kernels: shares of active pixels, mean over channels
-    CRAC         the same: mean features, root mean square over channels
+    CRAC         the same grid: mean features, root mean square over channels
 
-The diffusion index (`bigpicture.analysis.spread`) of the weights says how much of the picture is
-looked at: 100 is all of it alike; of n cells, k that share all the weight are 100·k/n.
+The diffusion index (`bigpicture.analysis.spread`) of the weights says how much of the picture an
+operator looks at: 100 means all of it equally; if k of n cells share all the weight equally, it is
+100·k/n.
 
 Sources: those of the operators, in `bigpicture.context`.
 """
@@ -34,7 +35,7 @@ from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Look", "looks"]
 
-_AT_ONCE = 2**22  # shares of tokens
+_AT_ONCE = 2**22  # attention weights in memory
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,11 @@ class Look:
     """Weights of the cells of a grid over the picture.
 
     Attributes:
-        of: Whose they are: a node, a pixel, all pixels, a scale.
-        weights: 0 or more where they are shares or magnitudes.
-        covers: How many rows and columns of the picture the grid lies over, from the top left on.
-            They can be more than there are, where a network mirrors the border.
-        asked: Whether they are those of the pixel that asks.
+        of: What they belong to: a node, a pixel, all pixels, a scale.
+        weights: Shares or magnitudes, 0 or more.
+        covers: How many rows and columns of the picture the grid covers, from the top left. This
+            can exceed the picture, where a network mirrors the border.
+        asked: Whether they belong to the pixel that asks.
     """
 
     of: str
@@ -56,12 +57,12 @@ class Look:
 
     @property
     def diffusion(self) -> float:
-        """The diffusion index of the weights, 0 where there are none."""
+        """The diffusion index of the weights, 0 if they are all 0."""
         return diffusion_index(self.weights) if self.weights.any() else 0.0
 
     @property
     def brightest(self) -> tuple[int, int]:
-        """Row and column of the picture at the centre of the cell with the largest weight."""
+        """Row and column at the centre of the cell with the largest weight, in pixels."""
         rows, columns = self.weights.shape
         cell = divmod(int(self.weights.argmax()), columns)
         row, column = (
@@ -76,10 +77,10 @@ class _Grid:
     """The grid of an operator's features, and the pixel that asks.
 
     Attributes:
-        rows: Of the features.
-        columns: Of the features.
-        finer: Features along a pixel of the picture.
-        pixel: Row and column of the features.
+        rows: Height of the features.
+        columns: Width of the features.
+        finer: How many features lie along one pixel of the picture.
+        pixel: Row and column of the asking pixel, on this grid.
     """
 
     rows: int
@@ -88,7 +89,7 @@ class _Grid:
     pixel: tuple[int, int]
 
     def look(self, of: str, weights: Tensor, cell: int | None = None, asked: bool = False) -> Look:
-        """Return weights of cells that lie over the whole grid, or over `cell` features a side."""
+        """Return a `Look` whose cells cover the whole grid, or have a side of `cell` features."""
         sides = (self.rows, self.columns)
         if cell is not None:
             sides = (cell * weights.shape[0], cell * weights.shape[1])
@@ -103,9 +104,10 @@ def looks(
 
     Args:
         network: In evaluation mode.
-        low: The picture that it would enlarge, in [0, 1].
-        pixel: Row and column in `low` of the pixel that asks, where single pixels do. An output
-            pixel (y, x) asks as (y / scale, x / scale) does. Without, the one in the middle.
+        low: The low-resolution picture, in [0, 1].
+        pixel: Row and column in `low` of the asking pixel, for operators whose pixels ask
+            individually. An output pixel (y, x) asks as (y / scale, x / scale) does. By default,
+            the pixel in the middle.
 
     Raises:
         ValueError: If the network has no such operator, or the pixel is not in the picture.
@@ -124,7 +126,7 @@ def looks(
 
     def see(name: str, operator: ContextOperator[Any], x: Tensor, context: Any) -> None:  # noqa: ANN401
         rows, columns = x.shape[-2:]
-        # a network of any scale has cut off what was mirrored; others have it at each scale
+        # networks for any scale have cropped the mirrored border; others keep it at every scale
         finer = rows / (padded[0] if rows % padded[0] == 0 else height)
         grid = _Grid(rows, columns, finer, (int(row * finer), int(column * finer)))
         look = next(look for kind, look in _LOOKS.items() if isinstance(operator, kind))
@@ -185,4 +187,4 @@ _LOOKS: dict[type[ContextOperator[Any]], Callable[..., list[Look]]] = {
     IKMConv2d: _of_active,
     CRACConv2d: _of_features,
 }
-"""How each kind of operator tells what it looks at."""
+"""The function that returns the looks of each kind of operator."""

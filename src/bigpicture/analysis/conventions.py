@@ -1,16 +1,16 @@
-"""What other counters would count: those that papers used, which miss some work or charge more.
+"""What the counters that papers used would report; some miss work, others charge extra.
 
     network, a picture's size ──▶ Counted
 
-`by_hooks` knows PyTorch's modules alone, as counters that hang hooks on them do. A kernel that a
-module makes itself and convolves with as a function is none of its parameters and none of its
+`by_hooks` knows PyTorch's modules only, like counters that attach hooks to them. It misses a kernel
+that a module makes itself and convolves with by a function call: both its parameters and its
 multiply-adds. CRAN's Table 7 was counted in this way, without the kernels of its CRACs.
 
-`by_trace` is fvcore's way, on the published code: to convolutions and matrix products it adds five
-operations for each number that a layer norm normalises, and one for each that is pooled to one
-value a channel. The published code of RGT, moreover, multiplies all pairs of pixels within shifted
-windows that are rolled around the picture's border, and excludes those of opposite borders
-afterwards; ours never makes them. This is how RGT's Tables 1 and 3 were counted.
+`by_trace` counts as fvcore does, on the published code: to convolutions and matrix products it adds
+five operations for each number that a layer norm normalises, and one for each number that is
+averaged to one value per channel. In addition, the published code of RGT multiplies all pairs of
+pixels within shifted windows, which it rolls around the picture's border, and masks the pairs from
+opposite borders afterwards; ours never computes these. RGT's Tables 1 and 3 were counted like this.
 
 `of_head` leaves out the backbone's parameters, as CiaoSR's Table 7 does.
 """
@@ -32,12 +32,12 @@ _NORM = 5  # operations that fvcore charges for each number
 
 
 class Counted(NamedTuple):
-    """What a counter says.
+    """What a counter reports.
 
     Attributes:
-        parameters: Those it sees.
-        multiply_adds: Those it sees, or takes for such.
-        true: What there is.
+        parameters: The parameters that it sees.
+        multiply_adds: The multiply-adds that it sees, and operations that it counts as such.
+        true: The complete count.
     """
 
     parameters: int
@@ -46,14 +46,14 @@ class Counted(NamedTuple):
 
 
 Convention = Callable[[Network, tuple[int, int]], Counted]
-"""A network and the height and width of a low-resolution picture → what a counter says."""
+"""A network and the height and width of a low-resolution picture → what a counter reports."""
 
 Charge = Callable[[nn.Module, Tensor, Tensor], int]
-"""A module that runs, what it is given and what it makes → what a counter charges for it."""
+"""A module that runs, its input and its output → what a counter charges for the call."""
 
 
 def by_hooks(network: Network, low: tuple[int, int]) -> Counted:
-    """Return what a counter sees that knows convolutions and linear layers as modules alone."""
+    """Return what a counter reports that knows only convolution and linear modules."""
 
     def products(module: nn.Module, _: Tensor, made: Tensor) -> int:
         assert isinstance(module.weight, Tensor)
@@ -66,7 +66,7 @@ def by_hooks(network: Network, low: tuple[int, int]) -> Counted:
 
 
 def by_trace(network: Network, low: tuple[int, int]) -> Counted:
-    """Return what fvcore says of the published code."""
+    """Return what fvcore reports for the published code."""
 
     def norm(_: nn.Module, x: Tensor, made: Tensor) -> int:
         return _NORM * made.numel()
@@ -84,7 +84,7 @@ def by_trace(network: Network, low: tuple[int, int]) -> Counted:
 
 
 def of_head(network: Network, low: tuple[int, int]) -> Counted:
-    """Return the parameters of the head, and the multiply-adds of all."""
+    """Return the parameters of the head, and the multiply-adds of the whole network."""
     true = cost(network, low, colours=network.settings.colours)
     return Counted(parameters(network.head), true.multiply_adds, true)
 
@@ -92,7 +92,7 @@ def of_head(network: Network, low: tuple[int, int]) -> Counted:
 def _charge(
     network: Network, low: tuple[int, int], charges: Mapping[type[nn.Module], Charge]
 ) -> tuple[Cost, int]:
-    """Return what a network needs, and the sum of what is charged for its modules, run by run."""
+    """Return the cost of a network, and the sum of the charges for all calls of its modules."""
     total = 0
     twin = on_meta(network)
     for kind, charge in charges.items():
@@ -125,7 +125,7 @@ def _excluded_products(module: nn.Module, x: Tensor, _: Tensor) -> int:
         rolled, cut = 1, 1
         for whole, side in zip(sides, window, strict=True):
             rolled *= whole * side
-            # instead of one window, the border cuts two halves
+            # the border cuts one window into two halves
             cut *= (whole - side) * side + 2 * (side // 2) ** 2
         total += 2 * (rolled - cut) * channels
     return x.shape[0] * total

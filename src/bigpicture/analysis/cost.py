@@ -1,15 +1,15 @@
-"""What a network needs, counted: parameters, multiply-adds, activations.
+"""Counted costs of a network: parameters, multiply-adds, activations.
 
     network, a picture's size ──▶ Cost
 
-The network runs on PyTorch's meta device, where tensors have shapes and no numbers, so nothing is
-computed and no memory is taken. What is counted is what reaches PyTorch's operators, not which
-modules there are: convolutions called as functions, with kernels made for each picture, and the
-products inside of attention count as all others. Additions, activations and normalisations do not,
-as is the custom of the field.
+The network runs on PyTorch's meta device, where tensors have shapes but no values, so nothing is
+computed and no memory is taken. Calls of PyTorch's operators are counted, not modules, so
+convolutions called as functions, with kernels made for each picture, and the products inside
+attention are included. Additions, activations and normalisations are not, as is customary in the
+field.
 
-A multiply-add is two operations of floating point; papers on super-resolution that say "FLOPs"
-mostly mean multiply-adds. Activations are the numbers that convolutions give.
+A multiply-add is two floating-point operations; super-resolution papers that say "FLOPs" mostly
+mean multiply-adds. Activations are the output values of convolutions.
 
 Source: Zhang et al., "AIM 2020 Challenge on Efficient Super-Resolution", ECCV Workshops 2020, for
     the activations. https://arxiv.org/abs/2009.06943
@@ -37,10 +37,10 @@ class Cost:
     """What a network needs for one picture.
 
     Attributes:
-        parameters: Of all of it, whatever is trained.
-        multiply_adds: Of convolutions and matrix products.
-        activations: Numbers that convolutions give.
-        by_operator: The multiply-adds of each of PyTorch's operators, the largest first.
+        parameters: Parameters of the whole network, trained or frozen.
+        multiply_adds: Multiply-adds of convolutions and matrix products.
+        activations: Output values of convolutions.
+        by_operator: Multiply-adds of each PyTorch operator, largest first.
     """
 
     parameters: int
@@ -59,10 +59,10 @@ def cost(
     """Return what `network` needs for one picture in evaluation mode.
 
     Args:
-        network: Pictures → pictures. It is left as it is and where it is.
+        network: Pictures → pictures. It is neither modified nor moved.
         low: Height and width of the low-resolution picture.
         colours: Channels of the picture.
-        size: Height and width of the result, of a network that renders any.
+        size: Height and width of the result, for a network that renders any size.
 
     Raises:
         ValueError: If a side is below 1.
@@ -87,12 +87,12 @@ def cost(
 
 
 def parameters(network: nn.Module) -> int:
-    """Return how many parameters a network has, each counted once."""
+    """Return the number of a network's parameters; shared ones count once."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def on_meta(network: M) -> M:
-    """Return a copy of `network` that has shapes but no numbers, and takes no memory."""
+    """Return a copy of `network` that has shapes but no values, and takes no memory."""
     tensors = [*network.parameters(), *network.buffers()]
     return copy.deepcopy(network, {id(tensor): _without_numbers(tensor) for tensor in tensors})
 
@@ -105,7 +105,7 @@ def _without_numbers(tensor: Tensor) -> Tensor:
 
 
 class _Activations(EachOperator):
-    """Counts the numbers that convolutions give while it is on."""
+    """A counter of the output values of convolutions, while it is active."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What networks need and take, as tables to read and as values for JSON.
+"""What networks need and take, as tables to print and as values for JSON.
 
 Costed, Costed, … ──▶ Table, JSON         Row, Row, … of a paper's table ──▶ Table, JSON
 """
@@ -24,11 +24,11 @@ class Costed:
     """What a network needs for a picture.
 
     Attributes:
-        name: Of the network.
-        scale: Of the enlargement.
-        low: Height and width of the picture.
-        cost: What was counted.
-        measured: What was measured, if anything was.
+        name: Name of the network.
+        scale: Enlargement of each side.
+        low: Height and width of the low-resolution picture.
+        cost: The counted costs.
+        measured: The measured costs, if any.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Costed:
 
 
 def costs_table(costs: Sequence[Costed]) -> Table:
-    """Return a row for each network."""
+    """Return a table with one row per network."""
     measured = any(each.measured for each in costs)
     rows = [
         [
@@ -56,7 +56,7 @@ def costs_table(costs: Sequence[Costed]) -> Table:
 
 
 def costs_json(costs: Sequence[Costed]) -> dict[str, Any]:
-    """Return the same as values."""
+    """Return the same as values for JSON."""
     return {
         "networks": [
             {
@@ -74,12 +74,12 @@ def costs_json(costs: Sequence[Costed]) -> dict[str, Any]:
 def published_table(
     name: str, rows: Sequence[Row], measured: Mapping[str, Measured] | None = None
 ) -> Table:
-    """Return a paper's table: ours, ours as the paper counts, and as it is printed.
+    """Return a paper's table: our counts, our counts by the paper's method, and the printed ones.
 
     Args:
         name: One of `TABLES`.
-        rows: What was counted.
-        measured: By method, what was measured.
+        rows: The table's methods, counted.
+        measured: The measured costs, by method.
     """
     table = TABLES[name]
     printed = list(dict.fromkeys(metric for row in rows for metric in row.published))
@@ -109,7 +109,7 @@ def published_table(
 def published_json(
     name: str, rows: Sequence[Row], measured: Mapping[str, Measured] | None = None
 ) -> dict[str, Any]:
-    """Return the same as values."""
+    """Return the same as values for JSON."""
     table = TABLES[name]
     found = []
     for row in rows:

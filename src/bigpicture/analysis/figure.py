@@ -1,9 +1,9 @@
-"""Figures: panels side by side over a caption, as PNG, and beside it what they show as numbers.
+"""Figures: panels above a caption, as a PNG, with a JSON file of their numbers beside it.
 
     panels, caption, numbers ──▶ NAME.png, NAME.json
 
-matplotlib, of the extra `analysis`, draws them; its Agg renderer needs no screen, and as pyplot is
-not used, nothing is kept between figures and any thread may draw.
+They are drawn by matplotlib, from the extra `analysis`. Its Agg renderer needs no screen, and
+without pyplot, no state is kept between figures and any thread may draw.
 """
 
 import io
@@ -19,20 +19,20 @@ from bigpicture.image.save import save
 
 __all__ = ["check_figure", "save_figure"]
 
-_WIDTH = 4.2  # inches of a panel
-_TALLEST = 2.0
-_DOTS = 120  # an inch
-_LETTERS = 15  # of a caption, an inch
-_GAP = 0.15  # inches above it
+_WIDTH = 4.2  # of a panel, in inches
+_TALLEST = 2.0  # height of a row's panels over their width
+_DOTS = 120  # per inch
+_LETTERS = 15  # of the caption, per inch
+_GAP = 0.15  # above the caption, in inches
 
 
 def check_figure(file: Path) -> None:
-    """Make sure that a figure can be drawn and written, before the work it is to show.
+    """Check that a figure can be drawn and written, before any work is done for it.
 
     Raises:
         ImportError: If matplotlib is missing.
-        ValueError: If the name is not that of a PNG.
-        OSError: If the folder is not there.
+        ValueError: If the name does not end in `.png`.
+        OSError: If the folder does not exist.
     """
     _figure_class()
     if file.suffix.lower() != ".png":
@@ -48,21 +48,21 @@ def save_figure(
     numbers: Mapping[str, Any],
     columns: int | None = None,
 ) -> tuple[Path, Path]:
-    """Write a figure and what it shows.
+    """Write a figure and its numbers.
 
     Args:
         file: A name that ends in `.png`.
-        panels: From left to right, then down.
+        panels: From left to right, then from top to bottom.
         caption: What the figure shows, written below it and into both files.
-        numbers: What becomes JSON: strings, finite numbers, lists, mappings.
-        columns: Most panels side by side; 3, or 2 if there are 4, if None.
+        numbers: The contents of the JSON file: strings, finite numbers, lists, mappings.
+        columns: Maximum number of panels side by side; by default 2 for 4 panels, else 3.
 
     Returns:
-        The picture and the JSON file, `file` with `.json` in place of `.png`.
+        The PNG and the JSON file, which is `file` with `.json` in place of `.png`.
 
     Raises:
         ImportError: If matplotlib is missing.
-        ValueError: If there are no panels, `file` is no PNG, or a number is NaN or infinite.
+        ValueError: If there are no panels, `file` is not a PNG, or a number is NaN or infinite.
         OSError: If a file cannot be written.
     """
     check_figure(file)
@@ -78,9 +78,9 @@ def save_figure(
 
 
 def _written(numbers: Mapping[str, Any]) -> str:
-    """Return JSON that is indented, but for lists of numbers, which stay in a line."""
+    """Return indented JSON, except that each list of numbers is on one line."""
     text = json.dumps(numbers, indent=2, allow_nan=False)
-    # no string has a line break in JSON
+    # strings in JSON contain no line breaks, so none of them can match
     lists = r"\[\n\s*([-+.\deE,\s]+?)\n\s*\]"
     return re.sub(lists, lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
@@ -97,7 +97,7 @@ def _drawn(panels: Sequence[Panel], caption: str, columns: int) -> bytes:
         panel.draw(axes)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    figure.draw_without_rendering()  # the layout takes less height than there is
+    figure.draw_without_rendering()  # the layout uses less height than the figure has
     figure.set_layout_engine("none")
     lowest = min(axes.get_tightbbox().y0 for axes in grid.flat[: len(panels)]) / _DOTS
     figure.text(0.01, (lowest - _GAP) / size[1], "\n".join(lines), va="top", fontsize="small")

@@ -1,14 +1,14 @@
-"""Gates: how much of the other side each block lets through, as it has learned.
+"""Gates: how much each block of a network has learned to let through.
 
     γ (c) of each block ──▶ |γ|₁ / c, the mean over the channels of |γ|
 
-RGT's HAI adds γ ⊙ a block's input to what the block made of it; where the mean of |γ| is large,
-local and global features are mixed by it. SRGRN's GRUM and GRRB have a γ of a single channel: the
-share of what the graph says. At 0, the module is not there.
+RGT's HAI adds γ ⊙ a block's input to the block's output; a large mean of |γ| mixes local and global
+features. SRGRN's GRUM and GRRB have a single γ for all channels: the share of the graph's output.
+At 0, the module has no effect.
 
 Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024,
-    Fig. 5 (|α|/C there). https://arxiv.org/abs/2303.06373. The norm is not named there; only with
-    the sum of magnitudes does the division by C make a mean of it.
+    Fig. 5 (|α|/C there). https://arxiv.org/abs/2303.06373. The paper does not name the norm; only
+    with the sum of magnitudes is the quotient by C a mean.
 """
 
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ _SHARES = (0.9, 0.5, 0.1)
 
 
 class Gate(NamedTuple):
-    """What a block lets through."""
+    """The gate of a block."""
 
     gamma: Float[Tensor, " c"]
-    """As learned, with its sign; one value where all channels share it."""
+    """The learned values, with their sign; a single one where all channels share it."""
 
     @property
     def mean(self) -> float:
@@ -45,14 +45,14 @@ def gates(network: nn.Module) -> dict[str, Gate]:
     """Return the gate of each block that has one, by the block's name.
 
     Raises:
-        ValueError: If the network has none.
+        ValueError: If the network has no gates.
     """
     found = find(network, _GATED, "gates")
     return {_block(name, module): _gate(module) for name, module in found.items()}
 
 
 def _block(name: str, module: nn.Module) -> str:
-    """Return the name of the block: HAI stands in it, the others are blocks themselves."""
+    """Return the name of the block: the parent of HAI, the module itself for GRUM and GRRB."""
     return name.rpartition(".")[0] if isinstance(module, HybridAdaptiveIntegration) else name
 
 

@@ -1,11 +1,11 @@
-"""HAI at work: what a block got, what it made of that, and what the two are together.
+"""HAI at work: a block's input, its output, and the two combined.
 
     x ──block──▶ y      (a) x    (b) y    (c) y + x, a plain skip connection    (d) y + γ ⊙ x, HAI
 
-Where a block that sees the whole picture follows one that sees windows, x and y can differ much:
-added as it is, x drowns y or hardly changes it. HAI learns how much of each channel to add.
+Where a block that sees the whole picture follows one that sees windows, x and y can differ widely:
+added unscaled, x overwhelms y or hardly changes it. HAI learns how much of each channel to add.
 
-A map is the mean magnitude over the channels; the paper does not say how its own are made of them.
+A map is the mean magnitude over the channels; the paper does not say how it makes its own maps.
 
 Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024,
     Fig. 3. https://arxiv.org/abs/2303.06373
@@ -30,13 +30,13 @@ __all__ = ["Integration", "integrations", "show_integrations"]
 
 @dataclass(frozen=True)
 class Integration:
-    """What a block and its connection make of features.
+    """The features before and after a block and its connection.
 
     Attributes:
         maps: (a) to (d), see the module: mean magnitude over the channels.
-        likeness: Cosine of the angle between x and y, of all pixels and channels.
+        likeness: Cosine of the angle between x and y, over all pixels and channels.
         skip: How much a plain skip connection changes y: the norm of x over that of y.
-        hai: How much HAI does: the norm of γ ⊙ x over that of y.
+        hai: How much HAI changes y: the norm of γ ⊙ x over that of y.
     """
 
     maps: Float[Tensor, "4 h w"]
@@ -46,11 +46,11 @@ class Integration:
 
 
 def integrations(network: Network, low: Float[Tensor, "1 c h w"]) -> dict[str, Integration]:
-    """Return what becomes of features in each block with HAI, by the block's name.
+    """Return the features around each block with HAI, by the block's name.
 
     Args:
         network: In evaluation mode.
-        low: The picture that it would enlarge, in [0, 1].
+        low: The low-resolution picture, in [0, 1].
 
     Raises:
         ValueError: If the network has no HAI.
@@ -61,7 +61,7 @@ def integrations(network: Network, low: Float[Tensor, "1 c h w"]) -> dict[str, I
     found: dict[str, Integration] = {}
 
     def see(name: str, x: Float[Tensor, "1 h w c"], out: Float[Tensor, "1 h w c"]) -> None:
-        # what was mirrored beyond the border is no part of the picture
+        # without the mirrored border, which is not part of the picture
         x, out = (features[0, :height, :width] for features in (x, out))
         found[name] = _integration(x, out, blocks[name])
 
@@ -91,11 +91,11 @@ def show_integrations(
 
     Args:
         found: By the blocks' names.
-        pattern: Of the names of the blocks that are shown, such as `backbone.groups.0.*`.
-        blocks: Most of them; of more, the first, the last and some between are shown.
+        pattern: Which blocks to show, by name, such as `backbone.groups.0.*`.
+        blocks: Maximum number of blocks shown: of more, the first, the last and some in between.
 
     Raises:
-        ValueError: If no block fits the pattern.
+        ValueError: If no block's name matches the pattern.
     """
     chosen = some_of(list(found), pattern, blocks)
     panels: list[Panel] = []

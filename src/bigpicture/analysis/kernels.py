@@ -1,14 +1,15 @@
-"""How the kernels of a network differ from picture to picture, where operators modulate them.
+"""How modulated kernels of a network differ from picture to picture.
 
     n pictures ──gather──▶ contexts ──▶ masks F and kernels W* = W ⊙ F (n, d, c, k, k) of each layer
-    distance    mean over the kernels (d, c) of ‖F − 1‖₂, one for each picture   (CRAN's Fig. 8)
-    between     ‖W*ᵢ − W*ⱼ‖₂ / ‖mean of W*‖₂, one for each pair of pictures
+    distance    mean over the kernels (d, c) of ‖F − 1‖₂, one per picture   (CRAN's Fig. 8)
+    between     ‖W*ᵢ − W*ⱼ‖₂ / ‖mean of W*‖₂, one per pair of pictures
     plane       where the kernels lie along their two principal axes, in the same unit
 
-The mask is CRAC's F_A or IKM's A. A distance of 0 is a convolution that no picture modulates;
-equal distances can still be of different kernels, so `between` compares these themselves.
+The mask is CRAC's F_A or IKM's A. A distance of 0 means that the picture does not modulate the
+kernel. Different kernels can have equal distances, so `between` compares the kernels themselves.
 
-Only contexts are kept of a picture, which are small; kernels are made of them layer by layer.
+Of each picture, only its contexts are kept, which are small; the kernels are then computed layer by
+layer.
 
 Sources: Zhang et al., "Context Reasoning Attention Network for Image Super-Resolution", ICCV 2021,
     Sec. 4.6 and Fig. 8; Huang et al., "Image-specific Convolutional Kernel Modulation for Single
@@ -42,12 +43,11 @@ class ModulatedKernels:
     """The kernels of a layer for n pictures, see the module.
 
     Attributes:
-        distance: Mean distance of the masks from ones, of each picture.
-        between: Relative distance of the kernels, of each pair of pictures.
-        plane: Places along the two principal axes, of each picture.
-        explained: Shares of the variance that the two axes have.
-        masks: For each input channel, the mean over the output channels of its mask, of each
-            picture.
+        distance: Mean distance of the masks from ones, for each picture.
+        between: Relative distance of the kernels, for each pair of pictures.
+        plane: Position along the two principal axes, for each picture.
+        explained: Shares of the variance along the two axes.
+        masks: For each picture and input channel, the mask averaged over the output channels.
     """
 
     distance: Float[Tensor, " n"]
@@ -58,7 +58,7 @@ class ModulatedKernels:
 
     @property
     def diversity(self) -> float:
-        """Mean of `between` over all pairs of two pictures."""
+        """Mean of `between` over all pairs of different pictures."""
         n = len(self.between)
         return self.between.sum().item() / (n * (n - 1))
 
@@ -66,14 +66,14 @@ class ModulatedKernels:
 def modulated_kernels(
     network: Network, pictures: Iterable[Float[Tensor, "1 _ _ _"]]
 ) -> dict[str, ModulatedKernels]:
-    """Return what becomes of each modulated layer's kernels, by the layer's name.
+    """Return a comparison of each modulated layer's kernels, by the layer's name.
 
     Args:
         network: In evaluation mode.
-        pictures: At least two, of any sizes, in [0, 1]: what the network would enlarge.
+        pictures: At least two low-resolution pictures in [0, 1], of any sizes.
 
     Raises:
-        ValueError: If the network modulates no kernels, or there are less than two pictures.
+        ValueError: If the network modulates no kernels, or there are fewer than two pictures.
     """
     layers = find(network, _MODULATING, "kernels that depend on the picture")
     contexts: dict[str, list[GridMean]] = {}
@@ -104,10 +104,10 @@ def _compared(layer: CRACConv2d | IKMConv2d, contexts: Sequence[GridMean]) -> Mo
 
 
 def _principal(away: Float[Tensor, "n p"]) -> tuple[Float[Tensor, "n 2"], tuple[float, float]]:
-    """Return places along the two principal axes and the shares of the variance that these have."""
+    """Return the positions along the two principal axes and the axes' shares of the variance."""
     u, s, _ = torch.linalg.svd(away, full_matrices=False)
     places = F.pad(u * s, (0, max(0, 2 - len(s))))[:, :2]
-    # an axis may point either way: here, to where the picture farthest along it lies
+    # the sign of an axis is arbitrary: let it point to the picture farthest from the mean
     farthest = places.gather(0, places.abs().argmax(0, keepdim=True))
     shares = s.square() / s.square().sum().clamp(min=torch.finfo(s.dtype).tiny)
     first, second, *_ = [*shares.tolist(), 0.0]
@@ -124,12 +124,12 @@ def show_kernels(
 
     Args:
         found: By the layers' names.
-        pictures: Their names.
-        pattern: Of the names of the layers that are shown on their own, such as `*.blocks.0.*`.
-        most: How many of them.
+        pictures: Names of the pictures.
+        pattern: Which layers to show individually, by name, such as `*.blocks.0.*`.
+        most: Maximum number of these layers.
 
     Raises:
-        ValueError: If no layer fits the pattern.
+        ValueError: If no layer's name matches the pattern.
     """
     names = list(found)
     chosen = [(names.index(name), found[name]) for name in some_of(names, pattern, most)]
@@ -174,7 +174,7 @@ def show_kernels(
 def _by_picture(
     found: Mapping[str, ModulatedKernels], pictures: Sequence[str]
 ) -> dict[str, list[float]]:
-    """Return a curve over the layers for each picture; of many pictures, their range and mean."""
+    """Return a curve over the layers for each picture; for many pictures, the range and mean."""
     distances = torch.stack([layer.distance for layer in found.values()])
     if len(pictures) <= _MOST_CURVES:
         return dict(zip(pictures, distances.mT.tolist(), strict=True))
@@ -184,7 +184,7 @@ def _by_picture(
 
 @dataclass(frozen=True)
 class _Mosaic:
-    """Masks side by side, about as many across as down."""
+    """Masks in a grid that is about square."""
 
     title: str
     masks: Float[Tensor, "c k k"]
@@ -194,7 +194,7 @@ class _Mosaic:
         channels, k, _ = self.masks.shape
         across = math.isqrt(channels - 1) + 1
         down = -(-channels // across)
-        tiles = self.masks.new_full((down * across, k + 1, k + 1), torch.nan)  # and a gap each
+        tiles = self.masks.new_full((down * across, k + 1, k + 1), torch.nan)  # with gaps
         tiles[:channels, :k, :k] = self.masks
         tiled = tiles.unflatten(0, (down, across)).transpose(1, 2).flatten(2).flatten(0, 1)
         drawn = axes.imshow(tiled[:-1, :-1].numpy(), interpolation="nearest", cmap="viridis")

@@ -1,12 +1,12 @@
-"""What a network takes, measured: seconds and memory for one picture.
+"""Measured costs of a network for one picture: seconds and memory.
 
     settings, a picture's size ──▶ Measured
 
-Seconds are medians of runs that take turns, so that all networks meet the same noise. Memory is
-that of a process of its own, from before the network is built to after one run: on CUDA the most
-that tensors had at once (`torch.cuda.max_memory_allocated`, parameters included), else the most
-that the process had more than before, as its operating system says, so what kernels work in counts
-as well. Networks have random weights, which changes neither.
+Seconds are medians of interleaved runs, so that noise affects all networks alike. Memory is
+measured in a separate process, from before the network is built until after one run: on CUDA, the
+peak of all tensors (`torch.cuda.max_memory_allocated`, parameters included); elsewhere, the
+increase of the process's peak as the operating system reports it, which includes the kernels'
+workspace. Networks have random weights, which affects neither.
 """
 
 import statistics
@@ -32,13 +32,13 @@ Run = Callable[[], object]
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be enlarged, by what.
+    """A network and the size of the picture that it enlarges.
 
     Attributes:
-        settings: Of the network.
-        low: Height and width of the picture.
-        size: Height and width of the result, where the network renders any; else None.
-        device: Where the network runs, as PyTorch says it.
+        settings: Settings of the network.
+        low: Height and width of the low-resolution picture.
+        size: Height and width of the result, if the network renders any size; else None.
+        device: Where the network runs, as in PyTorch.
         precision: See `bigpicture.infer.precision`.
     """
 
@@ -49,7 +49,7 @@ class Job:
     precision: Precision = "fp32"
 
     def prepare(self) -> Run:
-        """Return what runs it once and waits for the device, after building the network."""
+        """Build the network, and return a function that runs it once and waits for the device."""
         network = Network(self.settings)
         model = Model(network, network.limits).to(self.device)
         device = model.device
@@ -69,8 +69,8 @@ class Measured:
     """What a job takes.
 
     Attributes:
-        seconds: Median of the runs.
-        memory: Bytes, None where the system does not say.
+        seconds: Median over the runs.
+        memory: Bytes, or None where the system does not report them.
     """
 
     seconds: float
@@ -81,12 +81,12 @@ def measure(jobs: Mapping[str, Job], repeats: int = 5) -> dict[str, Measured]:
     """Return what jobs take, by their names.
 
     Args:
-        jobs: What is compared.
-        repeats: Of each, after one run that is not timed.
+        jobs: The jobs to compare, by name.
+        repeats: Timed runs of each job, after one run that is not timed.
 
     Raises:
-        ValueError: If `repeats` is below 1, or a job's device or precision is none.
-        MemoryError: If there was not enough.
+        ValueError: If `repeats` is below 1, or a job's device or precision is not available.
+        MemoryError: If a process that measured memory was ended.
     """
     memory = {name: peak_memory(job) for name, job in jobs.items()}
     seconds = interleaved({name: job.prepare() for name, job in jobs.items()}, repeats)
@@ -94,14 +94,14 @@ def measure(jobs: Mapping[str, Job], repeats: int = 5) -> dict[str, Measured]:
 
 
 def interleaved(runs: Mapping[str, Run], repeats: int) -> dict[str, float]:
-    """Return the median seconds of each run over so many rounds, after one round that is not timed.
+    """Return the median seconds of each run, after one round that is not timed.
 
     Args:
         runs: By name.
-        repeats: Rounds, in each of which every run has its turn.
+        repeats: Timed rounds; in each, every run is called once.
 
     Raises:
-        ValueError: If there are no rounds.
+        ValueError: If `repeats` is below 1.
     """
     if repeats < 1:
         raise ValueError(f"repeats must be 1 or more, not {repeats}")
@@ -118,12 +118,12 @@ def interleaved(runs: Mapping[str, Run], repeats: int) -> dict[str, float]:
 
 
 def peak_memory(job: Job) -> int | None:
-    """Return how many bytes a job takes at most, None where the system does not say.
+    """Return the peak of a job's memory in bytes, or None where the system does not report it.
 
     Raises:
-        MemoryError: If the system ended the process.
+        MemoryError: If the process that measures was ended, most likely by the system.
     """
-    # a process that is started anew: nothing of this one's memory is in it
+    # spawned, not forked, so that it contains nothing of this process's memory
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         try:
             return process.submit(_own_peak, job, torch.get_num_threads()).result()
@@ -136,10 +136,10 @@ def peak_memory(job: Job) -> int | None:
 
 
 def _own_peak(job: Job, threads: int) -> int | None:
-    """Return the same for this process, which does nothing else."""
+    """Return the same, measured in this process, which does nothing else."""
     torch.set_num_threads(threads)
     device = torch.device(job.device)
-    torch.zeros(1, device=device)  # what a device needs before anything runs is not the network's
+    torch.zeros(1, device=device)  # initialises the device, which is not the network's memory
     peak = PeakMemory(device)
     before = peak.of_process()
     job.prepare()()

@@ -1,9 +1,9 @@
-"""Which operators of a kind a network has, and what each of them gathers of a picture.
+"""A network's operators, found by their kind, and what each of them gathers from a picture.
 
     low (1, c, h, w) ──network──▶ operator: x, context ──▶ see(name, operator, x, context)
 
-Operators are known by their class alone, in any network. The network is left as it is: what
-watches it is a view of it that shares its parameters (`bigpicture.infer.sharing`).
+Operators are recognised by their class, in any network. The network is not modified: it is watched
+through a view that shares its parameters (`bigpicture.infer.sharing`).
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ __all__ = ["NETWORKS", "See", "find", "for_colours", "numbered", "some_of", "wat
 M = TypeVar("M", bound=nn.Module)
 
 See = Callable[[str, Any, Tensor, Any], None]
-"""Called with an operator's name, the operator, what it is given and what it gathered of that."""
+"""Called with an operator's name, the operator, its input and the context gathered from that."""
 
 NETWORKS: dict[type[nn.Module], str] = {
     ChannelAttention: "rcan",
@@ -45,19 +45,19 @@ NETWORKS: dict[type[nn.Module], str] = {
     IKMConv2d: "uhdn",
     RecursiveGeneralizationAttention: "rgt",
 }
-"""The family of networks that has each kind of operator as published."""
+"""The family of networks that was published with each kind of operator."""
 
 
 def find(network: nn.Module, kinds: Sequence[type[M]], what: str) -> dict[str, M]:
-    """Return a network's modules of some kinds by their names, in its order.
+    """Return a network's modules of some kinds by their names, in the network's order.
 
     Args:
-        network: Any.
-        kinds: Among `NETWORKS`.
-        what: What these kinds have that is asked for, for the error.
+        network: Any module.
+        kinds: Kinds of operators, all of them keys of `NETWORKS`.
+        what: What the caller wants from these operators, for the error message.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If the network has no such module.
     """
     found = {
         name: module for name, module in network.named_modules() if isinstance(module, tuple(kinds))
@@ -72,13 +72,13 @@ def find(network: nn.Module, kinds: Sequence[type[M]], what: str) -> dict[str, M
 
 
 def some_of(names: Sequence[str], pattern: str | None, most: int) -> list[str]:
-    """Return the names that fit a pattern; of too many, the first, the last and some between.
+    """Return the names that match a pattern; of too many, the first, the last and some in between.
 
     >>> some_of(["a.1", "a.2", "a.3", "a.4", "b.1"], "a.*", 3)
     ['a.1', 'a.3', 'a.4']
 
     Raises:
-        ValueError: If no name fits.
+        ValueError: If no name matches.
     """
     fitting = [name for name in names if pattern is None or fnmatchcase(name, pattern)]
     if not fitting:
@@ -95,16 +95,16 @@ def watch(
     kinds: Sequence[type[ContextOperator[Any]]],
     see: See,
 ) -> None:
-    """Run a network on a picture and show what its operators are given and gather.
+    """Run a network on a picture, and pass its operators' inputs and contexts to `see`.
 
     An operator that runs several times is called `name`, `name (2)`, ….
 
     Args:
         network: In evaluation mode.
-        low: 1 or 3 channels in [0, 1]. A gray network is shown the mean of the colours, a network
-            of colours gray three times.
-        kinds: Of the operators.
-        see: Called for each, without gradients, while the network runs.
+        low: 1 or 3 channels in [0, 1]. Gray networks get the mean of the colours; for colour
+            networks, gray is repeated three times.
+        kinds: Kinds of operators to watch.
+        see: Called for each operator while the network runs, without gradients.
     """
     seen = view(network)
     calls: Counter[str] = Counter()
@@ -127,13 +127,13 @@ def watch(
 
 
 def numbered(calls: Counter[str], name: str) -> str:
-    """Count a call and return the module's name, with the call's number from the second on."""
+    """Count a call and return the module's name, numbered from the second call on."""
     calls[name] += 1
     return name if calls[name] == 1 else f"{name} ({calls[name]})"
 
 
 def for_colours(low: Float[Tensor, "b c h w"], colours: int) -> Float[Tensor, "b d h w"]:
-    """Return pictures with as many channels as a network takes."""
+    """Return pictures with the number of channels that a network takes."""
     if low.shape[1] == colours:
         return low
     return low.mean(1, keepdim=True) if colours == 1 else low.expand(-1, colours, -1, -1)

@@ -1,4 +1,4 @@
-"""The figure of what operators look at: their weights over the picture, an operator a row."""
+"""The figure of what operators look at: their weights over the picture, one operator per row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from bigpicture.shapes import Float, Tensor
 
 __all__ = ["over_picture", "show_looks"]
 
-_WIDEST = 32  # cells of a side in the numbers
+_WIDEST = 32  # most cells per side in the JSON file
 
 
 def show_looks(
@@ -30,13 +30,14 @@ def show_looks(
     Args:
         found: By the operators' names.
         low: The picture.
-        pixel: Row and column of the one that asks.
-        pattern: Of the names of the operators that are shown, such as `head.*`.
-        operators: Most of them; of more, the first, the last and some between are shown.
-        maps: Most weights of an operator, the first ones.
+        pixel: Row and column of the pixel that asks.
+        pattern: Which operators to show, by name, such as `head.*`.
+        operators: Maximum number of operators shown: of more, the first, the last and some in
+            between.
+        maps: Maximum number of maps shown per operator, from the first on.
 
     Raises:
-        ValueError: If no operator fits the pattern.
+        ValueError: If no operator's name matches the pattern.
     """
     chosen = some_of(list(found), pattern, operators)
     columns = 1 + max(min(len(found[name]), maps) for name in chosen)
@@ -68,10 +69,10 @@ def _overlay(look: Look, low: Tensor, frame: Frame | None) -> Overlay:
 
 
 def over_picture(look: Look, height: int, width: int) -> Float[Tensor, "y x"]:
-    """Return weights that lie over exactly the picture.
+    """Return weights on a grid that covers exactly the picture.
 
-    What covers other than the picture is put on its pixels, each that of the cell in which it lies:
-    pixels that no cell covers get 0.
+    If `look` covers more or less than the picture, each pixel gets the weight of the cell in which
+    it lies, or 0 where there is no cell.
     """
     if look.covers == (height, width):
         return look.weights
@@ -89,14 +90,14 @@ def over_picture(look: Look, height: int, width: int) -> Float[Tensor, "y x"]:
 
 
 def _around(pixel: tuple[int, int], low: Tensor) -> Frame:
-    """Return a frame around a pixel that is large enough to be seen."""
+    """Return a frame around a pixel, large enough to be visible."""
     reach = max(2, max(low.shape[-2:]) // 60)
     top, left = (own - reach for own in pixel)
     return slice(top, top + 2 * reach + 1), slice(left, left + 2 * reach + 1)
 
 
 def _numbers(look: Look) -> dict[str, Any]:
-    """Return what becomes JSON; grids wider than 32 cells as means over 32."""
+    """Return the numbers for JSON; larger grids are averaged to 32 cells per side."""
     rows, columns = (min(side, _WIDEST) for side in look.weights.shape)
     return {
         "of": look.of,
@@ -112,7 +113,7 @@ def _numbers(look: Look) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Blank:
-    """A panel of nothing, so that what follows begins a row."""
+    """An empty panel that fills up a row."""
 
     aspect: float
     title: str = ""

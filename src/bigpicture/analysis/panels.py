@@ -1,14 +1,14 @@
-"""What a figure is made of: panels, plain values that draw themselves on matplotlib's axes.
+"""The panels of a figure: plain values that draw themselves on matplotlib's axes.
 
     Shown     a picture, with a frame around a part of it
     Overlay   weights on any grid, laid over a picture
     HeatMap   a matrix with its colour bar
     Lines     curves
     Bars      a bar for each name
-    Points    places in a plane
+    Points    points in a plane
 
-`bigpicture.analysis.figure.save_figure` puts them on a page. Whoever needs another kind writes a
-class with `title`, `aspect` and `draw`.
+`bigpicture.analysis.figure.save_figure` arranges them on a page. To add another kind, write a class
+with `title`, `aspect` and `draw`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,14 +23,14 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Bars", "Frame", "HeatMap", "Lines", "Overlay", "Panel", "Points", "Shown"]
 
 Axes = Any
-"""`matplotlib.axes.Axes`; the package is imported only when a figure is drawn."""
+"""`matplotlib.axes.Axes`; matplotlib is imported only when a figure is drawn."""
 
 Frame = tuple[slice, slice]
 """Rows and columns of a picture, around which a frame is drawn."""
 
-_CHART = 0.75
-_LETTERS = 40  # of names that stand side by side
-_NUMBERED = 30  # points; more numbers would cover one another
+_CHART = 0.75  # height over width of charts
+_LETTERS = 40  # of bars' names in all; with more, the names are turned
+_NUMBERED = 30  # points; with more, the numbers would overlap
 
 
 @runtime_checkable
@@ -39,7 +39,7 @@ class Panel(Protocol):
 
     @property
     def title(self) -> str:
-        """What is written above it."""
+        """The text above the panel."""
         ...
 
     @property
@@ -57,9 +57,9 @@ class Shown:
     """A picture.
 
     Args:
-        title: What is written above it.
-        picture: Gray or RGB in [0, 1]; values beyond are clipped.
-        frame: A part to draw a frame around.
+        title: The text above the panel.
+        picture: Gray or RGB in [0, 1]; other values are clipped.
+        frame: A part of the picture to draw a frame around.
     """
 
     title: str
@@ -82,10 +82,10 @@ class Overlay:
     """Weights on any grid, stretched over a picture that is shown in gray.
 
     Args:
-        title: What is written above it.
+        title: The text above the panel.
         picture: Gray or RGB in [0, 1].
         weights: 0 or more; the largest is the brightest.
-        label: What the weights are, beside their colour bar.
+        label: Label of the colour bar.
         frame: A part of the picture to draw a frame around.
     """
 
@@ -114,7 +114,7 @@ class Overlay:
             cmap="inferno",
             vmin=0,
             vmax=top,
-            # where there is little weight, the picture shows through
+            # small weights let the picture show through
             alpha=0.25 + 0.65 * np.clip(weights / top, 0, 1) ** 0.5,
         )
         _colour_bar(axes, drawn, self.label)
@@ -126,12 +126,12 @@ class HeatMap:
     """A matrix with its colour bar.
 
     Args:
-        title: What is written above it.
-        values: Row 0 is the uppermost.
-        limits: Values of the colours at both ends; those of the matrix if None.
-        label: What the values are, beside the colour bar.
-        rows: What the rows are.
-        columns: What the columns are.
+        title: The text above the panel.
+        values: The matrix; row 0 is at the top.
+        limits: Values at both ends of the colour scale; by default, the matrix's own.
+        label: Label of the colour bar.
+        rows: Label of the vertical axis.
+        columns: Label of the horizontal axis.
     """
 
     title: str
@@ -158,14 +158,14 @@ class HeatMap:
 
 @dataclass(frozen=True)
 class Lines:
-    """Curves, each with the name that the legend gives it.
+    """Curves, with their names in a legend if there are several.
 
     Args:
-        title: What is written above it.
+        title: The text above the panel.
         curves: Heights by name.
-        across: What lies on the horizontal axis.
-        up: What the heights are.
-        places: Where the heights lie on the horizontal axis; 0, 1, … if None.
+        across: Label of the horizontal axis.
+        up: Label of the vertical axis.
+        places: Positions of the heights on the horizontal axis; by default 0, 1, ….
         lowest: If given, the vertical axis is logarithmic and begins here, above 0.
     """
 
@@ -197,10 +197,10 @@ class Bars:
     """A bar for each name.
 
     Args:
-        title: What is written above it.
-        heights: By name, from left to right.
-        across: What the names are.
-        up: What the heights are.
+        title: The text above the panel.
+        heights: Heights by name, from left to right.
+        across: Label of the horizontal axis.
+        up: Label of the vertical axis.
     """
 
     title: str
@@ -221,13 +221,13 @@ class Bars:
 
 @dataclass(frozen=True)
 class Points:
-    """Points in a plane whose axes have one unit, numbered from 0.
+    """Points in a plane with equal units on both axes; up to 30 are numbered, from 0.
 
     Args:
-        title: What is written above it.
-        places: Across and up.
-        across: What lies on the horizontal axis.
-        up: What lies on the vertical axis.
+        title: The text above the panel.
+        places: Horizontal and vertical position of each point.
+        across: Label of the horizontal axis.
+        up: Label of the vertical axis.
     """
 
     title: str
@@ -258,18 +258,18 @@ def _aspect(image: Tensor) -> float:
 
 
 def _pixels(picture: Float[Tensor, "c h w"]) -> Shaped[np.ndarray, "h w *c"]:
-    """Return what matplotlib shows: (h, w, 3), or (h, w) of gray."""
+    """Return an array for matplotlib: (h, w, 3), or (h, w) for gray."""
     pixels = picture.detach().float().clamp(0, 1).cpu().permute(1, 2, 0).numpy()
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
 
 
 def _colour_bar(axes: Axes, drawn: object, label: str) -> None:
-    """Draw a bar as high as the picture beside it."""
+    """Draw a colour bar beside the image, equally high."""
     axes.figure.colorbar(drawn, cax=axes.inset_axes((1.03, 0, 0.04, 1)), label=label)
 
 
 def _bare(axes: Axes, frame: Frame | None) -> None:
-    """Leave out the ticks, draw the frame."""
+    """Hide the axes and draw the frame."""
     axes.set_axis_off()
     if frame is None:
         return

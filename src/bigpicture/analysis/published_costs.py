@@ -1,8 +1,8 @@
-"""The papers' tables of costs, counted anew: ours, ours as the paper counts, and the printed one.
+"""The papers' tables of costs: our counts, our counts by the paper's method, and the printed ones.
 
     "rgt-3" ──▶ Row, Row, …     one for each method of the table
 
-Methods that are not built here have their printed figures alone.
+Methods that are not implemented here have only their printed figures.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,10 +23,10 @@ class CostTable:
     """A table of costs.
 
     Attributes:
-        low: Height and width of the picture that is enlarged.
-        scale: How many times.
+        low: Height and width of the low-resolution picture.
+        scale: Enlargement of each side.
         convention: How the paper counts.
-        reason: What that misses or adds, in a sentence.
+        reason: What the paper's method misses or adds, in a sentence.
     """
 
     low: tuple[int, int]
@@ -66,10 +66,10 @@ class Row:
     """A method of a table.
 
     Attributes:
-        method: The paper's name for it.
-        settings: Of our network of the same size, None if we have none.
-        counted: What that needs, and would need as the paper counts.
-        published: The printed figures, by what they are.
+        method: The paper's name for the method.
+        settings: Settings of our network of the same size, or None if there is none.
+        counted: The network's costs, by the paper's method and complete.
+        published: The printed figures, by metric.
     """
 
     method: str
@@ -79,13 +79,13 @@ class Row:
 
 
 def rows(name: str) -> Iterator[Row]:
-    """Count a table's networks, one after the other.
+    """Yield a table's methods, counting their networks one by one.
 
     Args:
         name: One of `TABLES`.
 
     Raises:
-        ValueError: If there is no such table.
+        ValueError: If there is no such table, when the first row is requested.
     """
     if name not in TABLES:
         raise ValueError(f"no table of costs is called {name!r}; there are {', '.join(TABLES)}")
@@ -104,6 +104,6 @@ def rows(name: str) -> Iterator[Row]:
 
 
 def _settings(method: str, scale: int) -> NetworkSettings | None:
-    """Return the settings of the size that is a method as published: the first that follows it."""
+    """Return the settings of the first size in the catalogue that is a method as published."""
     size = next((size for size in SIZES if method_of(size) == method), None)
     return None if size is None else SIZES[size](scale)

@@ -2,10 +2,10 @@
 
     attribution (h, w) ──▶ Gini's index G, diffusion index (1 − G) · 100, shares by distance
 
-All of it is about the attribution's magnitude. G is 0 where all pixels have the same and nearly 1
-where one has everything, so the diffusion index (DI) is 100 where a network uses the whole picture
-alike. A pixel's distance from the window is that of rows or of columns, whichever is more: what a
-convolution of side 2·d + 1 reaches lies within d.
+All functions use the attribution's magnitude. G is 0 if all pixels have the same and nearly 1 if
+one pixel has everything, so the diffusion index (DI) is 100 if a network uses the whole picture
+equally. A pixel's distance from the window is that of rows or of columns, whichever is larger: a
+convolution of side 2·d + 1 reaches pixels up to distance d.
 
 Source: Gu and Dong, "Interpreting Super-Resolution Networks with Local Attribution Maps",
     CVPR 2021, eqs. (8) and (9). https://arxiv.org/abs/2011.11036
@@ -26,12 +26,12 @@ __all__ = [
 
 
 def gini(values: Float[Tensor, "*n"]) -> float:
-    """Return Gini's index of the values' magnitudes: 0 for equal ones, below 1.
+    """Return the Gini index of the values' magnitudes, from 0 for equal ones to below 1.
 
     Σᵢ Σⱼ |gᵢ − gⱼ| / (2 n² mean(g))
 
     Raises:
-        ValueError: If all are 0.
+        ValueError: If all values are 0.
 
     >>> gini(torch.tensor([1.0, 1.0])), gini(torch.tensor([0.0, -2.0]))
     (0.0, 0.5)
@@ -40,13 +40,13 @@ def gini(values: Float[Tensor, "*n"]) -> float:
     total, n = ordered.sum().item(), len(ordered)
     if not total > 0:
         raise ValueError("the attribution is 0 everywhere, so nothing can be said of its spread")
-    # of ordered values, the sum over pairs is one over ranks
+    # for ordered values, the sum over pairs becomes a sum over ranks
     ranks = torch.arange(1, n + 1, dtype=torch.float64, device=ordered.device)
     return 2 * (ranks @ ordered).item() / (n * total) - (n + 1) / n
 
 
 def diffusion_index(attribution: Float[Tensor, "h w"]) -> float:
-    """Return the DI, from 0 (a single pixel) to 100 (all alike).
+    """Return the DI, from 100/n (one of n pixels has everything) to 100 (all have the same).
 
     Raises:
         ValueError: If the attribution is 0 everywhere.
@@ -55,7 +55,7 @@ def diffusion_index(attribution: Float[Tensor, "h w"]) -> float:
 
 
 def shares_by_distance(attribution: Float[Tensor, "h w"], window: Frame) -> Float[Tensor, " d"]:
-    """Return the share of the attribution at distance 0, 1, … from a window of its pixels.
+    """Return the share of the attribution at distance 0, 1, … from a window.
 
     Raises:
         ValueError: If the attribution is 0 everywhere.
@@ -74,12 +74,12 @@ def shares_by_distance(attribution: Float[Tensor, "h w"], window: Frame) -> Floa
 
 
 def share_beyond(shares: Float[Tensor, " d"], distance: int) -> float:
-    """Return the share farther away than a distance, of what `shares_by_distance` gives."""
+    """Return the total share beyond a distance, given the result of `shares_by_distance`."""
     return shares[distance + 1 :].sum().item()
 
 
 def distance_holding(shares: Float[Tensor, " d"], share: float) -> int:
-    """Return the least distance within which so much of the attribution lies.
+    """Return the smallest distance within which at least `share` of the attribution lies.
 
     >>> distance_holding(torch.tensor([0.5, 0.3, 0.2]), 0.75)
     1
@@ -88,6 +88,6 @@ def distance_holding(shares: Float[Tensor, " d"], share: float) -> int:
 
 
 def _distance(length: int, side: slice, device: torch.device) -> Tensor:
-    """Return how far each of the positions along an axis is from a part of it."""
+    """Return how far each position along an axis is from a part of the axis."""
     position = torch.arange(length, device=device)
     return torch.maximum(side.start - position, position - (side.stop - 1)).clamp(min=0)

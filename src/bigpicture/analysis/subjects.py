@@ -1,4 +1,4 @@
-"""Name → the network whose cost is asked for: a size of the catalogue, a shipped model, a file.
+"""Names of networks to be costed: a size of the catalogue, a shipped model or a weight file.
 
 "rgt-s-x4", "rgt-s" and a scale, "uhdn-x2", "mine.safetensors" ──▶ Subject
 """
@@ -16,13 +16,13 @@ __all__ = ["Subject", "subject"]
 
 @dataclass(frozen=True)
 class Subject:
-    """A network and what it is asked to do.
+    """A network and its task.
 
     Attributes:
-        name: What it was asked for by.
-        settings: Of the network.
-        scale: Of the enlargement.
-        any_scale: Whether the network renders others as well.
+        name: The given name; of a file, its name without folder and suffix.
+        settings: Settings of the network.
+        scale: Enlargement of each side.
+        any_scale: Whether the network renders any other scale as well.
     """
 
     name: str
@@ -31,26 +31,27 @@ class Subject:
     any_scale: bool
 
     def size(self, low: tuple[int, int]) -> tuple[int, int] | None:
-        """Return height and width of the result, None where the network makes one scale only."""
+        """Return height and width of the result, or None if the network has only one scale."""
         if not self.any_scale:
             return None
         return round(low[0] * self.scale), round(low[1] * self.scale)
 
     def network(self) -> Network:
-        """Return the network without numbers, on PyTorch's meta device."""
+        """Return the network without weights, on PyTorch's meta device."""
         return weightless(self.settings)
 
 
 def subject(name: str, scale: float | int | None = None) -> Subject:
-    """Return what a name stands for.
+    """Return the network that a name stands for.
 
     Args:
-        name: A weight file; a name of `bigpicture.models.SIZES`, with or without `-x` and a scale;
+        name: A weight file; a name in `bigpicture.models.SIZES`, with or without `-x` and a scale;
             or a shipped model.
-        scale: Of a size whose name has none, and of a network that renders any.
+        scale: Enlargement, for a size whose name has none and for a network that renders any;
+            others ignore it.
 
     Raises:
-        ValueError: If there is no such network, a size has no scale, or it cannot have this one.
+        ValueError: If there is no such network, or a size has no scale or an impossible one.
         OSError: If a file cannot be read.
     """
     found = re.fullmatch(r"(.+?)(?:-x(\d+))?", name)

@@ -1,4 +1,4 @@
-"""Windows of a picture and of its enlargement: where to look, and what lies under it.
+"""Windows of a picture and of its enlargement: where to look, and which pixels lie under it.
 
 pixel of low (h, w) ──over──▶ window of the enlargement (H, W) ──under──▶ pixels of low
 """
@@ -17,11 +17,11 @@ Pair = tuple[int, int]
 
 
 def busiest(picture: Float[Tensor, "1 c h w"], side: int) -> Pair:
-    """Return row and column of the middle of the square with most detail.
+    """Return row and column of the middle of the square with the most detail.
 
     Args:
-        picture: Of any size; where it has one row or column, no detail is known.
-        side: Of the square.
+        picture: Of any size; of a picture with a single row or column, the middle is returned.
+        side: Side of the square.
     """
     height, width = picture.shape[-2:]
     if min(height, width) < 2:
@@ -36,12 +36,12 @@ def busiest(picture: Float[Tensor, "1 c h w"], side: int) -> Pair:
 def around(
     picture: Float[Tensor, "1 c h w"], pixel: Pair, side: int | None
 ) -> tuple[Float[Tensor, "1 c y x"], Pair]:
-    """Return the part of a picture around a pixel, and where that pixel is in it.
+    """Return the part of a picture around a pixel, and the pixel's position in it.
 
     Args:
         picture: Of any size.
         pixel: Row and column. Near a border, it is not in the middle of the part.
-        side: Most pixels of a side of the part; None: all there are.
+        side: Maximum side of the part; None returns the whole picture.
 
     Raises:
         ValueError: If the picture has no such pixel.
@@ -65,10 +65,10 @@ def over(pixel: Pair, scale: float | int, side: int, size: Pair) -> Frame:
 
     Args:
         pixel: Row and column in the picture.
-        scale: Of the enlargement.
-        side: Of the window; less where the enlargement is smaller.
-        size: Height and width of the enlargement. Of its last row and column, no gradient is
-            known, so the window keeps off them.
+        scale: Enlargement of each side.
+        side: Side of the window; smaller if the enlargement is.
+        size: Height and width of the enlargement. Its last row and column have no gradient, so the
+            window excludes them.
     """
     rows, columns = (
         _around(length - 1, min(length - 1, math.floor((place + 0.5) * scale)), side)[0]
@@ -90,6 +90,6 @@ def under(window: Frame, scale: float | int) -> Frame:
 
 
 def _around(length: int, place: int, side: int) -> tuple[slice, int]:
-    """Return a part of an axis around a place, and where the place is in it."""
+    """Return a part of an axis around a position, and the position within that part."""
     start = max(0, min(place - side // 2, length - side))
     return slice(start, min(length, start + side)), place - start
