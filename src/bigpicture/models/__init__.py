@@ -1,4 +1,4 @@
-"""Networks: pictures on the low-resolution grid become pictures on the high one."""
+"""Networks that turn low-resolution pictures into high-resolution ones."""
 
 from bigpicture.models.catalog import SIZES, build
 

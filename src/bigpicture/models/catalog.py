@@ -1,4 +1,4 @@
-"""Name → settings of a size: a plain dict. `build` makes networks."""
+"""The listed network sizes, a plain dict from name to settings, and `build`, which builds them."""
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -61,7 +61,7 @@ SIZES: dict[str, Callable[[int], NetworkSettings]] = {
     "liif-swinir": liif_swinir,
     "liif-light": liif_light,
 }
-"""Name of a size → its settings at a scale."""
+"""Maps the name of a size to a function from scale to settings."""
 
 _FAMILY_OF_HEAD = {"implicit": "ciaosr", "graph": "srgrn", "liif": "liif"}
 _FAMILY_OF_BACKBONE = {"hourglass": "uhdn"}
@@ -73,18 +73,19 @@ def build(
     attention: Attention | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> Network:
-    """Return an untrained network of a published size, or a variant of it.
+    """Return an untrained network of a listed size, or a variant of it.
 
     Args:
         name: One of `SIZES`.
-        scale: Enlargement of each side. A network for any scale makes it when no size is asked;
-            there, it can be left out.
-        attention: What steers the blocks' convolutions, in place of what the size has.
-        changes: What else differs, such as `{"backbone": {"channels": 48}}`; see `varied`.
+        scale: Scale factor. A network for any scale uses it when the caller gives no output size;
+            it is optional there.
+        attention: How the blocks are modulated, in place of the size's own modulation.
+        changes: Any other settings to change, such as `{"backbone": {"channels": 48}}`; see
+            `varied`.
 
     Raises:
-        ValueError: If there is no such size, it needs a scale, it has no such convolutions, or
-            there is no such setting.
+        ValueError: If the size or a setting does not exist, the size needs a scale, or its blocks
+            cannot be modulated.
 
     >>> build("rgt-light", 2, changes={"backbone": {"attention": "local"}}).limits.scale
     2
@@ -103,7 +104,7 @@ def build(
 
 
 def family(settings: NetworkSettings) -> str:
-    """Return which of the five systems, or of the networks beside them, the settings are of.
+    """Return the family that settings belong to: one of the five systems or a baseline.
 
     >>> family(uhdn(2))
     'uhdn'

@@ -1,15 +1,15 @@
-"""CiaoSR, pictures of any size by implicit attention, and LIIF, which it is compared with.
+"""CiaoSR, which renders pictures of any size by implicit attention, and LIIF, its baseline.
 
     (b, 3, h, w) ──any backbone──▶ (b, c, h, w) ──implicit head──▶ (b, 3, H, W)
 
-The paper's backbones are EDSR-baseline, RDN and SwinIR, whose checkpoints load; RGT and U-HDN are
-ours. The scale of a size is what its network makes when no size is asked. `ciaosr_light` is what a
-CPU can train.
+The paper's backbones are EDSR-baseline, RDN and SwinIR, and their checkpoints load; RGT and U-HDN
+are additions of this package. `scale` is the factor that a network uses when no output size is
+given. `ciaosr_light` is small enough to train on a CPU.
 
-The columns of the paper's Table 4 are `ABLATIONS`. The rows of Table 5 are `ciaosr_rdn`, trained at
-other scales: `bigpicture train recipes/papers/ciaosr-rdn.toml --set 'data.scales={among=[2]}'`, or
-`[3]`, `[4]`, `[2, 3, 4]`; as it stands, the recipe is the last row, [1, 4]. Table 6's rows are
-calls of one network, for ×12 at once or in steps: `network(network(low, twice), twelvefold)`.
+`ABLATIONS` holds the columns of the paper's Table 4. The rows of Table 5 are `ciaosr_rdn` trained
+at other scales: `bigpicture train recipes/papers/ciaosr-rdn.toml --set 'data.scales={among=[2]}'`,
+or `[3]`, `[4]`, `[2, 3, 4]`; the recipe as shipped is the last row, [1, 4]. The rows of Table 6 are
+calls of one network, to ×12 at once or in steps: `network(network(low, twice), twelvefold)`.
 
 Source: Cao et al., "CiaoSR: Continuous Implicit Attention-in-Attention Network for Arbitrary-Scale
     Image Super-Resolution", CVPR 2023. https://arxiv.org/abs/2212.04362; Chen et al. (LIIF), CVPR
@@ -59,20 +59,20 @@ def ciaosr_swinir(scale: int = 4) -> NetworkSettings:
 
 
 def ciaosr_rgt(scale: int = 4) -> NetworkSettings:
-    """Return CiaoSR on the features of RGT-S, 13.0 M parameters; not the paper's."""
+    """Return CiaoSR on the features of RGT-S, 13.0 M parameters; not in the paper."""
     return _implicit(RGTSettings(), scale)
 
 
 def ciaosr_uhdn(scale: int = 4) -> NetworkSettings:
-    """Return CiaoSR on the features of U-HDN, with IKM, 2.8 M parameters; not the paper's."""
+    """Return CiaoSR on the features of U-HDN, with IKM, 2.8 M parameters; not in the paper."""
     return _implicit(HourglassSettings(), scale)
 
 
 def ciaosr_light(scale: int = 4) -> NetworkSettings:
-    """Return a CiaoSR that a CPU can train, 0.99 M parameters; not the paper's.
+    """Return a CiaoSR that a CPU can train, 0.99 M parameters; not in the paper.
 
-    MLPs half as wide (128) and three quarters of the channels (48) take a third of the work for
-    each point, which is most of the work there is; so 12 of EDSR-baseline's 16 blocks can stay.
+    With MLPs half as wide (128) and three quarters of the channels (48), each point takes a third
+    of the work. As points are most of the work, 12 of EDSR-baseline's 16 blocks can stay.
     """
     return NetworkSettings(_LIGHT, ImplicitSettings(scale=scale, hidden=128))
 
@@ -93,7 +93,7 @@ def liif_swinir(scale: int = 4) -> NetworkSettings:
 
 
 def liif_light(scale: int = 4) -> NetworkSettings:
-    """Return what `ciaosr_light` is compared with: LIIF on the same features, 0.63 M parameters."""
+    """Return the baseline of `ciaosr_light`: LIIF on the same features, 0.63 M parameters."""
     return _liif(_LIGHT, scale, hidden=128)
 
 
@@ -111,4 +111,4 @@ ABLATIONS: dict[str, NetworkSettings] = {
     "attention": NetworkSettings(RDNSettings(), ImplicitSettings(non_local=())),
     "attention + non-local": ciaosr_rdn(),
 }
-"""Columns of Table 4, on RDN."""
+"""The columns of Table 4, on RDN."""

@@ -1,9 +1,9 @@
-"""What every network here is made of: a backbone, and a head on it.
+"""Interfaces of the two parts of every network: a backbone and the head on top of it.
 
     low (b, colours, h, w) ──backbone──▶ features (b, c, h, w) ──head──▶ (b, colours, H, W)
 
-Both take and give normalised pictures; `bigpicture.models.network` puts them together. Their
-settings are frozen dataclasses that build them, one `kind` each, so that a file can name them.
+Both work on normalised pictures; `bigpicture.models.network` puts them together. Each is built by
+its settings, a frozen dataclass with a unique `kind`, so that a file can name it.
 """
 
 from abc import ABC, abstractmethod
@@ -19,12 +19,12 @@ __all__ = ["Backbone", "BackboneSettings", "Head", "HeadSettings", "Limits", "Re
 
 
 class Region(NamedTuple):
-    """What a tile renders of a result of any size.
+    """The region of a whole result, of any size, that is rendered from one tile.
 
     Attributes:
         part: Where the tile lies in the whole picture.
-        rows: First row and the one after the last, of the whole result.
-        columns: The same along the other axis.
+        rows: First row in the whole result, and the row after the last.
+        columns: The same for columns.
     """
 
     part: Part
@@ -34,21 +34,22 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """How a network may be used, so that whoever runs it needs to know no names.
+    """How a network may be used, so that callers need not know which network it is.
 
-    The networks here go with any size, and with bf16, so what they declare leaves `multiple`,
-    `smallest` and `precisions` as they are; they are for other networks in a `bigpicture.Model`.
+    The networks of this package take any size and work in bf16, so they leave `multiple`,
+    `smallest` and `precisions` at their defaults; these are for other networks in a
+    `bigpicture.Model`.
 
     Attributes:
-        scale: Enlargement of each side; of a network for any scale, what it does unasked.
+        scale: Scale factor; for a network that renders any scale, the default.
         colours: Channels of its pictures, 1 or 3.
-        reach: How many low-resolution pixels away a pixel is seen other than through a context.
-        multiple: What a picture's sides must be divisible by; 1 where any size goes.
-        smallest: The least side that it takes.
-        align: Tiles must begin at multiples of this many pixels, as its windows do.
+        reach: How many low-resolution pixels away a pixel has influence, other than by a context.
+        multiple: Both sides of its input must be multiples of this; 1 for any size.
+        smallest: The shortest side that it accepts.
+        align: Tiles must begin at multiples of this many pixels, as the network's windows do.
         any_scale: Whether `network(low, (H, W))` renders any size, and `network(low, (H, W),
-            region)`, of a tile `low`, a `Region` of it.
-        precisions: In which its pictures of 8 bits are as good as in float32.
+            region)` renders a `Region` of it from a tile `low`.
+        precisions: Those whose 8-bit results are as good as in float32.
     """
 
     scale: int
@@ -62,13 +63,13 @@ class Limits:
 
 
 class Backbone(nn.Module, ABC):
-    """Features of pictures, at their size.
+    """Maps pictures to features of the same height and width.
 
     Attributes:
-        channels: Feature channels c that it gives.
-        reach: How many pixels away a pixel is seen other than through a context.
-        multiple: What the sides of its input must be divisible by; the network mirrors the
-            picture's right and lower border as far as needed.
+        channels: Feature channels c.
+        reach: How many pixels away a pixel has influence, other than through a context.
+        multiple: Both sides of its input must be multiples of this; the network pads the right and
+            lower border by reflection as needed.
         align: Tiles must begin at multiples of this many pixels.
     """
 
@@ -83,12 +84,13 @@ class Backbone(nn.Module, ABC):
 
 
 class Head(nn.Module, ABC):
-    """Larger pictures from features.
+    """Maps features to enlarged pictures.
 
     Attributes:
-        scale: Enlargement of each side; where any is possible, the one that is made unasked.
+        scale: Scale factor; for a head that renders any scale, the default.
         any_scale: Whether any size can be rendered.
-        reach: How many low-resolution pixels away a feature is seen other than through a context.
+        reach: How many low-resolution pixels away a feature has influence, other than through a
+            context.
     """
 
     scale: int
@@ -104,17 +106,17 @@ class Head(nn.Module, ABC):
     ) -> Float[Tensor, "b colours H W"]:
         """Return normalised pictures, `scale` times larger or of a `size` (H, W).
 
-        A head for one scale ignores `low` and is never given a `size`.
+        A head for a single scale ignores `low` and is never given a `size`.
         """
 
 
 @runtime_checkable
 class BackboneSettings(Protocol):
-    """Everything that makes a backbone but the colours of its pictures."""
+    """Settings of a backbone: all that it is built from except the number of colours."""
 
     @property
     def kind(self) -> str:
-        """Name of the backbone in files."""
+        """Name of the backbone in weight files and recipes."""
         ...
 
     def build(self, colours: int) -> Backbone:
@@ -124,18 +126,18 @@ class BackboneSettings(Protocol):
 
 @runtime_checkable
 class HeadSettings(Protocol):
-    """Everything that makes a head but what it stands on."""
+    """Settings of a head: all that it is built from except the features that it reads."""
 
     @property
     def kind(self) -> str:
-        """Name of the head in files."""
+        """Name of the head in weight files and recipes."""
         ...
 
     @property
     def scale(self) -> int:
-        """Enlargement of each side."""
+        """Scale factor."""
         ...
 
     def build(self, channels: int, colours: int) -> Head:
-        """Return the untrained head on features of so many channels."""
+        """Return the untrained head for features with `channels` channels."""
         ...

@@ -1,12 +1,12 @@
-"""CRAN, the context reasoning attention network: RCAN whose kernels reason about the picture.
+"""CRAN, the context reasoning attention network: RCAN with kernels that depend on the picture.
 
     (b, 3, h, w) ──groups of residual blocks, the last a CRAB──▶ (b, c, h, w)
                  ──sub-pixel head──▶ (b, 3, r·h, r·w)
 
-The paper's size is `cran`. It counts 14.94 M parameters and 372.99 G multiply-adds (×2, input
-160×160); a counter that knows modules alone misses the kernels of its 20 CRACs. In truth there are
-15.68 M and 391.87 G. Its ablations, on EDSR's baseline, are `block_types` (Table 1),
-`interactions` (Table 2) and `positions` (Table 3).
+`cran` is the size of the paper, which reports 14.94 M parameters and 372.99 G multiply-adds (×2,
+input 160×160): a counter that only knows modules misses the kernels of the 20 CRACs. The true
+figures are 15.68 M and 391.87 G. The paper's ablations on EDSR-baseline are `block_types`
+(Table 1), `interactions` (Table 2) and `positions` (Table 3).
 
 Source: Zhang et al., "Context Reasoning Attention Network for Image Super-Resolution", ICCV 2021.
 """
@@ -33,9 +33,9 @@ def cran(scale: int) -> NetworkSettings:
 def cran_light(scale: int) -> NetworkSettings:
     """Return a CRAN that a CPU can train, 1.10 M parameters at ×2.
 
-    It has 48 channels, so that CRAC's 16 groups stay (of 3 channels each instead of 4), and 4
-    residual groups of 4 residual blocks and a CRAB. One block in five is a CRAB, in the paper one
-    in twenty: with 20 blocks in all, that would be a single one.
+    It has 48 channels, which keeps CRAC's 16 groups (of 3 channels instead of 4), and 4 residual
+    groups of 4 residual blocks and a CRAB. One block in five is a CRAB, against one in twenty in
+    the paper, which would leave a single CRAB among 20 blocks.
     """
     backbone = RCANSettings(
         channels=48, groups=4, blocks=5, modulation=Modulation("crac"), places=(5,)
@@ -44,7 +44,7 @@ def cran_light(scale: int) -> NetworkSettings:
 
 
 def block_types(scale: int = 2) -> dict[str, NetworkSettings]:
-    """Return the rows of Table 1: EDSR's baseline of 16 blocks of each type."""
+    """Return the rows of Table 1: EDSR-baseline with 16 blocks of each type."""
     return {
         "RB": _baseline(scale, Modulation("none")),
         "RCAB": _baseline(scale, Modulation("channel", reduction=16)),
@@ -54,7 +54,7 @@ def block_types(scale: int = 2) -> dict[str, NetworkSettings]:
 
 
 def interactions(scale: int = 2) -> dict[str, NetworkSettings]:
-    """Return the columns of Table 2: EDSR's baseline of 16 CRABs, by what their masks have."""
+    """Return the columns of Table 2: EDSR-baseline with 16 CRABs, by the parts of their masks."""
     return {
         "F_A2": _baseline(scale, _crac("f_a1")),
         "F_A1, F_CI": _baseline(scale, _crac("f_a2")),
@@ -64,7 +64,7 @@ def interactions(scale: int = 2) -> dict[str, NetworkSettings]:
 
 
 def positions(scale: int = 2) -> dict[str, NetworkSettings]:
-    """Return the columns of Table 3: EDSR's baseline with one CRAB, by its place."""
+    """Return the columns of Table 3: EDSR-baseline with one CRAB, by its place."""
     rows = {"Baseline": edsr_baseline(scale)}
     for name, place in {"1-st": 1, "4-th": 4, "8-th": 8, "16-th": 16}.items():
         rows[name] = _baseline(scale, _crac(), (place,))

@@ -14,7 +14,7 @@ __all__ = ["edsr", "edsr_baseline"]
 
 
 def edsr_baseline(scale: int) -> NetworkSettings:
-    """Return the baseline, 16 blocks of 64 channels, 1.37 M parameters at ×2."""
+    """Return EDSR-baseline, 16 blocks of 64 channels, 1.37 M parameters at ×2."""
     return _with_head(EDSRSettings(), scale)
 
 
@@ -24,5 +24,5 @@ def edsr(scale: int) -> NetworkSettings:
 
 
 def _with_head(backbone: EDSRSettings, scale: int) -> NetworkSettings:
-    # published weights work in 0…255, less the mean
+    # the published weights expect pictures in 0…255 minus the mean
     return NetworkSettings(backbone, SubPixelSettings(scale=scale), std=(1 / 255,) * 3)

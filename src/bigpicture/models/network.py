@@ -1,10 +1,10 @@
-"""The one network of this package: a backbone and a head, between two normalisations.
+"""The one network class of this package: a backbone and a head between normalisation and its undo.
 
-    low (b, colours, h, w) in [0, 1] ──normalise──▶ ──mirror to the backbone's multiple──▶
+    low (b, colours, h, w) in [0, 1] ──normalise──▶ ──pad to the backbone's multiple──▶
         ──backbone──▶ (b, c, h′, w′) ──head──▶ ──crop──▶ ──undo──▶ (b, colours, H, W)
 
-The five systems and what they are compared with are settings of it, see `bigpicture.models`' files
-and `bigpicture.models.catalog`; any head goes on any backbone.
+The five systems and their baselines are settings of it, listed in `bigpicture.models.catalog`. Any
+head works on any backbone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,14 +28,15 @@ __all__ = ["Network", "NetworkSettings", "weightless"]
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """Everything that makes a network.
+    """Settings of a network.
 
     Attributes:
-        backbone: Pictures → features.
-        head: Features → larger pictures.
+        backbone: Maps pictures to features.
+        head: Maps features to larger pictures.
         colours: Channels of the pictures, 3 or 1.
-        mean: Of the training pictures' colours, in [0, 1]. Gray takes the mean of three values.
-        std: By which colours are divided after subtracting the mean.
+        mean: Value per colour, in [0, 1], that is subtracted from pictures. A gray network averages
+            three values.
+        std: Value per colour by which the difference is divided.
     """
 
     backbone: BackboneSettings
@@ -46,12 +47,12 @@ class NetworkSettings:
 
     @property
     def scale(self) -> int:
-        """Enlargement of each side; where any is possible, what is made unasked."""
+        """Scale factor; for a network that renders any scale, the default."""
         return self.head.scale
 
 
 class Network(nn.Module):
-    """Pictures in [0, 1] → the same, larger. See `NetworkSettings`."""
+    """Enlarges pictures in [0, 1]. See `NetworkSettings`."""
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
@@ -75,13 +76,14 @@ class Network(nn.Module):
         """Return the pictures `low`, in [0, 1], on a finer grid.
 
         Args:
-            low: 1 or 3 channels, as the settings say.
-            size: H and W, where the head renders any; else they are `scale` times those of `low`.
-            region: Of a result of that size, what is rendered, where `low` is a tile.
+            low: Pictures with 1 or 3 channels, as the settings say.
+            size: H and W of the result, if the head renders any size; by default `scale` times the
+                sides of `low`.
+            region: If `low` is a tile, the region of a result of that size to render.
 
         Raises:
-            ValueError: If `low` has not the network's colours, or another size is asked of a head
-                for one scale.
+            ValueError: If `low` has the wrong number of channels, or the head renders a single
+                scale and `size` is another.
         """
         if self._gains_nothing_from_batches(low):
             return torch.cat([self._restore(picture, size, region) for picture in low.split(1)])
@@ -93,15 +95,16 @@ class Network(nn.Module):
         coordinates: Float[Tensor, "b q 2"],
         cell: Float[Tensor, "b q 2"],
     ) -> Float[Tensor, "b q d"]:
-        """Return the colours of single points, where the head renders any size.
+        """Return the colours of single points; needs a head that renders any size.
 
         Args:
             low: Pictures in [0, 1].
-            coordinates: Row and column in [−1, 1], the frame of the picture.
-            cell: Height and width of the points' pixels in that frame.
+            coordinates: Row and column, where the picture spans [−1, 1].
+            cell: Height and width of the points' pixels in the same unit.
 
         Raises:
-            ValueError: If `low` has not the network's colours, or the head is for one scale.
+            ValueError: If `low` has the wrong number of channels, or the head renders a single
+                scale.
         """
         if not isinstance(self.head, ContinuousHead):
             raise ValueError(f"this network renders ×{self.head.scale} only, not single points")
@@ -112,10 +115,10 @@ class Network(nn.Module):
     def features(
         self, low: Float[Tensor, "b d h w"]
     ) -> tuple[Float[Tensor, "b c y x"], Float[Tensor, "b d y x"]]:
-        """Return the features of `low`, and it, normalised, both as large as the backbone needs.
+        """Return the features of `low` and `low` normalised, both padded for the backbone.
 
         Raises:
-            ValueError: If `low` has not the network's colours.
+            ValueError: If `low` has the wrong number of channels.
         """
         colours = self.settings.colours
         if low.shape[1] != colours:
@@ -131,7 +134,7 @@ class Network(nn.Module):
         height, width = low.shape[-2:]
         features, padded = self.features(low)
         if isinstance(self.head, ContinuousHead):
-            # it draws the grid that it is asked for, so nothing beyond the picture may be left
+            # it renders whatever spans its input, so the padding must go first
             features, normal = (crop_to(x, height, width) for x in (features, padded))
             if size is None or region is None:
                 high = self.head(features, normal, size)
@@ -148,10 +151,10 @@ class Network(nn.Module):
         return self.normalise.undo(high)
 
     def _gains_nothing_from_batches(self, low: Tensor) -> bool:
-        """Return whether pictures go one by one, so that their features need no gathering.
+        """Return whether to run the pictures of a batch one by one.
 
-        On a CPU, every picture's own kernels run on their own anyway. What kernels learn from a
-        batch may be its mean, so not where gradients are wanted.
+        On a CPU, a kernel of each picture's own is applied separately anyway. With gradients, the
+        batch stays together, as kernels may learn from its mean.
         """
         return (
             self._kernels_per_image
@@ -175,16 +178,13 @@ class Network(nn.Module):
 
 
 def weightless(settings: NetworkSettings) -> Network:
-    """Return a network that has shapes but no numbers, and takes no memory, however large it is."""
+    """Return a network on the meta device: parameters have shapes but take no memory."""
     with torch.device("meta"), _Unfilled():
         return Network(settings)
 
 
 class _Unfilled(TorchFunctionMode):
-    """Leaves parameters as they are where noise would be drawn.
-
-    There is none to be seen on the meta device, but PyTorch would take a second to prepare for it.
-    """
+    """Skips `Tensor.normal_`, which does nothing on the meta device but is slow to set up there."""
 
     def __torch_function__(
         self,
@@ -208,7 +208,7 @@ def _region(
 
 
 def _for_colours(values: tuple[float, ...], colours: int) -> tuple[float, ...]:
-    """Return one value a colour; of a colour network's values, gray takes the mean."""
+    """Return one value per colour; for a gray network, the mean of all values."""
     if len(values) == colours:
         return values
     if colours == 1:

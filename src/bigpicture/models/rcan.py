@@ -1,4 +1,4 @@
-"""RCAN, the residual channel attention network, in its published size.
+"""RCAN, the residual channel attention network, at its published size.
 
     (b, 3, h, w) ──10 groups of 20 blocks──▶ (b, c, h, w) ──sub-pixel head──▶ (b, 3, r·h, r·w)
 
@@ -15,5 +15,5 @@ __all__ = ["rcan"]
 
 def rcan(scale: int) -> NetworkSettings:
     """Return RCAN, 15.44 M parameters at ×2."""
-    # published weights work in 0…255, less the mean
+    # the published weights expect pictures in 0…255 minus the mean
     return NetworkSettings(RCANSettings(), SubPixelSettings(scale=scale), std=(1 / 255,) * 3)

@@ -2,8 +2,8 @@
 
     (b, 3, h, w) ──groups of attention blocks──▶ (b, c, h, w) ──sub-pixel head──▶ (b, 3, r·h, r·w)
 
-Published sizes, whose checkpoints load: `rgt` and `rgt_s`. `rgt_light` is what a CPU can train.
-The rows of the paper's Table 1 are `ABLATIONS`.
+The published sizes, whose checkpoints load, are `rgt` and `rgt_s`. `rgt_light` is small enough to
+train on a CPU. `ABLATIONS` holds the rows of the paper's Table 1.
 
 Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024.
     https://arxiv.org/abs/2303.06373
@@ -31,11 +31,11 @@ def rgt_s(scale: int) -> NetworkSettings:
 
 
 def rgt_light(scale: int) -> NetworkSettings:
-    """Return a small RGT, 1.2 M parameters, that a CPU can train; not the paper's.
+    """Return a small RGT that a CPU can train, 1.2 M parameters; not in the paper.
 
-    96 channels are the least at which the position biases' networks, whose width is a 32nd of it,
-    still tell offsets apart (3). Windows of 8×16 are whole in patches of 48². The head, where most
-    pixels are, has half of the published width.
+    The networks for position biases are a 32nd of the channels wide; 96 channels are the fewest at
+    which they still tell offsets apart (width 3). Windows of 8×16 tile patches of 48². The head,
+    which works on the most pixels, has half of the published width.
     """
     backbone = RGTSettings(channels=96, depths=(4, 4, 4), window=(8, 16), drop_path=0.0)
     return _with_head(backbone, scale, width=32)
@@ -57,4 +57,4 @@ ABLATIONS: dict[str, NetworkSettings] = {
         "L-SA w/ HAI": {"attention": "local"},
     }.items()
 }
-"""Rows of Table 1 by the paper's names for them; `w/o HAI` is `L-SA + RG-SA`."""
+"""The rows of Table 1 by their names in the paper; `w/o HAI` is `L-SA + RG-SA`."""

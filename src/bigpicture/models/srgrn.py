@@ -3,7 +3,7 @@
     (b, 3, h, w) ──residual dense blocks──▶ (b, c, h, w) ──GRUM each step──▶ (b, c, r·h, r·w)
         ──GRRB──▶ (b, 3, r·h, r·w)
 
-While both modules' γ is 0, as it is at first, this is RDN.
+With γ = 0 in both modules, as at initialisation, this is RDN.
 
 Source: "Global Reasoning Network for Image Super-Resolution", submitted to ICLR 2020 (anonymous).
     https://openreview.net/group?id=ICLR.cc/2020/Conference
@@ -27,7 +27,7 @@ TABLE_1: dict[int, GraphSettings] = {
     7: GraphSettings(scale=4, nodes=8, reduction=16),
     8: GraphSettings(scale=4, nodes=6, reduction=16),
 }
-"""Heads of the paper's Table 1, by case. The first, without either module, is RDN."""
+"""The heads of the paper's Table 1 by case. Case 1, which has neither module, is RDN."""
 
 
 def srgrn(scale: int) -> NetworkSettings:
@@ -38,17 +38,17 @@ def srgrn(scale: int) -> NetworkSettings:
 def srgrn_light(scale: int) -> NetworkSettings:
     """Return an SRGRN that a CPU can train, 1.0 M parameters at ×4.
 
-    Its features are those of `rdn_light`, so that the two compare as the published ones do; both
-    modules are as published. At ×4 it is as much work as U-HDN.
+    It has the features of `rdn_light`, so that the two compare as the published pair does; both
+    modules are as published. At ×4 it takes as much work as U-HDN.
     """
     return replace(rdn_light(scale), head=GraphSettings(scale=scale))
 
 
 def srgrn_case(case: int) -> NetworkSettings:
-    """Return the network of a case of Table 1, at ×4 as there.
+    """Return the network of a case of Table 1, at ×4 as in the paper.
 
     Raises:
-        ValueError: If there is no such case.
+        ValueError: If Table 1 has no such case.
     """
     if case not in TABLE_1:
         raise ValueError(f"case must be one of Table 1, 1…{len(TABLE_1)}, not {case}")

@@ -1,10 +1,10 @@
-"""SwinIR: image restoration with the Swin Transformer, one of the backbones that CiaoSR stands on.
+"""SwinIR: image restoration with the Swin Transformer, also one of the backbones of CiaoSR.
 
     (b, 3, h, w) ──Swin Transformer groups──▶ (b, c, h, w) ──head──▶ (b, 3, r·h, r·w)
 
-Published sizes, whose checkpoints load: `swinir` (classical), `swinir_light`, and the two that
-restore photographs as they come, `swinir_real` and `swinir_real_l`. `swinir_light` is also what
-a CPU can train: 0.9 M parameters.
+The published sizes, whose checkpoints load, are `swinir` (classical), `swinir_light`, and two for
+photographs of unknown degradation, `swinir_real` and `swinir_real_l`. With 0.9 M parameters,
+`swinir_light` is also small enough to train on a CPU.
 
 Source: Liang et al., "SwinIR: Image Restoration Using Swin Transformer", ICCV Workshops 2021.
     https://arxiv.org/abs/2108.10257

@@ -2,17 +2,17 @@
 
     (b, 3, h, w) ──U-hourglass blocks──▶ (b, c, h, w) ──sub-pixel head──▶ (b, 3, r·h, r·w)
 
-Published sizes: `uhdn` and `uhdn_l` (the paper), `comonet_s` (the authors' later release, whose
-checkpoints load). There is no `uhdn_light`: `uhdn` and `comonet_s` are what a CPU can train. The
-rows of the paper's Tables III, IV and V and of Fig. 11 are `ABLATIONS`.
+The published sizes are `uhdn` and `uhdn_l` (the paper) and `comonet_s` (the authors' later release,
+whose checkpoints load). There is no `uhdn_light`: `uhdn` and `comonet_s` are small enough to train
+on a CPU. `ABLATIONS` holds the rows of the paper's Tables III, IV and V and of Fig. 11.
 
-The printed counts of Table III have a bias in the first convolution, which is left out here (U-HDN
-has 1390.9 K either way). Spatial attention is CBAM's, as the paper's eq. (6) has it, of 98
-parameters a layer; the table counts 43. Channel attention stands at the end of a residual block, as
-in RCAN; the table's +19.4 K are those of one after each convolution.
+The counts printed in Table III include a bias of the first convolution, which has none here (U-HDN
+has 1390.9 K either way). Spatial attention is CBAM's, as in the paper's eq. (6), with 98 parameters
+per layer; the table counts 43. Channel attention ends a residual block, as in RCAN; the +19.4 K of
+the table correspond to one after each convolution.
 
-Of the ascending and descending depths of Fig. 11, only the counts are known. They fit three sets:
-(3, 4, 5, 6, 6, 6), which is taken, (4, 4, 4, 5, 6, 7) and (3, 5, 5, 5, 5, 7).
+For the ascending and descending depths of Fig. 11, the paper only gives parameter counts. Three
+sets fit them: (3, 4, 5, 6, 6, 6), used here, (4, 4, 4, 5, 6, 7) and (3, 5, 5, 5, 5, 7).
 
 Source: Huang et al., "Image-specific Convolutional Kernel Modulation for Single Image
     Super-resolution". https://arxiv.org/abs/2111.08362
@@ -98,4 +98,4 @@ ABLATIONS: dict[str, NetworkSettings] = {
     row: replace(uhdn(2), backbone=replace(HourglassSettings(), **changes))
     for row, changes in (_TABLE_III | _TABLE_IV | _TABLE_V | _FIGURE_11).items()
 }
-"""Rows of Tables III, IV and V and of Fig. 11; U-HDN itself is `U and hourglass`."""
+"""The rows of Tables III, IV and V and of Fig. 11; U-HDN itself is `U and hourglass`."""

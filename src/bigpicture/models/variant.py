@@ -1,8 +1,8 @@
-"""Settings of a network ⇄ plain values, as files and recipes state them.
+"""Conversion between network settings and the plain values of weight files and recipes.
 
     {"backbone": {"kind": "rgt", "channels": 96, …}, "head": {"kind": "subpixel", …}, …}
 
-A variant states only what differs from a size that there is: the rows of an ablation table.
+A variant, such as a row of an ablation table, states only what differs from a listed size.
 """
 
 from collections.abc import Mapping
@@ -53,25 +53,25 @@ _PICTURES: dict[str, Any] = {
     "mean": tuple[float, ...],
     "std": tuple[PositiveFloat, ...],
 }
-"""What a network's pictures are, by the name of the setting."""
+"""Types of the settings that describe a network's pictures, by name."""
 
 
 def to_plain(settings: NetworkSettings) -> Plain:
-    """Return settings as values that JSON and TOML know."""
+    """Return settings as values that JSON and TOML can represent."""
     return asdict(settings)  # pyright: ignore[reportArgumentType]
 
 
 def from_plain(stated: Mapping[str, Any]) -> NetworkSettings:
-    """Return the settings that plain values state.
+    """Return the settings that plain values describe.
 
     Raises:
-        ValueError: If no network has such settings; one that is not known is not passed over.
+        ValueError: If a value is invalid, or a setting is missing or unknown.
     """
     try:
         own = dict(stated)
         for part, kinds in _KINDS.items():
             kind = kinds[own[part]["kind"]]
-            # of a dataclass, pydantic would ignore what it does not know
+            # `_merged` refuses unknown names, which pydantic would ignore in a dataclass
             own[part] = _valid(part, kind, _merged(asdict(kind()), own[part], f"{part}."))
         for name, kind in _PICTURES.items():
             own[name] = _valid(name, kind, own[name])
@@ -81,15 +81,15 @@ def from_plain(stated: Mapping[str, Any]) -> NetworkSettings:
 
 
 def varied(settings: NetworkSettings, changes: Mapping[str, Any]) -> NetworkSettings:
-    """Return `settings` with `changes`.
+    """Return `settings` with `changes` applied.
 
     Args:
-        settings: Of a network.
-        changes: By name, as deep as needed. A backbone or a head of another `kind` begins with the
-            defaults of that kind; a new head keeps the scale.
+        settings: The settings of a network.
+        changes: Nested mapping of the values to replace, by name. A backbone or head of another
+            `kind` starts from the defaults of that kind; a new head keeps the scale.
 
     Raises:
-        ValueError: If there are no such settings; the nearest right name is given.
+        ValueError: If a setting is unknown, with the closest known name, or a value is invalid.
 
     >>> from bigpicture.models.catalog import SIZES
     >>> row = {"backbone": {"modulation": {"attention": "none"}}, "head": {"kind": "graph"}}
@@ -111,7 +111,7 @@ def varied(settings: NetworkSettings, changes: Mapping[str, Any]) -> NetworkSett
 
 
 def _valid(name: str, kind: Any, value: object) -> Any:  # noqa: ANN401
-    """Return a value as what it must be; its name is for errors."""
+    """Return a value, validated and converted to `kind`; errors name it `name`."""
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:

@@ -1,12 +1,12 @@
-"""EDSR's backbone: residual blocks without normalisation, any of them steered by a context.
+"""EDSR's backbone: residual blocks without normalisation, any of which may be modulated.
 
     (b, colours, h, w) ──conv──▶ f (b, c, h, w) ──residual blocks──▶ ──conv──▶ + f
 
-With `Modulation("crac")` at a place it is what CRAN's ablations are made on.
+CRAN's ablations use it with `Modulation("crac")` at chosen places.
 
 Sources: Lim et al., "Enhanced Deep Residual Networks for Single Image Super-Resolution", CVPRW
     2017. https://arxiv.org/abs/1707.02921; Zhang et al. (CRAN), ICCV 2021, Tables 1-3.
-Weights: the authors' and BasicSR's load (`bigpicture.weights.public`).
+Weights: loads those of the authors and of BasicSR (`bigpicture.weights.public`).
 """
 
 from dataclasses import dataclass, field
@@ -23,15 +23,15 @@ __all__ = ["EDSR", "EDSRSettings"]
 
 @dataclass(frozen=True)
 class EDSRSettings:
-    """Everything that makes EDSR's backbone.
+    """Settings of EDSR's backbone.
 
     Attributes:
         channels: Feature channels c.
-        blocks: How many residual blocks.
-        residual_scale: What a block's result is multiplied by before its input is added.
-        modulation: What steers the blocks' convolutions: nothing (RB), `channel` (RCAB), `crac`
-            (CRAB), `ikm` or `spatial`.
-        places: Blocks, counted from 1, that are steered; the others are plain. Without, all.
+        blocks: Number of residual blocks.
+        residual_scale: Factor of a block's result, before its input is added.
+        modulation: How the blocks are modulated: `none` (RB), `channel` (RCAB), `crac` (CRAB),
+            `ikm` or `spatial`.
+        places: The blocks that are modulated, counted from 1; the others are plain. None for all.
     """
 
     kind: Literal["edsr"] = "edsr"
@@ -47,7 +47,7 @@ class EDSRSettings:
 
 
 class EDSR(Trunk):
-    """Features of normalised pictures, at their size. See `EDSRSettings`."""
+    """Maps normalised pictures to features of the same size. See `EDSRSettings`."""
 
     def __init__(self, colours: int, settings: EDSRSettings) -> None:
         s = settings

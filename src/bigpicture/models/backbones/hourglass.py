@@ -2,13 +2,13 @@
 
     (b, colours, h, w) ──conv──▶ f (b, c, h, w) ──blocks──▶ ──conv──▶ + f
 
-The blocks are U-hourglass dense blocks, or those that the paper's Table III compares them with.
+The blocks are U-hourglass dense blocks, or one of the other blocks of the paper's Table III.
 
 Source: Huang et al., "Image-specific Convolutional Kernel Modulation for Single Image
     Super-resolution", Fig. 4 and eqs. (17)-(19). https://arxiv.org/abs/2111.08362
 Changed: dense units do not concatenate (`bigpicture.layers.dense`); the modulated convolution does
-    not need groups (`bigpicture.compute.kernels`). Results are the same but with CRAC, which is
-    not the paper's and reasons over each feature alone.
+    not need groups (`bigpicture.compute.kernels`). The results are the same, except with CRAC,
+    which the paper does not use and which here reasons over each feature alone.
 """
 
 from dataclasses import dataclass, field
@@ -29,21 +29,22 @@ __all__ = ["Hourglass", "HourglassSettings"]
 
 @dataclass(frozen=True)
 class HourglassSettings:
-    """Everything that makes U-HDN's backbone.
+    """Settings of U-HDN's backbone.
 
     Attributes:
         channels: Feature channels c.
         growth: Channels g that each dense layer adds.
-        blocks: How many blocks B.
-        depths: Dense layers of each unit of a block; of a residual block, how many stand in it.
-        block: `hourglass`, `dense` (its units one after the other), `residual-dense` (each unit
-            plus its input, and all of them fused, as in RDN) or `residual` (EDSR's, as many as
-            `depths` has entries).
-        skips: The U's inner skips (Table V).
-        modulation: What steers the blocks' convolutions.
-        activation: Of the blocks.
-        thresholds: A threshold for each dense layer, by block, unit and layer, where they differ.
-        bias: Biases in the first and the last convolution and in the transitions.
+        blocks: Number of blocks B.
+        depths: Number of dense layers in each unit of a block. For `residual`, only the number of
+            entries counts.
+        block: `hourglass`, `dense` (units in sequence), `residual-dense` (each unit plus its input,
+            and all of them fused, as in RDN) or `residual` (one EDSR block per entry of `depths`).
+        skips: Whether blocks have the U's inner skips (Table V).
+        modulation: How the blocks are modulated.
+        activation: Activation of the blocks.
+        thresholds: IKM's threshold of each dense layer, by block, unit and layer; None if all share
+            the threshold of `modulation`.
+        bias: Whether the first and last convolution and the transitions have biases.
     """
 
     kind: Literal["hourglass"] = "hourglass"
@@ -64,10 +65,10 @@ class HourglassSettings:
 
 
 class Hourglass(Trunk):
-    """Features of normalised pictures, at their size. See `HourglassSettings`.
+    """Maps normalised pictures to features of the same size. See `HourglassSettings`.
 
     Raises:
-        ValueError: If there are thresholds, but not one for each dense layer.
+        ValueError: If thresholds are given, but not exactly one for each dense layer.
     """
 
     def __init__(self, colours: int, settings: HourglassSettings) -> None:

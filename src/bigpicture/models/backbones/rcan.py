@@ -1,14 +1,14 @@
-"""RCAN's backbone, residual in residual: groups of blocks, a skip around each block, group and all.
+"""RCAN's backbone, residual in residual: skips around each block, each group, and all groups.
 
     (b, colours, h, w) ──conv──▶ f (b, c, h, w) ──groups──▶ ──conv──▶ + f
     group   x ──blocks──▶ ──conv──▶ + x
 
-Which block stands at which place of a group is a setting: RCAN's blocks all have channel attention,
-CRAN's last one is steered by CRAC and the others by nothing.
+The settings choose which blocks of a group are modulated: in RCAN, all have channel attention; in
+CRAN, only the last one uses CRAC and the others are plain.
 
 Sources: Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks",
     ECCV 2018, eqs. (4)-(13). https://arxiv.org/abs/1807.02758; Zhang et al. (CRAN), ICCV 2021.
-Weights: the authors' and BasicSR's of RCAN load (`bigpicture.weights.public`).
+Weights: loads RCAN's weights of the authors and of BasicSR (`bigpicture.weights.public`).
 """
 
 from dataclasses import dataclass, field
@@ -26,15 +26,15 @@ __all__ = ["RCAN", "RCANSettings"]
 
 @dataclass(frozen=True)
 class RCANSettings:
-    """Everything that makes RCAN's backbone.
+    """Settings of RCAN's backbone.
 
     Attributes:
         channels: Feature channels c.
-        groups: How many residual groups.
-        blocks: How many blocks in each.
-        modulation: What steers the blocks' convolutions.
-        places: Blocks of each group, counted from 1, that are steered; the others are plain.
-            Without, all.
+        groups: Number of residual groups.
+        blocks: Number of blocks in each group.
+        modulation: How the blocks are modulated.
+        places: The blocks of each group that are modulated, counted from 1; the others are plain.
+            None for all.
     """
 
     kind: Literal["rcan"] = "rcan"
@@ -50,7 +50,7 @@ class RCANSettings:
 
 
 class RCAN(Trunk):
-    """Features of normalised pictures, at their size. See `RCANSettings`."""
+    """Maps normalised pictures to features of the same size. See `RCANSettings`."""
 
     def __init__(self, colours: int, settings: RCANSettings) -> None:
         s = settings

@@ -1,14 +1,14 @@
-"""RDN, the residual dense network: dense blocks, the features of all of which are fused.
+"""RDN's backbone, the residual dense network: dense blocks, all of whose outputs are fused.
 
     (b, colours, h, w) ──conv──▶ f (b, c, h, w) ──conv──▶ x₀ ─▶ block ─▶ x₁ ─▶ … ─▶ block ─▶ x_D
     [x₁, …, x_D] (b, D·c, h, w) ──conv 1×1──▶ ──conv──▶ + f (b, c, h, w)
 
-A block is a dense unit of C layers, each of which adds g channels, plus its input.
+A block is a dense unit plus its input; each of the unit's C layers adds g channels.
 
 Source: Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018, eqs. (1)-(12).
     https://arxiv.org/abs/1802.08797
 Changed: dense units do not concatenate (`bigpicture.layers.dense`); results are the same. The dense
-    layers may be modulated as those of U-HDN; by CRAC, they reason over each feature alone.
+    layers may be modulated as in U-HDN; with CRAC, they reason over each feature alone.
 """
 
 from dataclasses import dataclass, field
@@ -29,15 +29,15 @@ __all__ = ["RDN", "RDNSettings"]
 
 @dataclass(frozen=True)
 class RDNSettings:
-    """Everything that makes RDN's backbone.
+    """Settings of RDN's backbone.
 
     Attributes:
         channels: Feature channels c (G₀ in the paper).
-        growth: Channels g that each dense layer adds (G).
-        blocks: Residual dense blocks D.
-        depth: Dense layers C of each.
-        modulation: What steers the dense layers' convolutions; nothing, in the paper.
-        activation: Of the dense layers.
+        growth: Channels g that each dense layer adds (G in the paper).
+        blocks: Number of residual dense blocks D.
+        depth: Number of dense layers C in each block.
+        modulation: How the dense layers are modulated; not at all in the paper.
+        activation: Activation of the dense layers.
     """
 
     kind: Literal["rdn"] = "rdn"
@@ -54,7 +54,7 @@ class RDNSettings:
 
 
 class RDN(Backbone):
-    """Features of normalised pictures, at their size. See `RDNSettings`."""
+    """Maps normalised pictures to features of the same size. See `RDNSettings`."""
 
     def __init__(self, colours: int, settings: RDNSettings) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
-"""RGT's backbone: groups of blocks that see windows and the whole picture in turn.
+"""RGT's backbone: groups of blocks that attend to windows and to the whole picture in turn.
 
     (b, colours, h, w) ──groups of blocks between convolutions (`transformer_trunk`)──▶ (b, c, h, w)
     block: x ──norm──▶ attention ──▶ + x ──norm──▶ gated MLP ──▶ + ──▶ + γ ⊙ x
 
-Even blocks attend within rectangle windows, odd ones to a coarse grid of the whole picture. How
-often that was reduced depends on the size, so what is exported for sizes yet unknown is for those
-that agree on it: sides up to 1023.
+Even blocks attend within rectangle windows, odd ones to a coarse grid of the whole picture. The
+number of reductions to that grid depends on the picture's size, so a network exported for variable
+sizes is valid where the number stays the same: for sides up to 1023.
 
 Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024.
     https://arxiv.org/abs/2303.06373. Loads the authors' weights.
@@ -34,23 +34,25 @@ __all__ = ["RGT", "RGTSettings"]
 
 @dataclass(frozen=True)
 class RGTSettings:
-    """Everything that makes RGT's backbone.
+    """Settings of RGT's backbone.
 
     Attributes:
         channels: Feature channels c.
-        depths: Blocks of each group.
+        depths: Number of blocks in each group.
         heads: Heads of every attention, even.
-        window: Height and width of half of the windows; the others are turned.
-        mlp_ratio: How many times wider the hidden layer of the blocks' MLPs is, before its gate.
-        connection: What ends a group and the backbone: a 3×3 convolution, or, cheaper at many
-            channels, three with a quarter of the channels between them.
+        window: Height and width of the windows for half of the channels; for the other half, they
+            are swapped.
+        mlp_ratio: Width of the MLPs' hidden layer, before its gate, as a multiple of c.
+        connection: Layers at the end of each group and of the backbone: `1conv` is a 3×3
+            convolution, `3conv` three convolutions with c/4 channels between them, which is cheaper
+            for many channels.
         attention: `alternating`, or `local` for windows alone (Table 1a).
-        integration: What is added of a block's input once more: `hai`, all of it (`skip`), or
-            nothing (`none`, Tables 1a and 1c).
-        recursive: Whether RG-SA reduces the picture as often as it takes, or once (Table 1b).
-        scaling: Channels of RG-SA's queries and keys, as a share of c (Table 1b).
-        drop_path: Share of the pictures that skip the last block in training; earlier blocks are
-            skipped less, in proportion to their depth.
+        integration: How a block's input is added once more: by `hai`, in full (`skip`), or not at
+            all (`none`, Tables 1a and 1c).
+        recursive: Whether RG-SA reduces the picture repeatedly, or only once (Table 1b).
+        scaling: Channels of RG-SA's queries and keys, as a fraction of c (Table 1b).
+        drop_path: Rate at which the last block's branches are dropped in training; the rates of
+            earlier blocks rise to it linearly from 0.
     """
 
     kind: Literal["rgt"] = "rgt"
@@ -72,7 +74,7 @@ class RGTSettings:
 
 
 class RGT(TransformerTrunk):
-    """Features of normalised pictures, at their size. See `RGTSettings`."""
+    """Maps normalised pictures to features of the same size. See `RGTSettings`."""
 
     def __init__(self, colours: int, settings: RGTSettings) -> None:
         s = settings
@@ -87,12 +89,12 @@ class RGT(TransformerTrunk):
 
 
 class RGTBlock(nn.Module):
-    """Attention and a gated MLP, each after a norm and plus its input, and HAI around both.
+    """Attention and a gated MLP, each pre-normalised and with a skip, and HAI around both.
 
     Args:
         settings: See `RGTSettings`.
         attention: Rectangle windows on (b, h, w, c), or RG-SA on (b, c, h, w).
-        drop_path: Share of the pictures that skip a half of the block in training.
+        drop_path: Rate at which each of the two branches is dropped in training.
     """
 
     def __init__(
@@ -114,14 +116,14 @@ class RGTBlock(nn.Module):
     def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
         """Return the features of `x`."""
         y = x + self.drop(self._attend(self.norm1(x)))
-        if self.training:  # paths are left out for whole pictures
+        if self.training:  # drop path works on whole pictures
             return self._integrate(y, x)
         return in_strips(self._integrate, y, x, halo=GatedMLP.reach)
 
     def _integrate(
         self, y: Float[Tensor, "b h w c"], x: Float[Tensor, "b h w c"]
     ) -> Float[Tensor, "b h w c"]:
-        """Return the block's features from those after attention, `y`, and before, `x`."""
+        """Return the block's output from its input `x` and the features after attention, `y`."""
         y = y + self.drop(self.mlp(self.norm2(y)))
         if self.hai is not None:
             return self.hai(y, x)
@@ -162,7 +164,7 @@ def _attention(
 
 
 def _steps(s: RGTSettings) -> Iterator[Cut | int]:
-    """Yield what each layer sees along an axis."""
+    """Yield how far each layer sees along an axis."""
     yield 1
     for group in range(len(s.depths)):
         for shifted in _shifts(s, group):

@@ -1,10 +1,11 @@
 """SwinIR's backbone: groups of Swin Transformer blocks (`transformer_trunk`).
 
-Every second block shifts its windows by a half. Sides are multiples of the window's.
+Every second block shifts its windows by half their side. The sides of its input must be multiples
+of the window's side.
 
 Source: Liang et al., "SwinIR: Image Restoration Using Swin Transformer", ICCV Workshops 2021.
     https://arxiv.org/abs/2108.10257
-Changed: masks are made once for a picture and shared by its blocks.
+Changed: the mask is made once per input and shared by all blocks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,18 +26,19 @@ __all__ = ["SwinIR", "SwinIRSettings"]
 
 @dataclass(frozen=True)
 class SwinIRSettings:
-    """Everything that makes SwinIR's backbone.
+    """Settings of SwinIR's backbone.
 
     Attributes:
         channels: Feature channels c.
-        depths: Blocks of each group.
-        heads: Heads of each group's blocks.
+        depths: Number of blocks in each group.
+        heads: Number of heads in each group's blocks.
         window: Side of the windows; their shift is half of it.
-        mlp_ratio: How many times wider the hidden layer of the blocks' MLPs is.
-        connection: What ends a group and the backbone: a 3×3 convolution, or, cheaper at many
-            channels, three with a quarter of the channels between them.
-        drop_path: Share of the pictures that skip the last block in training; earlier blocks are
-            skipped less, in proportion to their depth.
+        mlp_ratio: Width of the MLPs' hidden layer, as a multiple of c.
+        connection: Layers at the end of each group and of the backbone: `1conv` is a 3×3
+            convolution, `3conv` three convolutions with c/4 channels between them, which is cheaper
+            for many channels.
+        drop_path: Rate at which the last block's branches are dropped in training; the rates of
+            earlier blocks rise to it linearly from 0.
     """
 
     kind: Literal["swinir"] = "swinir"
@@ -54,10 +56,10 @@ class SwinIRSettings:
 
 
 class SwinIR(TransformerTrunk):
-    """Features of normalised pictures, at their size. See `SwinIRSettings`.
+    """Maps normalised pictures to features of the same size. See `SwinIRSettings`.
 
     Raises:
-        ValueError: If there are not as many `heads` as `depths`, or they do not divide the
+        ValueError: If `heads` and `depths` differ in length, or the heads do not divide the
             channels.
     """
 
@@ -99,12 +101,12 @@ def _blocks(s: SwinIRSettings, heads: int, rates: Sequence[float]) -> Iterator[S
 
 
 def _shift(s: SwinIRSettings, block: int) -> int:
-    """Return by how much a group's block shifts its windows."""
+    """Return by how many pixels the block at index `block` of a group shifts its windows."""
     return s.window // 2 if block % 2 else 0
 
 
 def _steps(s: SwinIRSettings) -> Iterator[Cut | int]:
-    """Yield what each layer sees along an axis."""
+    """Yield how far each layer sees along an axis."""
     yield 1
     for depth in s.depths:
         yield from (Cut(s.window, _shift(s, block)) for block in range(depth))

@@ -1,10 +1,10 @@
-"""What SwinIR and RGT have in common: groups of transformer blocks between two norms.
+"""The trunk shared by SwinIR and RGT: groups of transformer blocks between two norms.
 
     (b, colours, h, w) ──conv──▶ f ──norm──▶ groups ──norm──▶ ──conv──▶ + f (b, c, h, w)
     group: (b, h, w, c) ──blocks──▶ ──conv──▶ + its input
 
-Features stay in one channels-last memory throughout, so nothing is rearranged between blocks, which
-want channels last, and convolutions, which take them so.
+Features keep a channels-last memory layout throughout, which suits both the blocks and the
+convolutions, so nothing is rearranged between them.
 
 Source: Liang et al., "SwinIR: Image Restoration Using Swin Transformer", ICCV Workshops 2021,
     Fig. 2. https://arxiv.org/abs/2108.10257
@@ -23,13 +23,13 @@ __all__ = ["Group", "TransformerTrunk"]
 
 
 class TransformerTrunk(Backbone):
-    """Features of normalised pictures, at their size.
+    """Maps normalised pictures to features of the same size.
 
     Args:
         colours: Channels of the pictures.
         channels: Feature channels c.
-        groups: Between the two norms.
-        ending: The convolutions after them.
+        groups: The groups between the two norms.
+        ending: Kind of the convolutions after the second norm.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class TransformerTrunk(Backbone):
         self.after = nn.LayerNorm(channels)
         self.last = connection(channels, ending)
         for layer in self.modules():
-            if isinstance(layer, nn.Linear):  # as vision transformers start
+            if isinstance(layer, nn.Linear):  # the usual initialisation of vision transformers
                 nn.init.trunc_normal_(layer.weight, std=0.02)
                 nn.init.zeros_(layer.bias)
 
     def shared(self, x: Float[Tensor, "b h w c"]) -> tuple[Tensor, ...]:
-        """Return what all blocks are given beside features as large as `x`."""
+        """Return further inputs that all blocks share, for features of the size of `x`."""
         return ()
 
     def forward(self, x: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c h w"]:
@@ -62,12 +62,12 @@ class TransformerTrunk(Backbone):
 
 
 class Group(nn.Module):
-    """Blocks and what ends them, plus their input.
+    """Blocks and the convolutions that end them, plus the group's input.
 
     Args:
         channels: Feature channels c.
-        blocks: Each from (b, h, w, c) to the same.
-        ending: The convolutions after them.
+        blocks: Modules that keep the shape (b, h, w, c).
+        ending: Kind of the convolutions after them.
     """
 
     def __init__(self, channels: int, blocks: Iterable[nn.Module], ending: Connection) -> None:
@@ -76,7 +76,7 @@ class Group(nn.Module):
         self.last = connection(channels, ending)
 
     def forward(self, x: Float[Tensor, "b h w c"], *shared: Tensor) -> Float[Tensor, "b h w c"]:
-        """Return the features of `x`; every block is given `shared`."""
+        """Return the features of `x`; every block also receives `shared`."""
         y = x
         for block in self.blocks:
             y = block(y, *shared)
@@ -84,5 +84,5 @@ class Group(nn.Module):
 
 
 def _convolved(layer: nn.Module, y: Tensor, skip: Tensor) -> Tensor:
-    """Return (b, h, w, c): `y`, convolved, plus `skip`."""
+    """Return `layer(y) + skip` for tensors of shape (b, h, w, c)."""
     return layer(y.permute(0, 3, 1, 2)).permute(0, 2, 3, 1) + skip

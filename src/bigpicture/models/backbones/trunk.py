@@ -1,4 +1,4 @@
-"""What EDSR, RCAN and U-HDN have in common: blocks between two convolutions, and a skip.
+"""The trunk shared by EDSR, RCAN and U-HDN: blocks between two convolutions, and a skip.
 
     (b, colours, h, w) ──conv──▶ f (b, c, h, w) ──blocks──▶ ──conv──▶ + f
 
@@ -17,14 +17,14 @@ __all__ = ["Trunk"]
 
 
 class Trunk(Backbone):
-    """Features of normalised pictures, at their size.
+    """Maps normalised pictures to features of the same size.
 
     Args:
         colours: Channels of the pictures.
         channels: Feature channels c.
-        blocks: Between the two convolutions, each from c to c channels.
-        reach: How many pixels away all blocks together see other than through a context.
-        bias: Of the two convolutions.
+        blocks: The blocks between the two convolutions, each from c to c channels.
+        reach: How many pixels away all blocks together see, other than through a context.
+        bias: Whether the two convolutions have biases.
     """
 
     def __init__(

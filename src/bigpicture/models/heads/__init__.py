@@ -1,1 +1,1 @@
-"""Features become larger pictures: (b, c, h, w) → (b, 3, r·h, r·w)."""
+"""Heads, which map features to larger pictures: (b, c, h, w) → (b, 3, r·h, r·w)."""

@@ -1,11 +1,11 @@
-"""What heads have in common that give a colour for any coordinate, and so pictures of any size.
+"""Base of heads that return a colour for any coordinate, and so render pictures of any size.
 
-    tables   features (b, c, h, w) → whatever is the same for all queries near a pixel (b·h·w, …)
+    tables   features (b, c, h, w) → all that queries near the same pixel share (b·h·w, …)
     draw     tables, m queries → (m, colours)
 
-Of a grid of pixels, the features are processed in bands of rows and the queries in chunks, so that
-what is made on the way grows with neither. Points that lie anywhere, as in training, need tables of
-all features at once; and gradients, and compiled graphs, keep everything.
+For a grid of pixels, features are processed in bands of rows and queries in chunks, so that the
+memory for intermediate results does not grow with either. Scattered points, as in training, need
+the tables of all features at once; gradients and compiled graphs keep everything.
 """
 
 from abc import abstractmethod
@@ -31,22 +31,22 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["ContinuousHead", "hidden_of_neighbours", "rows_of", "unfolded_linear"]
 
 Index = tuple[Tensor, Tensor, Tensor]
-"""Of queries, their picture in the batch and their places on both axes."""
+"""For each query, the index of its picture in the batch and its index on both axes."""
 _BAND = 2**14  # pixels of the features' grid whose tables are kept at once
 _CHUNK = 2**15  # queries
-_CHUNK_ON_CPU = 2**11  # so few that they stay in cache
-_CHUNK_TO_LEARN_ON_CPU = 2**13  # each chunk's backward pass goes through whole tables
-_HALO = 2  # rows of features that a query sees beyond the one nearest to it
+_CHUNK_ON_CPU = 2**11  # few enough to stay in cache
+_CHUNK_TO_LEARN_ON_CPU = 2**13  # larger, as each chunk's backward pass goes through whole tables
+_HALO = 2  # rows of features that a query sees beyond the nearest one
 
 
 class ContinuousHead(Head):
-    """A colour for any coordinate.
+    """A head that returns a colour for any coordinate.
 
     Args:
-        scale: Enlargement of each side that is made when no size is asked.
+        scale: Scale factor if no size is given.
 
     Attributes:
-        adds_low: Whether the small picture, interpolated bilinearly, is added.
+        adds_low: Whether the low-resolution picture, interpolated bilinearly, is added.
     """
 
     any_scale = True
@@ -60,23 +60,23 @@ class ContinuousHead(Head):
 
     @abstractmethod
     def neighbourhood(self, cell: Tensor | float, length: int) -> Tensor | float:
-        """Return how far before and behind of a query its two neighbours are looked for.
+        """Return how far before and after a query, along an axis, its two neighbours are sought.
 
         Args:
             cell: Side of the query's pixel.
-            length: Of the features' grid.
+            length: Pixels of the features' grid along the axis.
         """
 
     @abstractmethod
     def tables(self, features: Float[Tensor, "b d h w"]) -> Any:  # noqa: ANN401
-        """Return what is the same for all queries near a pixel."""
+        """Return all that queries near the same pixel share."""
 
     @abstractmethod
     def draw(self, tables: Any, queries: Queries) -> Float[Tensor, "m colours"]:  # noqa: ANN401
         """Return the colours of m queries."""
 
     def enrich(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
-        """Return what `tables` is given bands of: features, and what needs the whole of them."""
+        """Return the input of `tables`: features, and whatever depends on all of them."""
         return features
 
     def forward(
@@ -105,14 +105,14 @@ class ContinuousHead(Head):
         cell: tuple[float, float],
         part: Part | None = None,
     ) -> Float[Tensor, "b colours H W"]:
-        """Return the pixels where rows and columns cross.
+        """Return the pixels at the crossings of `rows` and `columns`.
 
         Args:
-            features: Of a picture or a tile.
+            features: Features of a picture or a tile.
             low: The picture or the tile, normalised.
-            rows: Coordinates in [−1, 1], the frame of the whole picture, smallest first.
+            rows: Coordinates in ascending order, where the whole picture spans [−1, 1].
             columns: The same along the other axis.
-            cell: Height and width of a pixel in that frame: 2/H, 2/W of the whole result.
+            cell: Height and width of a pixel in that unit: 2/H, 2/W for the whole result.
             part: Where the tile lies. Its halos must be as wide as the head's reach.
         """
         part = part or Part.all_of(*low.shape[-2:])
@@ -138,13 +138,13 @@ class ContinuousHead(Head):
         coordinates: Float[Tensor, "b q 2"],
         cell: Float[Tensor, "b q 2"],
     ) -> Float[Tensor, "b q colours"]:
-        """Return colours at points.
+        """Return the colours at points.
 
         Args:
-            features: Of pictures.
+            features: Features of pictures.
             low: The pictures, normalised.
             coordinates: Row and column in [−1, 1].
-            cell: Height and width of the points' pixels in that frame: 2/H, 2/W.
+            cell: Height and width of the points' pixels in that unit: 2/H, 2/W.
         """
         spans = Part.all_of(*low.shape[-2:])
         rows, columns = (
@@ -172,7 +172,7 @@ class ContinuousHead(Head):
         tables = self.tables(x)
         size = x.shape[-2], x.shape[-1]
         every = torch.arange(total, device=x.device)
-        chunks = [every]  # loops would make a graph for one size only
+        chunks = [every]  # a loop would tie a compiled graph to one size
         if not torch.compiler.is_compiling():
             on_cpu = _CHUNK_TO_LEARN_ON_CPU if torch.is_grad_enabled() else _CHUNK_ON_CPU
             chunks = every.split(on_cpu if x.device.type == "cpu" else _CHUNK)
@@ -181,10 +181,10 @@ class ContinuousHead(Head):
 
 
 def _bands(rows: Axis, x: Tensor) -> Iterator[tuple[Axis, tuple[int, int]]]:
-    """Cut rows of queries where the rows of `x` nearest to them have become too many.
+    """Cut rows of queries into bands that are each near a limited number of rows of `x`.
 
     Yields:
-        The band's queries, and the first and the last row but one of `x` that they see.
+        The band's queries, and the first row of `x` that they see and the one after the last.
     """
     images, _, height, width = x.shape
     unknown = torch.compiler.is_compiling() or x.device.type == "meta"
@@ -207,14 +207,14 @@ def _bands(rows: Axis, x: Tensor) -> Iterator[tuple[Axis, tuple[int, int]]]:
 def unfolded_linear(
     x: Float[Tensor, "b c h w"], weight: Float[Tensor, "d n"], bias: Tensor | None, unfolded: int
 ) -> Float[Tensor, "p d"]:
-    """Return a linear layer's outputs for each pixel, from its own features and its neighbours'.
+    """Return the outputs of a linear layer on partly unfolded features, for each pixel.
 
     Args:
         x: Features.
-        weight: Its n columns are the inputs: 9 values around a pixel for each of the channels that
-            are unfolded, then those of the other channels.
-        bias: Added.
-        unfolded: How many channels of `x` are read from the 3×3 pixels around each.
+        weight: Weight of the layer. Its n inputs are the 3×3 values around a pixel for each
+            unfolded channel, then the values of the other channels.
+        bias: Bias of the layer.
+        unfolded: Number of channels of `x`, from the first, that are unfolded.
     """
     around, own = weight[:, : 9 * unfolded], weight[:, 9 * unfolded :]
     y = F.conv2d(x[:, :unfolded], around.unflatten(1, (unfolded, 3, 3)), bias, padding=1)
@@ -226,12 +226,12 @@ def unfolded_linear(
 def hidden_of_neighbours(
     mlp: MLP, table: Float[Tensor, "p d"], queries: Queries
 ) -> Float[Tensor, "n d"]:
-    """Return the last hidden layer for each neighbour of each query, 4m rows.
+    """Return the last hidden layer of an MLP for each neighbour of each query, 4m rows.
 
     Args:
-        mlp: Its last four inputs are where the query is, see `Queries.where`.
-        table: What its first layer makes of the other inputs, for each pixel.
-        queries: Of m points.
+        mlp: The MLP, whose last four inputs are `Queries.where`.
+        table: The contribution of all other inputs to its first layer, for each pixel.
+        queries: The m queries.
     """
     where = queries.where.flatten(0, 1).to(table.dtype)
     placed = F.linear(where, mlp.first.weight[:, -4:])
@@ -240,5 +240,5 @@ def hidden_of_neighbours(
 
 def rows_of(table: Float[Tensor, "p d"], numbers: Tensor) -> Float[Tensor, "n d"]:
     """Return rows of a table, differentiable in it."""
-    # not by brackets: this one's backward pass is parallel
+    # unlike that of indexing, its backward pass is parallel
     return F.embedding(numbers.flatten(), table)

@@ -1,15 +1,15 @@
-"""Where pixels of one grid lie on another, axis by axis.
+"""Locating the pixels of one grid on another, axis by axis.
 
     a picture spans [−1, 1] along each axis; the centre of pixel i of n is −1 + (2i + 1)/n
 
-Rows and columns are independent of each other: what a query needs to know of an axis is found once
-for each row and each column of a grid, or for each of scattered points. A tile's features know
-where they lie in the whole picture, so that windows of a large grid can be rendered from tiles:
-coordinates, and with them which pixel is nearest, are always those of the whole.
+Rows and columns are independent, so the values along an axis are computed once for each row and
+each column of a grid, or once for each scattered point. Windows of a large grid can be rendered
+from tiles, as coordinates, and so the choice of the nearest pixel, always refer to the whole
+picture.
 
-The arithmetic, with its shift of 1e-6, is that of LIIF's and CiaoSR's releases step by step, in
-float32: where a point is as near to one pixel as to another, rounding decides, and networks were
-trained with these decisions.
+The arithmetic follows the releases of LIIF and CiaoSR step by step, in float32 and with their shift
+of 1e-6: where a point is equally near to two pixels, rounding decides, and networks were trained
+with these decisions.
 
 Source: Chen et al. (LIIF), https://arxiv.org/abs/2012.09161
 """
@@ -27,31 +27,31 @@ _SHIFT = 1e-6
 
 
 class Axis(NamedTuple):
-    """What queries see along one axis of a tile's features, as pixel numbers of the tile."""
+    """What queries see along one axis of a tile's features, as pixel indices in the tile."""
 
     nearest: Tensor
     near: Tensor
-    """The pixels nearest to the points half a pixel before and behind, whole numbers (2 q)."""
+    """The pixels nearest to the points half a pixel before and after the query, integers (2 q)."""
     relative: Float[Tensor, "2 q"]
-    """How far the query is from them, where the whole picture is 2n wide."""
+    """Offset of the query from them, in a unit in which the whole picture is 2n wide."""
     cell: Float[Tensor, " q"]
-    """Side of the query's pixel in the same unit: 2 is as large as a pixel of the features."""
+    """Side of the query's pixel in the same unit, in which a pixel of the features has side 2."""
 
 
 class Queries(NamedTuple):
-    """What m queries see of the features' pixels, which are numbered throughout the batch."""
+    """What m queries see of the features, with pixels numbered throughout the batch."""
 
     nearest: Tensor
     near: Tensor
-    """Their neighbours (4 m): above and left, above and right, below and left, below and right."""
+    """The neighbours (4 m): above left, above right, below left, below right."""
     step: Tensor
-    """From the nearest pixel to the neighbour (4 m): 3·rows + columns, each in −1, 0, 1."""
+    """Step from the nearest pixel to the neighbour (4 m): 3·rows + columns, each in −1, 0, 1."""
     where: Float[Tensor, "4 m 4"]
     """Relative row and column, height and width of the query's pixel."""
 
 
 def pixel_centres(length: int, like: Tensor) -> Float[Tensor, " n"]:
-    """Return the coordinates of an axis' pixels, in float32 or the finer type of `like`.
+    """Return the coordinates of an axis' pixel centres, in float32 or the wider type of `like`.
 
     >>> pixel_centres(4, torch.empty(0)).tolist()
     [-0.75, -0.25, 0.25, 0.75]
@@ -61,19 +61,19 @@ def pixel_centres(length: int, like: Tensor) -> Float[Tensor, " n"]:
 
 
 def locate(x: Float[Tensor, " q"], cell: Tensor | float, span: Span, reach: Tensor | float) -> Axis:
-    """Find coordinates on an axis of features.
+    """Locate coordinates on an axis of features.
 
     Args:
         x: Coordinates in [−1, 1].
-        cell: Side of the queries' pixels, in the same unit; one for all, or one each.
+        cell: Side of the queries' pixels in the same unit, one for all or one each.
         span: The tile, on the features' grid.
-        reach: How far before and behind of a query its two neighbours are looked for.
+        reach: How far before and after a query its two neighbours are sought.
     """
     n, first = span.whole, span.start - span.offset
     nearest = _nearest(x, n)
     sought = torch.stack([x - reach + _SHIFT, x + reach + _SHIFT])
     near = _nearest(sought.clamp(-1 + _SHIFT, 1 - _SHIFT), n)
-    # an odd cell could look further, but no more than one pixel is provided for
+    # an unusual cell could look further, but heads rely on at most one pixel
     near = nearest + (near - nearest).clamp(-1, 1)
     relative = (x - _centre(near, n)) * n
     nearest, near = ((i.long() - first).clamp(0, span.tile - 1) for i in (nearest, near))
@@ -83,12 +83,12 @@ def locate(x: Float[Tensor, " q"], cell: Tensor | float, span: Span, reach: Tens
 def queries(
     rows: Axis, columns: Axis, index: tuple[Tensor, Tensor, Tensor], size: tuple[int, int]
 ) -> Queries:
-    """Put rows and columns together.
+    """Return queries that combine rows and columns.
 
     Args:
-        rows: Axis of the rows.
-        columns: Axis of the columns.
-        index: For each query its picture in the batch, and its place in `rows` and in `columns`.
+        rows: The axis of rows.
+        columns: The axis of columns.
+        index: For each query, the index of its picture in the batch, in `rows` and in `columns`.
         size: Height and width of the features.
     """
     image, r, c = index
@@ -110,7 +110,7 @@ def queries(
 def bilinear(
     low: Float[Tensor, "b d h w"], rows: Tensor, columns: Tensor, part: Part
 ) -> Float[Tensor, "b d H W"]:
-    """Return pictures interpolated at rows and columns of coordinates; borders are repeated."""
+    """Return pictures interpolated at coordinates of rows and columns; borders are replicated."""
     for dim, x, span in ((-2, rows, part.rows), (-1, columns, part.columns)):
         last = span.whole - 1
         position = (((x + 1) * span.whole - 1) / 2).clamp(0, last)
@@ -128,5 +128,5 @@ def _centre(i: Tensor, n: int) -> Tensor:
 
 
 def _nearest(x: Tensor, n: int) -> Tensor:
-    """Return the number of the pixel that is nearest, as a whole number in the type of `x`."""
+    """Return the index of the nearest pixel, as an integral value in the type of `x`."""
     return (((x + 1) * n - 1) / 2).round().clamp(0, n - 1)

@@ -20,22 +20,22 @@ __all__ = ["DirectHead", "DirectSettings"]
 
 @dataclass(frozen=True)
 class DirectSettings:
-    """Everything that makes a direct head.
+    """Settings of a direct head.
 
     Attributes:
-        scale: Enlargement of each side.
+        scale: Scale factor.
     """
 
     kind: Literal["direct"] = "direct"
     scale: PositiveInt = 2
 
     def build(self, channels: int, colours: int) -> "DirectHead":
-        """Return the untrained head on features of so many channels."""
+        """Return the untrained head for features with `channels` channels."""
         return DirectHead(channels, colours, self)
 
 
 class DirectHead(Head):
-    """Turn features into a picture, enlarged by a whole factor, with one convolution.
+    """Turns features into a picture, enlarged by an integer factor, with one convolution.
 
     Args:
         channels: Feature channels c.

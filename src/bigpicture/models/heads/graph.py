@@ -1,19 +1,19 @@
-"""Upsampling and reconstruction that reason over the whole picture: GRUM and GRRB.
+"""GRUM and GRRB: upsampling and reconstruction with reasoning over the whole picture.
 
     GRUM   (b, c, h, w) ──conv──▶ (b, r²·c, h, w) = S;  graph reasoning (b, r²·c, h, w) = G
            γ·G + (1 − γ)·S ──shuffle──▶ (b, c, r·h, r·w) ──conv──▶         for each prime step r
     GRRB   (b, c, H, W) ──▶ x + γ·graph reasoning(x) ──conv──▶ (b, c, H, W)
            ──conv──▶ (b, colours, H, W)
 
-Each can be left out: without GRUM, a step is the convolution and the shuffle of a sub-pixel head;
-without GRRB, only the last convolution is left. Without both, this is a sub-pixel head.
+Either can be left out: without GRUM, a step is the convolution and shuffle of a sub-pixel head;
+without GRRB, only the last convolution remains. Without both, this is a sub-pixel head.
 
 Source: "Global Reasoning Network for Image Super-Resolution", eqs. (4)-(15), submitted to ICLR
     2020 (anonymous). https://openreview.net/group?id=ICLR.cc/2020/Conference
 Changed: γ is applied before the shuffle, which only moves values. The convolutions that a sub-pixel
-    head does not have (the last of each GRUM and the first after GRRB) begin as the identity, of
-    which the paper says nothing: so, while γ is 0, the head *is* a sub-pixel head, and one that
-    was trained can be continued.
+    head lacks (the last of each GRUM and the first after GRRB) start as the identity; the paper
+    does not specify their start. So while γ is 0, the head *is* a sub-pixel head, and training can
+    start from one.
 """
 
 from dataclasses import dataclass
@@ -38,15 +38,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class GraphSettings:
-    """Everything that makes a head that reasons over graphs.
+    """Settings of a head with graph reasoning.
 
     Attributes:
-        scale: Enlargement of each side.
-        nodes: Nodes N of each graph.
-        reduction: α, how many times narrower than the features GRUM's bottleneck is.
-        grum: Whether the steps reason.
-        grrb: Whether the reconstruction does.
-        normalize: Whether nodes are means over the pixels; the paper's are sums.
+        scale: Scale factor.
+        nodes: Number of nodes N of each graph.
+        reduction: α, by which GRUM's bottleneck is narrower than the features.
+        grum: Whether the upsampling steps use GRUM.
+        grrb: Whether the reconstruction uses GRRB.
+        normalize: Whether nodes are means over the pixels; in the paper they are sums.
     """
 
     kind: Literal["graph"] = "graph"
@@ -58,12 +58,12 @@ class GraphSettings:
     normalize: bool = True
 
     def build(self, channels: int, colours: int) -> "GraphHead":
-        """Return the untrained head on features of so many channels."""
+        """Return the untrained head for features with `channels` channels."""
         return GraphHead(channels, colours, self)
 
 
 class GraphHead(Head):
-    """Enlarge features by a whole factor and turn them into a picture.
+    """Enlarges features by an integer factor and turns them into a picture.
 
     Args:
         channels: Feature channels c.
@@ -71,7 +71,7 @@ class GraphHead(Head):
         settings: See `GraphSettings`.
 
     Raises:
-        ValueError: If the scale or the nodes are below 1, or the reduction leaves no channel.
+        ValueError: If `scale` or `nodes` is below 1, or `reduction` is not in 1…c.
     """
 
     def __init__(self, channels: int, colours: int, settings: GraphSettings) -> None:
@@ -103,11 +103,11 @@ class GraphHead(Head):
 
 
 class GlobalReasoningUpsampling(nn.Module):
-    """GRUM: a sub-pixel step that also asks a graph of the whole picture.
+    """GRUM: a sub-pixel step combined with a graph of the whole picture.
 
     Args:
         channels: Feature channels, the same in and out.
-        step: Enlargement of each side.
+        step: Scale factor of the step.
         settings: See `GraphSettings`.
     """
 
@@ -131,11 +131,11 @@ class GlobalReasoningUpsampling(nn.Module):
 
 
 class GlobalReasoningReconstruction(nn.Module):
-    """GRRB: features plus what a graph of the whole picture says, and a convolution.
+    """GRRB: features plus those of a graph of the whole picture, and a convolution.
 
     Args:
         channels: Feature channels, the same in and out.
-        settings: See `GraphSettings`; the nodes are not widened.
+        settings: See `GraphSettings`; the nodes are not widened here.
     """
 
     def __init__(self, channels: int, settings: GraphSettings) -> None:
@@ -145,12 +145,12 @@ class GlobalReasoningReconstruction(nn.Module):
         self.conv = _identity_convolution(channels)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Return features of which the picture is made."""
+        """Return the features for the last convolution."""
         return self.conv(x + self.gamma * self.graph(x))
 
 
 def _identity_convolution(channels: int) -> nn.Conv2d:
-    """Return a 3×3 convolution that starts by giving back what it gets."""
+    """Return a 3×3 convolution that starts as the identity."""
     conv = nn.Conv2d(channels, channels, 3, padding=1)
     nn.init.dirac_(conv.weight)
     assert conv.bias is not None
@@ -159,8 +159,8 @@ def _identity_convolution(channels: int) -> nn.Conv2d:
 
 
 def _reach(steps: tuple[int, ...], settings: GraphSettings) -> int:
-    """Return how many pixels of the coarsest grid the 3×3 convolutions see, finest grid first."""
-    reach = 1 + settings.grrb
+    """Return how many low-resolution pixels away the 3×3 convolutions see."""
+    reach = 1 + settings.grrb  # on the finest grid
     for step in reversed(steps):
         on_finer_grid = reach + settings.grum
         reach = -(-on_finer_grid // step) + 1

@@ -1,20 +1,21 @@
-"""CiaoSR's implicit attention: four neighbours say what is seen at a point between them.
+"""CiaoSR's implicit attention: the colour at a point, by attention to its four neighbours.
 
     Q   the 3×3 features around the pixel nearest to the point (9c)
     K   K ⊙ φ_k([K, relative, cell])   of each neighbour, K its 3×3 features (9c)
     V   V ⊙ φ_v([V, relative, cell])   V = [its 3×3 features, its non-local ones] (9c + c·scales)
     out φ_q(Σ softmax(Qᵀ K) V) + the picture, interpolated bilinearly
 
-`relative` is how far the point is from the neighbour, `cell` how large its pixel is. φ are MLPs.
+`relative` is the offset of the point from the neighbour, `cell` the size of the point's own pixel.
+φ_q, φ_k and φ_v are MLPs.
 
 Source: Cao et al., "CiaoSR: Continuous Implicit Attention-in-Attention Network for Arbitrary-Scale
     Image Super-Resolution", CVPR 2023, eqs. (4)-(8). https://arxiv.org/abs/2212.04362
     Loads its public weights.
-Changed: whatever is linear in the features is done once for each of their pixels, not for each of
-    the points between them, of which there are 4r²: the first layers of φ_k and φ_v, and K's last
-    layer, which only ever meets Q ⊙ K of a pixel and one of the 8 around it or itself,
+Changed: whatever is linear in the features is computed once per pixel of the features, not once
+    for each of the 4r² pairs of a point and a neighbour: the first layers of φ_k and φ_v, and the
+    last layer of φ_k, whose output only meets Q ⊙ K of a pixel and itself or one of the 8 around,
         Qᵀ(K ⊙ (W h + b)) = h·Wᵀ(Q ⊙ K) + b·(Q ⊙ K)
-    The non-local features are found once. Results are the same to rounding.
+    The non-local features are computed once. Results are the same up to rounding.
 """
 
 from dataclasses import dataclass
@@ -39,19 +40,19 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Ensemble", "ImplicitHead", "ImplicitSettings"]
 
 Ensemble = Literal["attention", "mlp"]
-_STEPS = (0, 0), (0, 1), (1, -1), (1, 0), (1, 1)  # rows and columns on to the other of a pair
+_STEPS = (0, 0), (0, 1), (1, -1), (1, 0), (1, 1)  # from one pixel of a pair to the other
 
 
 @dataclass(frozen=True)
 class ImplicitSettings:
-    """Everything that makes a head with implicit attention.
+    """Settings of a head with implicit attention.
 
     Attributes:
-        scale: Enlargement of each side that is made when no size is asked.
+        scale: Scale factor if no size is given.
         hidden: Width of the MLPs' hidden layers.
-        depth: How many hidden layers each has.
-        ensemble: What weighs the neighbours: `attention`, or, without a query, an `mlp` alone.
-        non_local: Search scales of the non-local features, among 2, 3 and 4; none to go without.
+        depth: Number of hidden layers in each MLP.
+        ensemble: How the neighbours are weighted: by `attention`, or by an `mlp` without a query.
+        non_local: Search scales of the non-local features, among 2, 3 and 4; empty to omit them.
     """
 
     kind: Literal["implicit"] = "implicit"
@@ -62,32 +63,33 @@ class ImplicitSettings:
     non_local: tuple[int, ...] = (2,)
 
     def build(self, channels: int, colours: int) -> "ImplicitHead":
-        """Return the untrained head on features of so many channels."""
+        """Return the untrained head for features with `channels` channels."""
         return ImplicitHead(channels, colours, self)
 
 
 class _Tables(NamedTuple):
-    """What is the same for all queries near a pixel, a row for each of the batch's p pixels."""
+    """All that queries near the same pixel share, one row for each of the batch's p pixels."""
 
     keys: Float[Tensor, "p d"]
-    """The first layer of φ_k, but for where the query is."""
+    """The first layer of φ_k, without the contribution of the query's position."""
     values_first: Float[Tensor, "p d"]
+    """The same of φ_v."""
     values: Float[Tensor, "p v"]
     pairs: Float[Tensor, "n d"]
-    """What a key's last hidden layer is multiplied with: for each of 5 steps, for each pixel."""
+    """Factors of φ_k's last hidden layer, 5·p rows: step by step, pixel by pixel."""
     pair_bias: Float[Tensor, "n 1"]
 
 
 class ImplicitHead(ContinuousHead):
-    """Colours at any coordinate, by attention among the nearest pixels' features.
+    """Returns the colour at any coordinate, by attention to the features of the nearest pixels.
 
     Args:
-        channels: Feature channels c; even, where there are non-local features.
+        channels: Feature channels c; even if there are non-local features.
         colours: Channels of the picture.
         settings: See `ImplicitSettings`.
 
     Raises:
-        ValueError: If the scale, the depth or a search scale is not possible.
+        ValueError: If the scale, the depth, a search scale or the number of channels is invalid.
     """
 
     adds_low = True
@@ -106,17 +108,17 @@ class ImplicitHead(ContinuousHead):
         self.phi_v = MLP(value + 4, *layers, value)
 
     def neighbourhood(self, cell: Tensor | float, length: int) -> Tensor | float:
-        """Return about half a pixel, as the release has it."""
+        """Return about half a pixel, as in the release."""
         return (1 - cell) / torch.sym_max(length - 1, 1)
 
     def enrich(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
-        """Return the features, and after them their non-local ones."""
+        """Return the features, followed by the non-local ones."""
         if self.non_local is None:
             return features
         return torch.cat([features, self.non_local(features)], 1)
 
     def tables(self, features: Float[Tensor, "b d h w"]) -> _Tables:
-        """Return what is the same for all queries near a pixel."""
+        """Return all that queries near the same pixel share."""
         c, x = self.channels, features[:, : self.channels]
         key, value = self.phi_k.first, self.phi_v.first
         unfolded = F.unfold(x, 3, padding=1)
@@ -129,9 +131,9 @@ class ImplicitHead(ContinuousHead):
         )
 
     def _pairs(self, x: Float[Tensor, "b c h w"]) -> tuple[Tensor, Tensor]:
-        """Return Wᵀ(Q ⊙ K) and b·(Q ⊙ K) for a pixel and itself or one of four around it.
+        """Return Wᵀ(Q ⊙ K) and b·(Q ⊙ K) for each pixel with itself and four of its neighbours.
 
-        The other four are those pixels' own pairs: Q ⊙ K is K ⊙ Q.
+        As Q ⊙ K is K ⊙ Q, the pairs with the other four are stored at those neighbours.
         """
         if self.settings.ensemble == "mlp":
             return x.new_empty(0, 1), x.new_empty(0, 1)
@@ -151,7 +153,7 @@ class ImplicitHead(ContinuousHead):
         weights = self._weights(tables, queries)
         hidden = hidden_of_neighbours(self.phi_v, tables.values_first, queries)
         last, total = self.phi_v.last, None
-        # one neighbour after the other: of all four, these rows would not fit into a cache
+        # one neighbour at a time: the rows of all four would not fit into the cache
         each = zip(hidden.chunk(4), queries.near, weights.unsqueeze(-1), strict=True)
         for own, near, weight in each:
             seen = linear(own, last.weight, last.bias) * rows_of(tables.values, near)
@@ -160,7 +162,7 @@ class ImplicitHead(ContinuousHead):
         return self.phi_q(total)
 
     def _weights(self, tables: _Tables, queries: Queries) -> Float[Tensor, "4 m"]:
-        """Return how much each neighbour counts."""
+        """Return the weight of each neighbour."""
         hidden = hidden_of_neighbours(self.phi_k, tables.keys, queries)
         if self.settings.ensemble == "mlp":
             logits = linear(hidden, self.phi_k.last.weight, self.phi_k.last.bias)

@@ -1,14 +1,14 @@
-"""LIIF, the local implicit image function: what CiaoSR's head is compared with.
+"""LIIF, the local implicit image function: the baseline of CiaoSR's head.
 
-    f(z, relative, cell)   an MLP of each of the four nearest pixels' 3×3 features z (9c), how far
-                           the point is from the pixel, and how large its own pixel is
+    f(z, relative, cell)   an MLP of the 3×3 features z (9c) around each of the four nearest pixels,
+                           the offset of the point from it, and the size of the point's own pixel
     out  Σ f · area        weighted by the rectangle between the point and the opposite neighbour
 
 Source: Chen et al., "Learning Continuous Image Representation with Local Implicit Image Function",
     CVPR 2021. https://arxiv.org/abs/2012.09161 (with feature unfolding, cell decoding and local
     ensemble). Loads the authors' weights.
-Changed: the first layer's part for the features is done once for each pixel. The last layer is
-    linear and the weights' sum is 1, so it comes after the ensemble, once for each point.
+Changed: the features' contribution to the first layer is computed once per pixel. As the last layer
+    is linear and the weights sum to 1, it follows the ensemble, once per point.
 """
 
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ _LEAST_AREA = 1e-9
 
 @dataclass(frozen=True)
 class LIIFSettings:
-    """Everything that makes a LIIF head.
+    """Settings of a LIIF head.
 
     Attributes:
-        scale: Enlargement of each side that is made when no size is asked.
+        scale: Scale factor if no size is given.
         hidden: Width of the MLP's hidden layers.
-        depth: How many there are.
+        depth: Number of hidden layers.
     """
 
     kind: Literal["liif"] = "liif"
@@ -47,12 +47,12 @@ class LIIFSettings:
     depth: PositiveInt = 4
 
     def build(self, channels: int, colours: int) -> "LIIFHead":
-        """Return the untrained head on features of so many channels."""
+        """Return the untrained head for features with `channels` channels."""
         return LIIFHead(channels, colours, self)
 
 
 class LIIFHead(ContinuousHead):
-    """Colours at any coordinate, from the nearest pixels' features.
+    """Returns the colour at any coordinate, from the features of the nearest pixels.
 
     Args:
         channels: Feature channels c.
@@ -60,7 +60,7 @@ class LIIFHead(ContinuousHead):
         settings: See `LIIFSettings`.
 
     Raises:
-        ValueError: If the scale or the depth is not possible.
+        ValueError: If the scale or the depth is below 1.
     """
 
     adds_low = False
@@ -77,7 +77,7 @@ class LIIFHead(ContinuousHead):
         return 1 / length
 
     def tables(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "p d"]:
-        """Return the first layer, but for where the query is."""
+        """Return the first layer, without the contribution of the query's position."""
         first = self.imnet.first
         return unfolded_linear(features, first.weight[:, :-4], first.bias, self.channels)
 

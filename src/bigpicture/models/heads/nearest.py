@@ -1,11 +1,11 @@
-"""Upsampling by repeating pixels and convolving: smoother than sub-pixels where textures are made.
+"""Nearest-neighbour upsampling and convolution: fewer artefacts than sub-pixels in GAN training.
 
     (b, c, h, w) ──conv──▶ (b, width, h, w)
                  ──repeat ×2──▶ ──conv──▶ (b, width, 2h, 2w)     for each doubling
                  ──conv──▶ ──conv──▶ (b, colours, H, W)
 
-Networks that are trained against a discriminator end like this, as shuffled sub-pixels leave
-checkerboards there: ESRGAN, Real-ESRGAN, and the real-world SwinIR ("nearest+conv").
+Networks trained against a discriminator end like this, as pixel shuffle then leaves checkerboards:
+ESRGAN, Real-ESRGAN, and the real-world SwinIR ("nearest+conv").
 
 Source: Liang et al. (SwinIR), https://arxiv.org/abs/2108.10257; Odena et al., "Deconvolution and
     Checkerboard Artifacts", https://distill.pub/2016/deconv-checkerboard
@@ -25,10 +25,10 @@ __all__ = ["NearestHead", "NearestSettings"]
 
 @dataclass(frozen=True)
 class NearestSettings:
-    """Everything that makes such a head.
+    """Settings of such a head.
 
     Attributes:
-        scale: Enlargement of each side, a power of 2.
+        scale: Scale factor, a power of 2.
         width: Channels between the features and the picture.
     """
 
@@ -37,12 +37,12 @@ class NearestSettings:
     width: PositiveInt = 64
 
     def build(self, channels: int, colours: int) -> "NearestHead":
-        """Return the untrained head on features of so many channels."""
+        """Return the untrained head for features with `channels` channels."""
         return NearestHead(channels, colours, self)
 
 
 class NearestHead(Head):
-    """Enlarge features by doubling them, and turn them into a picture.
+    """Enlarges features by repeated doubling and turns them into a picture.
 
     Args:
         channels: Feature channels c.
@@ -50,7 +50,7 @@ class NearestHead(Head):
         settings: See `NearestSettings`.
 
     Raises:
-        ValueError: If the scale is no power of 2.
+        ValueError: If the scale is not a power of 2.
     """
 
     def __init__(self, channels: int, colours: int, settings: NearestSettings) -> None:
@@ -81,7 +81,7 @@ class NearestHead(Head):
 
 
 def _reach(doublings: int) -> int:
-    """Return how many low-resolution pixels away a feature is seen."""
+    """Return how many low-resolution pixels away a feature has influence."""
     pixels = 2  # the two convolutions on the finest grid
     for _ in range(doublings):
         pixels = -(-(pixels + 1) // 2)

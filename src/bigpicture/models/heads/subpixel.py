@@ -1,10 +1,10 @@
-"""Sub-pixel upsampling: features on the low-resolution grid become a picture on the high one.
+"""Sub-pixel upsampling: from features on the low-resolution grid to a high-resolution picture.
 
     (b, c, h, w) ──conv──▶ (b, width, h, w)                                    (some networks)
                  ──expand──▶ (b, r²·c, h, w) ──shuffle──▶ (b, c, r·h, r·w)     for each step r
                  ──conv──▶ (b, colours, H, W)
 
-A scale is climbed in prime steps (4 = 2 · 2), as EDSR, SwinIR and RGT do.
+The scale is reached in prime steps (4 = 2 · 2), as in EDSR, SwinIR and RGT.
 
 Source: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an Efficient
     Sub-Pixel Convolutional Neural Network", CVPR 2016. https://arxiv.org/abs/1609.05158
@@ -24,23 +24,24 @@ __all__ = ["Expansion", "SubPixelHead", "SubPixelSettings", "expand", "prime_ste
 
 Expansion = Literal["plain", "grouped", "depthwise"]
 """The convolution before each shuffle: `plain` is a 3×3 with bias (EDSR, RCAN, RDN, SwinIR, RGT),
-`grouped` a 3×3 in groups of 4 channels without (U-HDN), `depthwise` a 3×3 in as many groups as
-channels and a 1×1, without (CoMoNet)."""
+`grouped` a 3×3 in groups of 4 channels (U-HDN), `depthwise` a depthwise 3×3 and a 1×1 (CoMoNet),
+the latter two without bias."""
 
 _GROUP = 4
-"""Channels of a group: 16 groups of U-HDN's 64 channels, 32 of U-HDN-L's 128. With 16, the latter
-would need 472.27 G multiply-adds, and not the paper's 471.5; with 32, it needs 471.47."""
+"""Channels of a group: U-HDN's 64 channels make 16 groups, U-HDN-L's 128 make 32. With 16 groups,
+the latter would need 472.27 G multiply-adds instead of the paper's 471.5; with 32, it needs 471.47.
+"""
 
 
 @dataclass(frozen=True)
 class SubPixelSettings:
-    """Everything that makes a sub-pixel head.
+    """Settings of a sub-pixel head.
 
     Attributes:
-        scale: Enlargement of each side.
+        scale: Scale factor.
         expansion: See `Expansion`.
-        width: Channels that a 3×3 convolution and a LeakyReLU bring the features to first, as
-            transformers have it; without, the features are expanded as they are.
+        width: Channels to which a 3×3 convolution and a LeakyReLU first reduce the features, as in
+            transformers; None to omit these layers.
     """
 
     kind: Literal["subpixel"] = "subpixel"
@@ -49,12 +50,12 @@ class SubPixelSettings:
     width: PositiveInt | None = None
 
     def build(self, channels: int, colours: int) -> "SubPixelHead":
-        """Return the untrained head on features of so many channels."""
+        """Return the untrained head for features with `channels` channels."""
         return SubPixelHead(channels, colours, self)
 
 
 class SubPixelHead(Head):
-    """Enlarge features by a whole factor and turn them into a picture.
+    """Enlarges features by an integer factor and turns them into a picture.
 
     Args:
         channels: Feature channels c.
@@ -62,14 +63,14 @@ class SubPixelHead(Head):
         settings: See `SubPixelSettings`.
 
     Raises:
-        ValueError: If the scale is below 1, or the channels do not divide into the groups.
+        ValueError: If the scale is below 1, or the channels cannot be split into groups.
     """
 
     def __init__(self, channels: int, colours: int, settings: SubPixelSettings) -> None:
         super().__init__()
         self.scale = settings.scale
         steps = prime_steps(settings.scale)
-        # on the finer grids, a window reaches less than one low-resolution pixel more
+        # each 3×3 window on a finer grid adds less than one low-resolution pixel
         self.reach = len(steps) + 1 + (settings.width is not None)
         self.before = nn.Sequential()
         if settings.width is not None:
@@ -89,8 +90,8 @@ class SubPixelHead(Head):
     ) -> Float[Tensor, "b d H W"]:
         """Return the picture of the features, `scale` times larger.
 
-        On the fine grid, features need much more memory than anything before, so they are made in
-        strips where nothing needs them again.
+        Features on the fine grid need far more memory than anything before, so they are computed in
+        strips where possible.
         """
         rows = features.permute(0, 2, 3, 1)
         return in_strips(self._enlarge, rows, halo=self.reach, scale=self.scale).permute(0, 3, 1, 2)
@@ -101,10 +102,10 @@ class SubPixelHead(Head):
 
 
 def expand(channels: int, step: int, expansion: Expansion = "plain") -> list[nn.Module]:
-    """Return the layers that enlarge features `step` times and keep their channels.
+    """Return the layers that enlarge features `step` times and keep the number of channels.
 
     Raises:
-        ValueError: If the channels do not divide into the groups.
+        ValueError: If the channels cannot be split into groups.
     """
     wide = channels * step**2
     if expansion == "plain":
