@@ -1,4 +1,4 @@
-# Two commands for a newcomer: `make demo` and `make test`. The environment is made on first use.
+# Start with `make demo` and `make test`. The first use of either creates the environment.
 
 PYTHON ?= python3
 BIN = .venv/bin
@@ -10,7 +10,7 @@ demo: .venv/.ready
 	$(BIN)/bigpicture upscale samples/*.png -o out --compare
 	@echo "Enlarged pictures and comparisons (bicubic | ours) are in out/"
 
-# A process for each core (up to 8, for their memory), with one thread each.
+# One process per core, at most 8 because of their memory, with one thread each.
 test: .venv/.ready-to-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 
@@ -22,15 +22,15 @@ lint: .venv/.ready-to-test
 
 check: lint test
 
-# The pictures and scores that README.md shows, measured anew with the shipped weights.
+# Measure again, with the shipped weights, the scores and the picture that README.md shows.
 readme: .venv/.ready
 	$(BIN)/python docs/update_readme.py $(BENCHMARKS)
 
 .venv/bin/python:
 	$(PYTHON) -c "import sys; sys.exit('bigpicture needs Python 3.11 to 3.14, $(PYTHON) is %d.%d; name another: make PYTHON=python3.12' % sys.version_info[:2] if not (3, 11) <= sys.version_info[:2] <= (3, 14) else 0)"
-	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }  # half of one would pass for whole
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }  # an incomplete one would pass for complete
 
-# torch alone first: what needs it must not draw another build of it.
+# torch alone first, so that its dependents do not install another build of it.
 .venv/.ready: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing bigpicture and PyTorch into .venv (once, some minutes) ..."
 	$(INSTALL) torch
