@@ -1,7 +1,7 @@
 """Operators that see the whole picture, each in two halves: gather, then apply.
 
-Each is a layer for any network: (b, c, h, w) → (b, d, h, w). Whoever runs a network in tiles calls
-the halves alone, and shares what was gathered, see `bigpicture.context.contract`.
+Each is a layer for any network: (b, c, h, w) → (b, d, h, w). Code that runs a network in tiles
+replaces `gather`, so that all tiles share one context; see `bigpicture.context.contract`.
 """
 
 from bigpicture.context.channel_attention import ChannelAttention

@@ -1,4 +1,4 @@
-"""Channel attention: the mean of each channel over the whole picture decides how much it counts.
+"""Channel attention: the channels' means over the whole picture decide how much each counts.
 
     gather   (b, c, h, w) ──mean──▶ (b, c, 1, 1)
     apply    σ(W₂ ReLU(W₁ mean)) (b, c, 1, 1) ⊙ x
@@ -17,14 +17,14 @@ __all__ = ["ChannelAttention"]
 
 
 class ChannelAttention(ContextOperator[GridMean]):
-    """Scale each channel by what the whole picture says of all channels.
+    """A layer that scales each channel according to the means of all channels.
 
     Args:
-        channels: Channels in and out.
-        reduction: How many times narrower the layer between the two 1×1 convolutions is.
+        channels: Number of input and output channels.
+        reduction: How many times fewer channels there are between the two 1×1 convolutions.
 
     Raises:
-        ValueError: If nothing would be left of the channels.
+        ValueError: If `reduction` is below 1 or exceeds `channels`.
     """
 
     def __init__(self, channels: int, reduction: int = 16) -> None:

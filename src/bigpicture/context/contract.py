@@ -1,15 +1,15 @@
-"""What every operator that sees the whole picture has in common: gather, then apply.
+"""The contract of every operator that sees the whole picture: gather, then apply.
 
-    gather   (b, c, h, w) → context       the whole picture becomes something small
+    gather   (b, c, h, w) → context       summarises the whole picture
     apply    (b, c, h, w), context → (b, d, h, w)     local work, steered by the context
 
-The law: the contexts of the disjoint parts of a picture merge into the context of the whole,
+Contexts obey one law: those of the disjoint parts of a picture merge into that of the whole,
 
     gather(x) = gather(x, part₁).merge(gather(x, part₂)) …
 
-so a picture can be processed in tiles that all see the whole of it. Who runs tiles replaces an
-operator's `gather` (see `bigpicture.infer.sharing`); nothing else about an operator may depend on
-far pixels.
+so a picture can be processed in tiles that all see the whole of it. Code that runs tiles replaces
+an operator's `gather` (see `bigpicture.infer.sharing`); nothing else about an operator may depend
+on distant pixels.
 """
 
 from abc import ABC, abstractmethod
@@ -27,10 +27,10 @@ S = TypeVar("S")
 
 @runtime_checkable
 class Context(Protocol):
-    """A small frozen value that summarises a picture, or a part of one."""
+    """A small immutable value that summarises a picture, or a part of one."""
 
     def merge(self: S, other: S, /) -> S:
-        """Return the context of both parts together."""
+        """Return the context of the two parts together."""
         ...
 
 
@@ -50,10 +50,10 @@ class Span(NamedTuple):
     tile: int
     """Length of the tile, halos included."""
     offset: int
-    """Position of `start` in the tile: the width of the halo before it."""
+    """Position of `start` within the tile: the width of the halo before it."""
 
     def on_grid(self, length: int) -> "Span":
-        """Return this span on the grid of features where the tile is `length` pixels long.
+        """Return this span on a feature grid on which the tile is `length` pixels long.
 
         >>> Span(start=8, stop=16, whole=32, tile=12, offset=4).on_grid(24)
         Span(start=16, stop=32, whole=64, tile=24, offset=8)
@@ -73,18 +73,18 @@ class Span(NamedTuple):
 
 
 class Part(NamedTuple):
-    """The pixels of a tile that count for the whole picture's context: all but its halos."""
+    """The pixels of a tile that count towards the whole picture's context: all but its halos."""
 
     rows: Span
     columns: Span
 
     @classmethod
     def all_of(cls, height: int, width: int) -> "Part":
-        """Return the part that is the whole picture."""
+        """Return the part that covers the whole picture."""
         return cls(*(Span(0, size, size, size, 0) for size in (height, width)))
 
     def on_grid(self, height: int, width: int) -> "Part":
-        """Return this part on the grid of features where the tile is `height` × `width`."""
+        """Return this part on a feature grid on which the tile is `height` × `width`."""
         return Part(self.rows.on_grid(height), self.columns.on_grid(width))
 
     def crop(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c y x"]:
@@ -96,23 +96,23 @@ class Part(NamedTuple):
 
 
 class ContextOperator(nn.Module, ABC, Generic[C]):
-    """A layer in two halves, so that its view of the whole picture can be shared by tiles.
+    """A layer in two halves, so that tiles can share its view of the whole picture.
 
     Attributes:
-        kernels_per_image: Whether each picture of a batch is convolved with a kernel of its own.
-            On a CPU there is nothing to gain then from running pictures together.
+        kernels_per_image: Whether each picture of a batch is convolved with its own kernel. On a
+            CPU, batching pictures then brings no gain.
     """
 
     kernels_per_image: bool = False
 
     @abstractmethod
     def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> C:
-        """Summarise `x`, or, of a tile `x`, the part that counts."""
+        """Summarise `x` or, if `x` is a tile, the `part` of it that counts."""
 
     @abstractmethod
     def apply(self, x: Float[Tensor, "b c h w"], context: C) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Work on each pixel, steered by the `context` of the whole picture."""
+        """Process each pixel, steered by the `context` of the whole picture."""
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h w"]:
-        """Gather the context of `x` and apply it."""
+        """Gather the context of `x`, then apply it."""
         return self.apply(x, self.gather(x))

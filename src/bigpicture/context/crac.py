@@ -1,23 +1,23 @@
-"""CRAC, context reasoning attention convolution: the kernel is masked by what the picture is about.
+"""CRAC, context reasoning attention convolution: the picture's context masks the kernel.
 
     gather   (b, c, h, w) ──pool──▶ (b, c, k, k)
     encode   k² → e for each channel: e context descriptors, F_C (b, e, c)
-    CDRR     R = θ(F_C) φ(F_C)ᵀ / e (e×e),  S = BN(W_r(R g(F_C)))     how descriptors relate
+    CDRR     R = θ(F_C) φ(F_C)ᵀ / e (e×e),  S = BN(W_r(R g(F_C)))     relations of descriptors
              F_C* = σ(S) ⊙ F_C + F_C
     mask     F_A1 = ReLU(BN(F_CI)) W_A1 (b, d, k²),  F_CI = ReLU(BN(F_C*)) through a grouped c → d
              F_A2 = ReLU(BN(F_C*)) W_A2 (b, c, k²)
              F_A[o, i] = σ(F_A1[o] + F_A2[i]) (b, d, c, k, k)
-    apply    (b, c, h, w) ──conv W ⊙ F_A──▶ (b, d, h, w)               one kernel an image
+    apply    (b, c, h, w) ──conv W ⊙ F_A──▶ (b, d, h, w)               one kernel per image
 
-Descriptors lie along the second axis here and channels along the last, so that every linear map of
-the channels is one matrix product.
+In this code, descriptors lie along the second axis and channels along the last, so that every
+linear map of the channels is one matrix product.
 
 Source: Zhang et al., "Context Reasoning Attention Network for Image Super-Resolution", ICCV 2021,
     eqs. (1)-(5), https://openaccess.thecvf.com/content/ICCV2021/html/Zhang_Context_Reasoning_Attention_Network_for_Image_Super-Resolution_ICCV_2021_paper.html;
-    normalisation and e = ⌊k²/2⌋ + 1 from what it builds on, Lin et al., "Context-Gated
+    normalisation and e = ⌊k²/2⌋ + 1 from the work it builds on, Lin et al., "Context-Gated
     Convolution", ECCV 2020, https://arxiv.org/abs/1910.05577 (e = k²/2 would be 4.5).
-Changed: θ, φ and g are one matrix product. Under autocast the mask is still made in float32: it is
-    so little work that casting its weights would cost more than bf16 saves.
+Changed: θ, φ and g are one matrix product. The mask is computed in float32 even under autocast: it
+    takes so little work that casting its weights would cost more than bf16 saves.
 """
 
 from collections.abc import Sequence
@@ -35,27 +35,29 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["CRACConv2d", "CRACPart"]
 
 CRACPart = Literal["cdrr", "f_a1", "f_a2", "channel-interaction"]
-"""What an ablation can leave out: the relations between descriptors, the mask by output channel,
-the mask by input channel, the grouped layer between channels on the way to `f_a1`."""
+"""Parts that an ablation can leave out: the relations between descriptors, the mask by output
+channel, the mask by input channel, and the grouped layer between channels that leads to `f_a1`."""
 
 
 class CRACConv2d(ContextOperator[GridMean]):
-    """A convolution, size kept, whose kernel is masked for each image by the image's context.
+    """A size-preserving convolution that masks its kernel by the context of each image.
 
     Args:
-        c_in: Channels in.
-        c_out: Channels out.
+        c_in: Number of input channels.
+        c_out: Number of output channels.
         k: Side of the kernel, odd.
         groups: Groups g of the layer between channels.
-        latent: Context descriptors e; without, ⌊k²/2⌋ + 1, which is 5 for a 3×3 kernel. With one,
-            as for a 1×1 kernel, a batch in training needs several images: norms are over both.
+        latent: Number of context descriptors e; None for ⌊k²/2⌋ + 1, which is 5 for a 3×3 kernel.
+            With a single descriptor, as for a 1×1 kernel, training needs batches of several
+            images, because the norms run over images and descriptors.
         dilation: Distance between the kernel's taps.
         bias: Whether to add a bias.
-        without: Parts that are left out. Without `f_a1` there is no channel interaction either.
+        without: Parts to leave out. Without `f_a1` there is no channel interaction either.
 
     Raises:
-        ValueError: If `k` is even, `latent` below 1, the groups do not divide the channels, there
-            is no such part, nothing of the mask is left, or channels differ with no layer between.
+        ValueError: If `k` is even, `latent` is below 1, the groups do not divide the channels, a
+            part is unknown, no part of the mask is left, or `c_in` and `c_out` differ with no
+            layer between them.
     """
 
     kernels_per_image = True
@@ -78,7 +80,7 @@ class CRACConv2d(ContextOperator[GridMean]):
             raise ValueError(f"latent must be at least 1 descriptor, not {latent}")
         self.k = k
         self.geometry = Geometry(padding=dilation * (k // 2), dilation=dilation)
-        # only for its start, which is that of any convolution
+        # used only for its initial values, which are those of any convolution
         conv = nn.Conv2d(c_in, c_out, k, bias=bias)
         self.weight, self.bias = conv.weight, conv.bias
         self.encode = nn.Linear(k**2, latent, bias=False)
@@ -99,10 +101,10 @@ class CRACConv2d(ContextOperator[GridMean]):
         return gather_grid(x, self.k, part)
 
     def attention(self, context: GridMean) -> Float[Tensor, "b d c k k"]:
-        """Return the mask F_A for each image, between 0 and 1.
+        """Return the mask F_A of each image, between 0 and 1.
 
         Raises:
-            ValueError: In training, of a single image and a single descriptor.
+            ValueError: If a single image with a single descriptor is given in training.
         """
         with without_autocast(self.weight.device.type):
             pooled = context.mean.to(self.weight.dtype).flatten(2)
@@ -121,7 +123,7 @@ class CRACConv2d(ContextOperator[GridMean]):
             return mask.expand(-1, *self.weight.shape)
 
     def kernels(self, context: GridMean) -> Float[Tensor, "b d c k k"]:
-        """Return W ⊙ F_A, the kernel that each image is convolved with."""
+        """Return W ⊙ F_A, the kernel for each image."""
         return self.weight * self.attention(context)
 
     def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -130,7 +132,7 @@ class CRACConv2d(ContextOperator[GridMean]):
 
 
 class _Reasoning(nn.Module):
-    """CDRR: what each descriptor means beside the others scales it, between one and twofold."""
+    """CDRR: scales each descriptor, by a factor between 1 and 2, by its relations to the others."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -147,7 +149,7 @@ class _Reasoning(nn.Module):
 
 
 class _ChannelInteraction(nn.Module):
-    """Descriptors of the input channels become those of the output channels, group by group."""
+    """Maps the descriptors of the input channels to the output channels, group by group."""
 
     def __init__(self, c_in: int, c_out: int, groups: int) -> None:
         super().__init__()
@@ -157,7 +159,7 @@ class _ChannelInteraction(nn.Module):
             )
         self.norm = nn.BatchNorm1d(c_in)
         self.weight = nn.Parameter(torch.empty(groups, c_in // groups, c_out // groups))
-        bound = (c_in // groups) ** -0.5  # as nn.Linear starts
+        bound = (c_in // groups) ** -0.5  # initialised like nn.Linear
         nn.init.uniform_(self.weight, -bound, bound)
 
     def forward(self, descriptors: Float[Tensor, "b e c"]) -> Float[Tensor, "b e d"]:
@@ -168,7 +170,7 @@ class _ChannelInteraction(nn.Module):
 
 
 class _SpatialInteraction(nn.Module):
-    """Normalised descriptors of each channel become the k² positions of its kernels."""
+    """Maps the normalised descriptors of each channel to the k² positions of its kernels."""
 
     def __init__(self, channels: int, latent: int, positions: int) -> None:
         super().__init__()
@@ -181,7 +183,7 @@ class _SpatialInteraction(nn.Module):
 
 
 def _normalise(norm: nn.BatchNorm1d, descriptors: Float[Tensor, "b e c"]) -> Tensor:
-    """Return each channel normalised over all descriptors of the batch."""
+    """Normalise each channel over all descriptors of the batch."""
     return norm(descriptors.flatten(0, 1)).view_as(descriptors)
 
 

@@ -1,18 +1,18 @@
-"""Graph reasoning: a few nodes summarise the picture, reason together, and speak to every pixel.
+"""Graph reasoning: a few nodes summarise the picture, interact, and are projected to every pixel.
 
     gather   (b, c, h, w) ──conv 1×1──▶ W (b, n, h·w)       relation of each node to each pixel
              W Fᵀ / (h·w) = Y (b, n, c)                     the nodes: weighted means of features
     apply    Y ──conv over nodes, LeakyReLU, conv over nodes──▶ (b, n, c)
-               ──conv over channels, LeakyReLU, conv over channels──▶ V (b, n, d)    (GRUM alone)
+               ──conv over channels, LeakyReLU, conv over channels──▶ V (b, n, d)    (GRUM only)
              (b, c, h, w) ──conv 1×1, softmax over nodes──▶ P (b, n, h·w)
-             Vᵀ P (b, d, h, w)                              each pixel mixes what the nodes say
+             Vᵀ P (b, d, h, w)                              each pixel is a mixture of the nodes
 
 One operator serves both of SRGRN's modules: GRUM, global reasoning upsampling, widens the nodes to
-the channels that a pixel shuffle wants; GRRB, global reasoning reconstruction, does not.
+the channels that a pixel shuffle needs; GRRB, global reasoning reconstruction, does not.
 
 Source: "Global Reasoning Network for Image Super-Resolution", eqs. (4)-(9) and (12), (13),
     submitted to ICLR 2020 (anonymous). https://openreview.net/group?id=ICLR.cc/2020/Conference
-Changed: the nodes are divided by the number of pixels. As the paper has it, a network that was
+Changed: the nodes are divided by the number of pixels. Without this, as in the paper, a network
     trained on patches of 48² pixels would meet sums a hundred times larger in a photograph.
     `normalize=False` gives the paper's sums.
 """
@@ -31,18 +31,18 @@ _SLOPE = 0.2
 
 
 class GraphReasoning(ContextOperator[GridMean]):
-    """Say to each pixel what a graph of the whole picture's regions has to say to it.
+    """A layer that mixes, for each pixel, the nodes of a graph over the whole picture.
 
     Args:
-        c_in: Channels in.
-        c_out: Channels out, to which each node is widened by way of a bottleneck; None leaves the
+        c_in: Number of input channels.
+        c_out: Number of output channels, to which a bottleneck widens each node; None leaves the
             nodes, and so the output, at `c_in` channels.
-        nodes: Nodes n of the graph.
+        nodes: Number n of nodes.
         reduction: α, how many times narrower than `c_in` the bottleneck is.
-        normalize: Whether nodes are means over the pixels. Else they are sums.
+        normalize: Whether nodes are means over the pixels; otherwise they are sums.
 
     Raises:
-        ValueError: If there is no node, or nothing would be left in the bottleneck.
+        ValueError: If `nodes` is below 1, or the bottleneck would have no channels.
     """
 
     def __init__(
@@ -68,9 +68,9 @@ class GraphReasoning(ContextOperator[GridMean]):
         self.assign = nn.Conv2d(c_in, nodes, 1)
 
     def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> GridMean:
-        """Return the nodes, one after the other: each the mean of all pixels as it relates to them.
+        """Return the nodes in sequence, each a mean of all pixels weighted by their relation to it.
 
-        Sums run in float32 at least: in half precision, those of a photograph would overflow.
+        Sums are in float32 or better: in half precision, those of a photograph would overflow.
         """
         dtype = torch.promote_types(x.dtype, torch.float32)
         if part is not None:
@@ -85,8 +85,8 @@ class GraphReasoning(ContextOperator[GridMean]):
     def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Reason over the nodes and give each pixel its mixture of them.
 
-        Nodes, which are few, reason in the precision of the weights whatever autocast says: sums
-        over a photograph do not go into fp16.
+        The few nodes are processed in the precision of the weights, even under autocast: sums over
+        a photograph exceed the range of fp16.
         """
         gathered = context.mean if self.normalize else context.total
         with without_autocast(x.device.type):
@@ -96,12 +96,12 @@ class GraphReasoning(ContextOperator[GridMean]):
         return (spoken @ share.flatten(2)).unflatten(2, x.shape[-2:])
 
     def attention(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b n h w"]:
-        """Return P, how much each pixel listens to each node; a pixel's shares sum to one."""
+        """Return P, the share of each node in each pixel; a pixel's shares sum to one."""
         return torch.softmax(self.assign(x), 1)
 
 
 def _two_layers(c_in: int, hidden: int, c_out: int) -> nn.Sequential:
-    """Return two linear layers over the channels (b, c, positions), LeakyReLU between them."""
+    """Return two linear layers over the channels of (b, c, positions), with a LeakyReLU between."""
     return nn.Sequential(
         nn.Conv1d(c_in, hidden, 1), nn.LeakyReLU(_SLOPE), nn.Conv1d(hidden, c_out, 1)
     )

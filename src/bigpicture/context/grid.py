@@ -1,4 +1,4 @@
-"""The context that most operators share: means over the cells of a k×k grid.
+"""The context that most operators use: means over the cells of a k×k grid.
 
     (b, c, h, w) → total (b, c, k, k), weight (k, k)     mean = total / weight
 
@@ -21,9 +21,9 @@ __all__ = ["GridMean", "cell_bounds", "gather_grid"]
 
 
 class GridMean(NamedTuple):
-    """Totals over the cells of a grid and how many pixels each cell has counted so far.
+    """Totals over the cells of a grid, and how many pixels each cell has counted so far.
 
-    Without a weight, the total is the mean already, of a picture that `gather_grid` saw whole.
+    Without a weight, the total is already the mean: `gather_grid` has seen the whole picture.
     """
 
     total: Float[Tensor, "b c k k"]
@@ -33,7 +33,7 @@ class GridMean(NamedTuple):
         """Return the totals over both parts together.
 
         Raises:
-            ValueError: If one of them is of a whole picture already.
+            ValueError: If either is already the context of a whole picture.
         """
         if self.weight is None or other.weight is None:
             raise ValueError("a context of a whole picture was merged; gather parts, to merge them")
@@ -41,14 +41,14 @@ class GridMean(NamedTuple):
 
     @property
     def mean(self) -> Float[Tensor, "b c k k"]:
-        """Mean of each cell. Cells must have met a pixel, as those of a whole picture have."""
+        """Mean of each cell. Every cell must have counted a pixel, as in any whole picture."""
         return self.total if self.weight is None else self.total / self.weight
 
 
 def gather_grid(x: Float[Tensor, "b c h w"], cells: int, part: Part | None = None) -> GridMean:
-    """Sum `x`, or the part of it that counts, over a grid of `cells` × `cells`.
+    """Average `x`, or sum the part of it that counts, over a grid of `cells` × `cells`.
 
-    A part is summed in float64, so that many tiles add up to the whole: the counts of a picture of
+    A part is summed in float64 (float32 on MPS), so that many tiles add up to the whole: counts of
     2²⁴ pixels and more are not exact in float32.
     """
     if part is None:
@@ -65,7 +65,7 @@ def gather_grid(x: Float[Tensor, "b c h w"], cells: int, part: Part | None = Non
 
 
 def cell_bounds(length: int, cells: int) -> list[tuple[int, int]]:
-    """Return start and stop of each cell along an axis of `length` pixels.
+    """Return the start and stop of each cell along an axis of `length` pixels.
 
     >>> cell_bounds(7, 3)
     [(0, 3), (2, 5), (4, 7)]
@@ -74,7 +74,7 @@ def cell_bounds(length: int, cells: int) -> list[tuple[int, int]]:
 
 
 def _membership(span: Span, cells: int) -> Float[Tensor, "k n"]:
-    """Return which of the span's pixels lie in which cell of the whole picture, as 0 and 1."""
+    """Return which of the span's pixels lie in which cell of the whole picture, as 0 or 1."""
     position = torch.arange(span.start, span.stop)
     bounds = torch.tensor(cell_bounds(span.whole, cells))
     return ((position >= bounds[:, :1]) & (position < bounds[:, 1:])).float()

@@ -1,28 +1,28 @@
-"""IKM, image-specific convolutional kernel modulation: a convolution that looks up from its window.
+"""IKM, image-specific convolutional kernel modulation: a convolution that sees beyond its window.
 
     gather   (b, c, h, w) ──> τ──▶ 0 or 1 ──pool──▶ p (b, c, k, k)      share of active pixels
-    apply    A(p) (b, c, k, k) ⊙ W (d, c, k, k) = W* (b, d, c, k, k)    one kernel an image
+    apply    A(p) (b, c, k, k) ⊙ W (d, c, k, k) = W* (b, d, c, k, k)    one kernel per image
              (b, c, h, w) ──conv W*──▶ (b, d, h, w)
 
-There is no parameter beside the convolution's own. The attention A averages one over the k²
-positions of a channel, in one of two published forms:
+The only parameters are the convolution's own. The attention A, whose mean over the k² positions of
+a channel is 1, comes in two published forms:
 
     residual   A = 1 + softmax(σ(p)) − 1/k²,  active where x > τ     (the paper)
     scaled     A = k²·softmax(p),             active where x ≥ τ     (the authors' CoMoNet)
 
 After a ReLU most features are exactly 0, which is why `residual` compares strictly.
 
-No gradient flows through the threshold, so A is a constant of the backward pass. What W learns
-from a batch is a choice:
+No gradient flows through the threshold, so A is constant in the backward pass. What W learns from
+a batch is configurable:
 
     iso     the mean over the images of each image's own kernel gradient (Algorithm 1)
     exact   the true gradient, Σ_images A ⊙ g
-    go      A is averaged over the batch, which one kernel then serves (the paper's baseline)
+    go      A is averaged over the batch, so that all images share a kernel (the paper's baseline)
 
 Source: Huang et al., "Image-specific Convolutional Kernel Modulation for Single Image
     Super-resolution", eqs. (7)-(12) and Algorithm 1. https://arxiv.org/abs/2111.08362
-Changed: the published code writes the modulated kernels into the layer and back, which breaks
-    its own gradient and every use from threads; here nothing is written.
+Changed: the published code writes the modulated kernels into the layer and restores it, which
+    breaks its own gradient and any use from several threads; here nothing is written.
 """
 
 from collections.abc import Sequence
@@ -49,28 +49,28 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Form", "Gradient", "IKMConv2d", "kernel_attention"]
 
 _STRIP = 2**22
-"""Bytes of features whose activity is written down at a time: more would not stay in a cache."""
+"""Bytes of features that are compared with the threshold at a time: more would overflow caches."""
 
 Form = Literal["residual", "scaled"]
 Gradient = Literal["iso", "exact", "go"]
 
 
 class IKMConv2d(ContextOperator[GridMean]):
-    """A convolution, size kept, whose kernel is modulated for each image by the image's context.
+    """A size-preserving convolution that modulates its kernel by the context of each image.
 
     Args:
-        c_in: Channels in.
-        c_out: Channels out.
+        c_in: Number of input channels.
+        c_out: Number of output channels.
         k: Side of the kernel, odd.
         dilation: Distance between the kernel's taps.
         threshold: τ, above which a feature counts as active. A sequence splits the output channels
-            into as many equal groups, each with a threshold of its own.
-        form: Which published attention, see the module.
+            into as many equal groups, each with its own threshold.
+        form: Which published attention to use, see the module.
         gradient: What the kernel learns from a batch, see the module.
         bias: Whether to add a bias.
 
     Raises:
-        ValueError: If `k` is even, or the thresholds do not divide `c_out`.
+        ValueError: If `k` is even, or the number of thresholds does not divide `c_out`.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class IKMConv2d(ContextOperator[GridMean]):
         return f"{c_in}, {c_out}, {taps}, form={self.form}, gradient={self.gradient}"
 
     def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> GridMean:
-        """Return the active pixels in each cell of a k×k grid, for each channel and threshold."""
+        """Count the active pixels in each cell of a k×k grid, for each channel and threshold."""
         x = x.detach()
         threshold = self.threshold.to(x.dtype)
         if len(threshold) == 1:
@@ -119,18 +119,18 @@ class IKMConv2d(ContextOperator[GridMean]):
         return gather_grid(each.flatten(1, 2), self.k, part)
 
     def attention(self, context: GridMean) -> Float[Tensor, "b n c k k"]:
-        """Return A for each image and threshold. It averages one over the k² positions."""
+        """Return A for each image and threshold. Its mean over the k² positions is 1."""
         share = context.mean.to(self.weight.dtype).unflatten(1, (len(self.threshold), -1))
         return kernel_attention(share, self.form)
 
     def apply(self, x: Float[Tensor, "b c h w"], context: GridMean) -> Float[Tensor, "b d h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Convolve each image with its own kernel (with the batch's mean kernel for `go`)."""
+        """Convolve each image with its own kernel (for `go`, with the mean kernel of the batch)."""
         return biased(self._convolve(x, self.kernels(context)), self.bias)
 
     def kernels(self, context: GridMean) -> Float[Tensor, "b d c k k"]:
-        """Return W*, the kernel that each image is convolved with; for `go`, one for the batch.
+        """Return W*, the kernel for each image; for `go`, one for the whole batch.
 
-        For `iso`, whose gradient is not that of this product, the weight is a constant in it.
+        For `iso`, whose gradient is not that of this product, the weight is detached.
         """
         attention = self.attention(context)
         if self.gradient == "go":
@@ -168,7 +168,7 @@ def _active(x: Tensor, threshold: Tensor, form: Form) -> Tensor:
     compare = torch.gt if form == "residual" else torch.ge
     if torch.compiler.is_compiling():
         return compare(x, threshold).to(x.dtype)
-    # written as numbers at once: by way of booleans, this would take five times as long
+    # written directly as numbers: converting booleans would take five times as long
     shape = torch.broadcast_shapes(x.shape, threshold.shape)
     layout = torch.preserve_format if shape == x.shape else torch.contiguous_format
     out = torch.empty_like(x.expand(shape), memory_format=layout)
@@ -178,7 +178,7 @@ def _active(x: Tensor, threshold: Tensor, form: Form) -> Tensor:
 def _pooled_in_strips(
     x: Float[Tensor, "b c h w"], threshold: Tensor, form: Form, cells: int
 ) -> Float[Tensor, "b c k k"]:
-    """Return the mean of each cell: along each row first, so that any rows make a strip."""
+    """Return the mean of each cell, taken along rows first so that strips may have any height."""
     rows = max(1, int(_STRIP * x.shape[-2] // x.nbytes))
     strips = (_active(strip, threshold, form) for strip in x.split(rows, -2))
     means = [F.adaptive_avg_pool2d(strip, (None, cells)) for strip in strips]
@@ -186,9 +186,9 @@ def _pooled_in_strips(
 
 
 class _LearnTheMean(Function):
-    """Algorithm 1: each image meets its own kernels, the weight learns the mean of their gradients.
+    """Algorithm 1: each image has its own kernel; the weight learns the mean of their gradients.
 
-    That mean is the gradient of one kernel that all images share, divided by their number, so it
+    That mean is the gradient of one kernel shared by all images, divided by their number, so it
     needs no loop.
     """
 
@@ -196,13 +196,13 @@ class _LearnTheMean(Function):
     def forward(ctx: Any, x: Tensor, kernels: Tensor, weight: Tensor, geometry: Geometry) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(x, kernels, weight)
         ctx.geometry = geometry
-        # of groups it is a view, which autograd would let nobody write to; detached, it is none
+        # for groups this is a view, which autograd would forbid in-place writes to; detach lifts it
         return conv2d_per_image(x, kernels, geometry).detach()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401  # pyright: ignore[reportIncompatibleMethodOverride]
         x, kernels, weight = ctx.saved_tensors
         to_x = input_gradient(grad, x, kernels, ctx.geometry) if ctx.needs_input_grad[0] else None
-        like = torch.empty_like(weight, dtype=x.dtype)  # its values do not matter
+        like = torch.empty_like(weight, dtype=x.dtype)  # only its shape matters
         total = shared_kernel_gradient(grad, x, like, ctx.geometry)
         return to_x, None, total.to(weight.dtype) / len(x), None

@@ -1,21 +1,21 @@
-"""Cross-scale non-local attention: every patch is rebuilt from larger look-alikes elsewhere.
+"""Cross-scale non-local attention: rebuilds every patch from larger, similar ones elsewhere.
 
     gather   (b, c, h, w) ──1×1──▶ reference (b, c/2, h, w) and values (b, c, h, w)
     apply    match (b, c/2, h, w) against the reference shrunk by s: hw × hw/s² similarities of 3×3
-             patches ──softmax──▶ weights of 3s×3s value patches, laid over one another
+             patches ──softmax──▶ weights of overlapping 3s×3s value patches, which are summed
              (b, c, s·h, s·w) ──3×3, stride s──▶ (b, c, h, w)            for each search scale s
 
-A pattern that is repeated at another size, as the windows of a façade are, meets itself s times
-finer. The context grows with the picture, and the work with its square: tiles that do not share it
-search their own window, as the paper does.
+A pattern that recurs at another size, such as the windows of a façade, finds itself s times finer.
+The context grows with the picture, and the work with its square: tiles that do not share it search
+their own window, as the paper does.
 
 Source: Cao et al. (CiaoSR), eqs. (7)-(8), https://arxiv.org/abs/2212.04362, after Mei et al.
     (CSNLN), CVPR 2020, https://arxiv.org/abs/2006.01424. Loads CiaoSR's public weights.
-Changed: patches are never cut out. Similarities of patches are sums of similarities of pixels along
-    the diagonals of a 3×3 window, and laying patches over one another sums the weights in the same
-    way; so both products are over pixels, 9 times smaller. Queries go window by window, so that
-    memory does not grow with the square, unless there are gradients, which need all similarities,
-    or one graph for every size, which has one window. Results are the same to rounding.
+Changed: patches are never extracted. Similarities of patches are sums of similarities of pixels
+    along the diagonals of a 3×3 window, and overlapping patches sum the weights in the same way;
+    so both products are over pixels, 9 times smaller. Queries are processed window by window, so
+    that memory does not grow with the square, except with gradients, which need all similarities,
+    or in a graph for every size, which has one window. Results are the same up to rounding.
 """
 
 import math
@@ -37,16 +37,16 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["CrossScaleAttention", "CrossScaleContext", "Piece"]
 
 TEMPERATURE = 10.0
-"""By which similarities are multiplied before the softmax."""
-_OVERLAP = 6.0  # by which the release divides, at any scale, what patches overlap to
-_SHORTEST = 1e-4  # length of a reference patch that is not divided by less
+"""Factor of the similarities before the softmax."""
+_OVERLAP = 6.0  # the released code divides sums of overlapping patches by this, at any scale
+_SHORTEST = 1e-4  # least norm that reference patches are divided by
 _HALO = 2  # a rebuilt pixel depends on the similarities of pixels this far away
 _AT_ONCE = 2**26  # similarities
-_AT_ONCE_ON_CPU = 6 * 2**20  # so few that they stay in cache, and in memory that is kept
+_AT_ONCE_ON_CPU = 6 * 2**20  # few enough to stay in cache, and in memory that is reused
 
 
 class Piece(NamedTuple):
-    """What was gathered from a part of the picture."""
+    """The features gathered from a part of the picture."""
 
     top: int
     left: int
@@ -55,14 +55,14 @@ class Piece(NamedTuple):
 
 
 class CrossScaleContext(NamedTuple):
-    """What a picture of `height` × `width` can be rebuilt from, in the pieces gathered so far."""
+    """The features that rebuild a picture of `height` × `width`, in the pieces gathered so far."""
 
     height: int
     width: int
     pieces: tuple[Piece, ...]
 
     def merge(self, other: "CrossScaleContext") -> "CrossScaleContext":
-        """Return the pieces of both parts, put together as soon as they are all there."""
+        """Return the pieces of both parts, joined into one once they cover the picture."""
         merged = self._replace(pieces=self.pieces + other.pieces)
         known = sum(values.shape[-2] * values.shape[-1] for *_, values in merged.pieces)
         if known < self.height * self.width:
@@ -71,12 +71,12 @@ class CrossScaleContext(NamedTuple):
 
     @property
     def reference(self) -> Float[Tensor, "b d h w"]:
-        """What patches are compared with, before it is shrunk. All pieces must be there."""
+        """The features that patches are compared with, not yet shrunk. Needs all pieces."""
         return self._placed([piece.reference for piece in self.pieces])
 
     @property
     def values(self) -> Float[Tensor, "b c h w"]:
-        """What patches are rebuilt from. All pieces must be there."""
+        """The features that patches are rebuilt from. Needs all pieces."""
         return self._placed([piece.values for piece in self.pieces])
 
     def _placed(self, maps: Sequence[Tensor]) -> Tensor:
@@ -90,17 +90,17 @@ class CrossScaleContext(NamedTuple):
 
 
 class CrossScaleAttention(ContextOperator[CrossScaleContext]):
-    """Rebuild each pixel from similar places, seen at other scales.
+    """A layer that rebuilds each pixel from similar places at other scales.
 
     Args:
-        channels: Channels c in, even; as many come out for each search scale.
-        scales: How many times finer than themselves patches are rebuilt: 2, 3, 4 or several.
+        channels: Number c of input channels, even; the output has c for each search scale.
+        scales: Search scales s, the factors by which matches are larger: 2, 3, 4 or several.
 
     Attributes:
-        reach: How many pixels away a pixel acts other than through the context.
+        reach: Distance in pixels at which a pixel acts other than through the context.
 
     Raises:
-        ValueError: If `channels` are odd, or scales are not 2, 3 and 4, rising.
+        ValueError: If `channels` is odd, or `scales` are not among 2, 3 and 4 in rising order.
     """
 
     reach = _HALO + 1
@@ -122,7 +122,7 @@ class CrossScaleAttention(ContextOperator[CrossScaleContext]):
         )
 
     def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> CrossScaleContext:
-        """Return what the picture can be rebuilt from."""
+        """Return the features that the picture can be rebuilt from."""
         height, width = x.shape[-2:]
         top = left = 0
         if part is not None:
@@ -137,7 +137,7 @@ class CrossScaleAttention(ContextOperator[CrossScaleContext]):
     def apply(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, x: Float[Tensor, "b c h w"], context: CrossScaleContext
     ) -> Float[Tensor, "b d h w"]:
-        """Return `x` rebuilt at each search scale, one after the other along the channels."""
+        """Return `x` rebuilt at each search scale, concatenated along the channels."""
         match = self.match(x)
         whole = context.reference, context.values
         return torch.cat([self._at(scale, match, *whole) for scale in self.scales], 1).to(x.dtype)
@@ -145,10 +145,11 @@ class CrossScaleAttention(ContextOperator[CrossScaleContext]):
     def attention(
         self, x: Float[Tensor, "b c h w"], context: CrossScaleContext, pixel: tuple[int, int]
     ) -> dict[int, Float[Tensor, "b y x"]]:
-        """Return, for each search scale s, how much a pixel is like each place of the coarse grid.
+        """Return, for each search scale s, how similar a pixel is to each place of the coarse grid.
 
-        A place (y, x) is the s×s pixels from (s·y, s·x) on; the shares of all sum to one. So the
-        patch around the pixel is rebuilt from the places, before patches are laid over one another.
+        A place (y, x) is the s×s pixels from (s·y, s·x) on; the shares of all places sum to one.
+        They weight the places that rebuild the patch around the pixel, before overlapping patches
+        are summed.
 
         Args:
             x: As for `apply`.
@@ -171,7 +172,7 @@ class CrossScaleAttention(ContextOperator[CrossScaleContext]):
         return found
 
     def _keys(self, scale: int, reference: Tensor) -> Float[Tensor, "b k y x"]:
-        """Return what patches are compared with, on a grid coarser by `scale`."""
+        """Return the features that patches are compared with, on a grid coarser by `scale`."""
         size = [-(-side // scale) for side in reference.shape[-2:]]
         whole = mirror_to(reference, *(scale * side for side in size))
         return self.reference[1](F.interpolate(whole, size, mode="bilinear"))
@@ -195,13 +196,14 @@ def _rebuild(
     blocks: Float[Tensor, "b d y x"],
     beyond: tuple[int, int],
 ) -> Float[Tensor, "b d h w"]:
-    """Return, for each pixel, the blocks of the places whose surroundings are like its own.
+    """Return, for each pixel, the blocks of the places whose surroundings resemble its own.
 
     Args:
-        match: Compared with the keys.
-        keys: Of the coarse grid.
-        blocks: What lies there, s² pixels of the fine grid one after the other.
-        beyond: Rows and columns that are mirrored at the end, which overlap the last pixels.
+        match: Features that are compared with the keys.
+        keys: Features of the coarse grid.
+        blocks: Values at each place of it: s² pixels of the fine grid, as channels.
+        beyond: Numbers of mirrored rows and columns at the end, whose patches overlap the last
+            pixels.
     """
     places = keys.shape[-2] * keys.shape[-1]
     height, width = (side + more for side, more in zip(match.shape[-2:], beyond, strict=True))
@@ -234,14 +236,14 @@ def _shares(
     middle: Rectangle,
     scratch: Tensor | None = None,
 ) -> Float[Tensor, "y x p"]:
-    """Return how much the patches around the pixels of `middle` are like those around the places.
+    """Return how similar the patches around the pixels of `middle` are to those around the places.
 
     Args:
-        own: Compared with the keys, the pixels of `outer`: those of `middle` and a halo of 1.
-        keys: Of the coarse grid, with its p places.
-        sharpness: Of each place.
+        own: Features of the pixels of `outer`, those of `middle` and a halo of 1.
+        keys: Features of the coarse grid, with its p places.
+        sharpness: Factor of each place's similarities.
         outer: Where `own` lies.
-        middle: Which pixels ask.
+        middle: The query pixels.
         scratch: As in `diagonal_sum`.
     """
     similar = linear(own.flatten(0, 1), keys.flatten(1).mT)
@@ -259,18 +261,18 @@ def _softmax(
 
 
 def _sharpness(keys: Float[Tensor, "b k y x"]) -> Float[Tensor, "b p"]:
-    """Return the temperature over the length of the 3×3 patch around each place."""
+    """Return the temperature divided by the norm of the 3×3 patch around each place."""
     energy = F.avg_pool2d(keys.square().sum(1, keepdim=True), 3, stride=1, padding=1) * 9
     return TEMPERATURE / energy.clamp(min=_SHORTEST**2).sqrt().flatten(1)
 
 
 def _windows(height: int, width: int, area: int) -> list[tuple[Rectangle, Rectangle, Rectangle]]:
-    """Cut a picture into windows of at most `area` pixels, each with a halo of 2, 1 and 0."""
+    """Cut a picture into windows of at most `area` pixels; return each with halos of 2, 1 and 0."""
     if torch.compiler.is_compiling():
-        own = Rectangle(0, height, 0, width)  # loops would make a graph for one size only
+        own = Rectangle(0, height, 0, width)  # loops would tie the graph to one size
         return [(own, own, own)]
-    area = max(area, 16**2)  # smaller ones would be halo for the most part
-    # rows by the sixteen are what products are fastest with
+    area = max(area, 16**2)  # smaller ones would be mostly halo
+    # matrix products are fastest with multiples of sixteen rows
     across = width if area >= 12 * width else math.isqrt(area) // 4 * 4 - 2 * _HALO
     down = area // min(width, across + 2 * _HALO) // 4 * 4 - 2 * _HALO
     windows = []

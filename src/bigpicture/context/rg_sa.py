@@ -1,19 +1,19 @@
-"""RG-SA, recursive-generalization self-attention: every pixel asks a coarse grid of tokens.
+"""RG-SA, recursive-generalization self-attention: each pixel attends to a coarse grid of tokens.
 
     gather   (b, c, h, w) ──4×4 stride 4, T times──▶ grid (b, c, ⌊h/4ᵀ⌋, ⌊w/4ᵀ⌋)
     apply    grid ──3×3, 1×1, norm, GELU──▶ tokens ──▶ keys (l, c·r), values (l, c)
              pixels ──▶ queries (hw, c·r);  softmax(q kᵀ / √d) v ──linear──▶ (b, c, h, w)
 
-One depthwise convolution reduces the picture again and again, as often as leaves a grid of about
-the same size for any picture: T = max over the sides of ⌊log₄⌊side/4⌋⌋ in training, and of
-⌊log₄⌊side/16⌋⌋, but at least 2, in evaluation. Nothing but convolutions without padding lies
-between a block of 4ᵀ × 4ᵀ pixels and its cell, so of a block that the border of two parts cuts,
-each has its sum, and the sums add up. The bias belongs to the part with the block's first pixel.
+One depthwise convolution reduces the picture repeatedly, until the grid is of about the same size
+for any picture: T = max over the sides of ⌊log₄⌊side/4⌋⌋ in training, and of ⌊log₄⌊side/16⌋⌋, but
+at least 2, in evaluation. Only convolutions without padding lie between a block of 4ᵀ × 4ᵀ pixels
+and its cell. So where the border of two parts cuts a block, each part has a partial sum, and these
+add up. The bias is counted in the part with the block's first pixel.
 
 Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024,
     eqs. (1) and (2). https://arxiv.org/abs/2303.06373. Loads the authors' weights.
 Changed: a side shorter than a block, which the released code cannot take, is repeated until it
-    fills one. Pixels beyond the last whole block are left out, as they are there.
+    fills one. Pixels beyond the last whole block are left out, as in the released code.
 """
 
 from typing import NamedTuple
@@ -33,11 +33,11 @@ _STRIDE = 4
 
 
 class TokenGrid(NamedTuple):
-    """The coarse grid that a picture, or a part of it, was reduced to."""
+    """The coarse grid to which a picture, or a part of it, was reduced."""
 
     grid: Float[Tensor, "b c y x"]
     there: Bool[Tensor, "y x"] | None = None
-    """Which cells are there, if not all; the others are 0."""
+    """Which cells exist, if not all do; the others are 0."""
 
     def merge(self, other: "TokenGrid") -> "TokenGrid":
         """Return the grid of both parts together."""
@@ -45,16 +45,17 @@ class TokenGrid(NamedTuple):
 
 
 class RecursiveGeneralizationAttention(ContextOperator[TokenGrid]):
-    """Attention of every pixel to what the whole picture was reduced to.
+    """Attention of every pixel to a reduction of the whole picture.
 
     Args:
-        channels: Channels c in and out.
-        heads: Heads, which share the channels out.
-        scaling: Channels of queries and keys as a share r of c, in (0, 1].
-        recursive: Whether the reduction recurs. Without, it happens once.
+        channels: Number c of input and output channels.
+        heads: Number of attention heads, among which the channels are divided.
+        scaling: Channels of queries and keys as a fraction r of c, in (0, 1].
+        recursive: Whether to reduce repeatedly; otherwise once.
 
     Raises:
-        ValueError: If the heads do not divide the channels, or those of the queries.
+        ValueError: If `scaling` is out of range, or the heads do not divide the channels or those
+            of the queries.
     """
 
     def __init__(
@@ -82,17 +83,17 @@ class RecursiveGeneralizationAttention(ContextOperator[TokenGrid]):
         self.out = Pointwise(channels, channels)
 
     def recursions(self, height: int, width: int) -> int:
-        """Return T, how often a picture of such a size is reduced."""
+        """Return T, the number of reductions for a picture of this size."""
         if not self.recursive:
             return 1
         side, times = (4, 0) if self.training else (16, 2)
-        # compared, not computed by logarithms, so that sizes may be unknown until a network runs
+        # comparisons instead of logarithms allow symbolic sizes in exported graphs
         while any(length // side >= _STRIDE ** (times + 1) for length in (height, width)):
             times += 1
         return times
 
     def gather(self, x: Float[Tensor, "b c h w"], part: Part | None = None) -> TokenGrid:
-        """Reduce `x`, or, of a tile `x`, what of the whole picture's blocks lies in the part."""
+        """Reduce `x` or, if `x` is a tile, the `part` of it within the whole picture's blocks."""
         height, width = x.shape[-2:]
         if part is not None:
             return self._gather_part(x, part.on_grid(height, width))
@@ -113,9 +114,9 @@ class RecursiveGeneralizationAttention(ContextOperator[TokenGrid]):
         return x
 
     def _gather_unknown(self, x: Float[Tensor, "b c h w"], times: int) -> TokenGrid:
-        """Reduce a picture whose size is not known yet, with one spare cell along each axis.
+        """Reduce a picture of symbolic size, with one spare cell along each axis.
 
-        Compilers tell sizes of 1 from all others, so it should have none.
+        Compilers specialise on sizes of 1, which the spare cell avoids.
         """
         block = _STRIDE**times
         lengths = [torch.sym_max(side, block) for side in x.shape[-2:]]
@@ -139,7 +140,7 @@ class RecursiveGeneralizationAttention(ContextOperator[TokenGrid]):
         own = torch.where(counts, x[..., rows.pixels[:, None], columns.pixels], 0)
         weight, bias = self.reduce.weight, x.new_zeros(len(self.reduce.weight), 1, 1)
         for _ in range(times):
-            # a part may lie beyond the last whole block
+            # the part may lie beyond the last whole block
             empty = own[..., ::_STRIDE, ::_STRIDE]
             own = F.conv2d(own, weight, None, _STRIDE, groups=len(weight)) if own.numel() else empty
             bias = bias * weight.sum((-1, -2))[..., None] + self.reduce.bias[:, None, None]  # pyright: ignore[reportOptionalSubscript]
@@ -160,13 +161,13 @@ class RecursiveGeneralizationAttention(ContextOperator[TokenGrid]):
         return self._by_head(k), self._by_head(v)
 
     def apply(self, x: Float[Tensor, "b c h w"], context: TokenGrid) -> Float[Tensor, "b c h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Return what each pixel finds among the tokens."""
+        """Return, for each pixel, the values that it attends to."""
         keys, values = self.keys_and_values(context)
         there = _seen(context)
         scale = keys.shape[-1] ** -0.5
         missing = 0
         if x.device.type == "cpu":
-            # a CPU's attention that keeps no table of all pairs wants heads of one width
+            # memory-efficient attention on CPUs needs queries, keys and values of equal width
             missing = values.shape[-1] - keys.shape[-1]
             keys = F.pad(keys, (0, missing))
 
@@ -182,8 +183,8 @@ class RecursiveGeneralizationAttention(ContextOperator[TokenGrid]):
     ) -> Float[Tensor, "b heads h w y x"]:
         """Return how much each pixel attends to each token; a pixel's shares sum to one.
 
-        `apply`, which mixes the tokens' values by these, never has so large a table in memory.
-        Pixels ask each on their own, so it can be had for a few of them.
+        `apply`, which mixes the tokens' values by these, never holds so large a table in memory.
+        Pixels attend independently, so `x` may be just a few of them.
         """
         keys, _ = self.keys_and_values(context)
         queries = self._by_head(self.q(x.permute(0, 2, 3, 1)))
@@ -202,20 +203,20 @@ def _seen(context: TokenGrid) -> Bool[Tensor, "1 l"] | None:
 
 
 class _Blocks(NamedTuple):
-    """Along one axis, the blocks that a part has pixels of."""
+    """The blocks, along one axis, in which a part has pixels."""
 
     pixels: Tensor
-    """Where in the tile each pixel of these blocks is, if it is there."""
+    """Position in the tile of each pixel of these blocks, clamped to the tile."""
     counts: Bool[Tensor, " n"]
-    """Which of them are there and belong to the part."""
+    """Which of these pixels belong to the part."""
     around: tuple[int, int]
-    """How many blocks of the whole picture come before and after them."""
+    """Number of blocks of the whole picture before and after them."""
 
 
 def _blocks_of(span: Span, block: int, device: torch.device) -> _Blocks:
     blocks = max(1, span.whole // block)
     first, last = (min(edge, blocks) for edge in (span.start // block, -(-span.stop // block)))
-    # only a picture shorter than a block is repeated
+    # only pictures shorter than a block are repeated
     position = torch.arange(first * block, last * block, device=device) % span.whole
     inside = (position >= span.start) & (position < span.stop)
     pixels = (position - span.start + span.offset).clamp(0, span.tile - 1)
