@@ -1,10 +1,10 @@
-"""Make pictures larger with networks that look at the whole picture.
+"""Enlarge pictures with neural networks that look at the whole picture.
 
     import bigpicture as bp
     model = bp.load("uhdn-x2")
     big = model.upscale(image)
 
-Importing this imports nothing else: PyTorch comes in when a model is loaded or built.
+Importing the package is cheap: PyTorch is imported only when a model is loaded or built.
 """
 
 import importlib
@@ -40,11 +40,13 @@ _CLASSES = {
 
 
 def load(model: "str | os.PathLike[str]") -> "Model":
-    """Return a network with its weights, ready to enlarge pictures, on the CPU: see `Model.to`.
+    """Load a network with its weights onto the CPU, ready to enlarge pictures.
+
+    Use `Model.to` to move it to another device.
 
     Args:
-        model: A name that `list_models` knows, or a weight file: .safetensors, or .pth and its
-            kin, of which only tensors are read.
+        model: A name from `list_models`, or a weight file: .safetensors, or .pth and similar
+            formats, from which only tensors are read.
 
     Raises:
         ValueError: If there is no such model, or the file does not hold the weights of one.
@@ -62,23 +64,25 @@ def load(model: "str | os.PathLike[str]") -> "Model":
 
 
 def upscale(
-    image: Any,  # noqa: ANN401 - many kinds, each gives itself
+    image: Any,  # noqa: ANN401 - many types, the result has the same
     model: "str | os.PathLike[str] | None" = None,
     *,
     device: str = "auto",
-    **options: Any,  # noqa: ANN401 - `Model.upscale` refuses what it does not know
+    **options: Any,  # noqa: ANN401 - `Model.upscale` refuses unknown ones
 ) -> Any:  # noqa: ANN401
-    """Return `image`, larger, in the kind that it came in.
+    """Enlarge `image` and return a result of the same type.
+
+    To enlarge many pictures, `load` a model once and call its `upscale`.
 
     Args:
-        image: A Pillow image, an array, a tensor, or a file's path: see `Model.upscale`.
-        model: A name or a weight file, see `load`; else the best that is shipped for the option
-            `scale`. To enlarge many pictures, load it once.
-        device: "auto", CUDA, else Apple's GPU, else the CPU; or as in PyTorch.
+        image: A Pillow image, an array, a tensor, or the path of a file: see `Model.upscale`.
+        model: A name or a weight file, see `load`. By default, the best shipped model for the
+            option `scale`.
+        device: A PyTorch device, or "auto": CUDA, else Apple GPUs (MPS), else the CPU.
         options: Those of `Model.upscale`.
 
     Raises:
-        ValueError: If the model or an option is none, or the image cannot be read.
+        ValueError: If the model or an option is invalid, or the image cannot be read.
     """
     from bigpicture.weights.index import default_for
 
@@ -87,14 +91,14 @@ def upscale(
 
 
 def list_models() -> "list[Entry]":
-    """Return the shipped models with their scale, size, scores and licence."""
+    """Return the shipped models with their scales, sizes, scores and licences."""
     from bigpicture.weights import index
 
     return index.list_models()
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for; an `import` above would bring PyTorch along (PEP 562)."""
+    """Import public names on first use: importing them above would import PyTorch (PEP 562)."""
     if name in _MODULES:
         return importlib.import_module(_MODULES[name])
     if name in _CLASSES:

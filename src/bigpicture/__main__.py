@@ -1,4 +1,4 @@
-"""`python -m bigpicture`: the command line, for those who start modules, as accelerate does."""
+"""`python -m bigpicture`: the command line, for launchers such as accelerate that run modules."""
 
 from bigpicture.app.cli import main
 

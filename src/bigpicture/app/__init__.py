@@ -1,1 +1,1 @@
-"""The command line: parse, call, show. Nothing is computed here that Python users cannot call."""
+"""The command line: parses, calls, shows. Everything it computes is callable from Python, too."""

@@ -1,10 +1,10 @@
-"""A picture that shows what a network adds: bicubic | ours, zoomed in where most detail is.
+"""A picture that shows what a network adds: bicubic | ours, zoomed in where there is most detail.
 
     low (h, w), restored (H, W) ──▶ whole picture with a frame │ bicubic │ restored
 
-The frame is the window of the low-resolution picture with the most gradient. Both crops are
-magnified by whole pixels, so what is seen is what is stored. Transparent pixels lie on white. Where
-only the middle of an enlargement was kept, the window is one that is in it.
+The frame marks the window of the low-resolution picture with the most gradient. Both crops are
+magnified by whole pixels, so that they show the stored values. Transparent pixels are shown on
+white. If only the middle of an enlargement was kept, the window lies inside it.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from bigpicture.shapes import Float, Tensor, UInt8
 
 _PANEL = 384  # height of each of the three parts, in pixels
 _WINDOW = 64  # most low-resolution pixels in a crop
-_MARGIN = 8  # around a crop, so that bicubic meets no border that is not the picture's
+_MARGIN = 8  # around a crop, so that bicubic meets no borders except the picture's own
 _CAPTION = 30
 _GAP = 8
 _FRAME = (255, 40, 40)
@@ -31,13 +31,13 @@ Panel = UInt8[np.ndarray, "_ _ 3"]
 
 @dataclass(frozen=True)
 class _Grid:
-    """Where a low-resolution pixel lies in the result, by axis: at `ratio` · i − `before`."""
+    """Where low-resolution pixel i lies in the result, for each axis: at `ratio` · i − `before`."""
 
     ratio: tuple[float, float]
     before: tuple[int, int]
 
     def at(self, row: int, column: int) -> tuple[int, int]:
-        """Return the nearest pixel of the result, which may lie outside of it."""
+        """Return the nearest pixel in the result's grid, which may lie outside the result."""
         return (
             round(row * self.ratio[0]) - self.before[0],
             round(column * self.ratio[1]) - self.before[1],
@@ -46,7 +46,7 @@ class _Grid:
     def inside(
         self, window: tuple[int, int, int, int], size: Sequence[int]
     ) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return the corners of a window, as far as it is in a result of so many rows, columns."""
+        """Return the corners of a window, clipped to a result of `size` (rows, columns)."""
         top, left, height, width = window
         upper, start = self.at(top, left)
         lower, stop = self.at(top + height, left + width)
@@ -56,13 +56,13 @@ class _Grid:
 def compare(
     low: Picture, restored: Picture, name: str, size: tuple[int, int] | None = None
 ) -> Picture:
-    """Return the comparison of a restored picture with bicubic enlargement, in 8 bits.
+    """Compare a restored picture with bicubic enlargement, in an 8-bit picture.
 
     Args:
-        low: What was enlarged.
-        restored: What it became, of any size.
-        name: What stands over the restored crop.
-        size: Height and width to which all of `low` was enlarged, if `restored` is its middle.
+        low: The picture that was enlarged.
+        restored: The result, of any size.
+        name: Caption of the restored crop.
+        size: Height and width of the whole enlargement, if `restored` is only its middle.
     """
     before, after = _on_white(low), _on_white(restored)
     kept = (restored.height, restored.width)
@@ -81,11 +81,11 @@ def compare(
 
 
 def _seen(low: Sequence[int], kept: tuple[int, int], grid: _Grid) -> tuple[slice, slice]:
-    """Return the rows and columns of the low-resolution picture that the result shows whole."""
+    """Return the rows and columns of the low-resolution picture that are entirely in the result."""
     found = []
     for side, high, ratio, cut in zip(low, kept, grid.ratio, grid.before, strict=True):
         first, stop = ceil(cut / ratio), min(side, int((cut + high) / ratio + 1e-6))
-        if stop <= first:  # it is within one pixel
+        if stop <= first:  # the result lies within one low-resolution pixel
             first = int((cut + high / 2) / ratio)
         found.append(slice(first, max(first + 1, stop)))
     return found[0], found[1]
@@ -100,7 +100,7 @@ def _on_white(picture: Picture) -> Float[Tensor, "3 h w"]:
 def _busiest(
     image: Float[Tensor, "3 h w"], seen: tuple[slice, slice] = (slice(None), slice(None))
 ) -> tuple[int, int, int, int]:
-    """Return top, left, height and width of the window with the most gradient among those seen."""
+    """Return top, left, height and width of the window with the most gradient inside `seen`."""
     gray = image[(..., *seen)].mean(0)
     height, width = (min(_WINDOW, side) for side in gray.shape)
     detail = torch.zeros_like(gray, dtype=torch.float64)
@@ -119,7 +119,7 @@ def _crops(
     window: tuple[int, int, int, int],
     grid: _Grid,
 ) -> tuple[Panel, Panel]:
-    """Return the window of the picture enlarged by bicubic, and of the restored one."""
+    """Return the window from the bicubic enlargement and from the restored picture."""
     top, left, height, width = window
     (y0, y1), (x0, x1) = (
         (max(0, start - _MARGIN), min(side, start + length + _MARGIN))
@@ -133,7 +133,7 @@ def _crops(
 
 
 def _framed(after: Float[Tensor, "3 H W"], window: tuple[int, int, int, int], grid: _Grid) -> Panel:
-    """Return the whole picture in the height of a panel, with a frame around the window."""
+    """Return the whole picture, scaled to a panel's height, with a frame around the window."""
     shrink = min(_PANEL / after.shape[1], 1.5 * _PANEL / after.shape[2])
     size = tuple(max(1, round(side * shrink)) for side in after.shape[1:])
     panel = _levels(resize(after, size=(size[0], size[1])).clamp(0, 1))
@@ -154,7 +154,7 @@ def _magnified(crop: Panel) -> Panel:
 
 
 def _captioned(panel: Panel, text: str, rows: int) -> Panel:
-    """Return a panel under its caption, on a sheet wide enough for both."""
+    """Return a panel below its caption, on a white sheet wide enough for both."""
     written = _text(text)
     width = max(panel.shape[1], written.shape[1] + 8)
     sheet = np.full((rows + _CAPTION, width, 3), 255, np.uint8)
@@ -166,10 +166,10 @@ def _captioned(panel: Panel, text: str, rows: int) -> Panel:
 
 
 def _text(text: str) -> UInt8[np.ndarray, "_ _"]:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;")  # Pango reads markup
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")  # Pango parses markup
     try:
         return pyvips.Image.text(escaped, font="sans 12", dpi=96).numpy()
-    except pyvips.Error:  # no font on this system: pictures without captions
+    except pyvips.Error:  # the system has no font: leave the caption blank
         return np.zeros((1, 1), np.uint8)
 
 

@@ -1,9 +1,9 @@
-"""Read, compute and write at the same time, so that the device waits for neither.
+"""Read, compute and write concurrently, so that the device waits for neither disk nor codecs.
 
     jobs ──read (a thread)──▶ waiting ──compute (here)──▶ waiting ──write (some threads)──▶ finished
 
-What waits is bounded in bytes, not only in number: one picture more than fits is held on each side.
-Reading goes by the order of the jobs; so does what is finished, whoever was written first.
+Both queues are bounded in bytes, not only in number, and may exceed the limit by one picture each.
+Jobs are read and finished in their order, whichever is written first.
 """
 
 import os
@@ -14,8 +14,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-_AHEAD = 8  # jobs that are read before their turn
-_WAITING = 256 * 2**20  # bytes that may wait to be computed, and as many to be written
+_AHEAD = 8  # jobs that are read ahead
+_WAITING = 256 * 2**20  # bytes that may wait to be computed, and the same to be written
 _WRITERS = min(4, os.cpu_count() or 1)
 
 J = TypeVar("J")
@@ -26,16 +26,16 @@ F = TypeVar("F")
 
 @dataclass(frozen=True)
 class Stages(Generic[J, R, W, F]):
-    """What is done to a job. None of the first three may fail: failures are results as well.
+    """The stages of a job. The first three must not raise: they return failures as results.
 
     Attributes:
-        read: In a thread of its own, one job after the other.
-        compute: In the thread that calls `overlap`.
-        write: In any of several threads.
-        finished: In the thread that calls `overlap`, in the order of the jobs. What is interrupted
-            is finished again.
-        size_read: Bytes of what was read.
-        size_computed: Bytes of what was computed.
+        read: Runs in a dedicated thread, one job after the other.
+        compute: Runs in the thread that calls `overlap`.
+        write: Runs in any of several threads.
+        finished: Runs in the thread that calls `overlap`, in the order of the jobs. It is called
+            again for a job if it was interrupted.
+        size_read: Returns the bytes held by what was read.
+        size_computed: Returns the bytes held by what was computed.
     """
 
     read: Callable[[J], R]
@@ -49,13 +49,13 @@ class Stages(Generic[J, R, W, F]):
 def overlap(jobs: Iterable[J], stages: Stages[J, R, W, F], waiting: int = _WAITING) -> None:
     """Take all jobs through their stages.
 
-    Whatever ends this early, such as Ctrl-C, what has been computed is written and finished before,
+    If this ends early, such as by Ctrl-C, everything computed so far is still written and finished,
     unless that is interrupted twice.
 
     Args:
-        jobs: In the order in which they are to be done.
-        stages: What is done to each.
-        waiting: Bytes that may wait to be computed, and as many to be written.
+        jobs: The jobs in the order in which to do them.
+        stages: The stages of each job.
+        waiting: Bytes that may wait to be computed, and the same to be written.
     """
     to_write = _ToWrite(stages, waiting)
     reader = _Reader(stages, waiting)
@@ -65,12 +65,12 @@ def overlap(jobs: Iterable[J], stages: Stages[J, R, W, F], waiting: int = _WAITI
     finally:
         try:
             reader.stop()
-        finally:  # also for who is impatient, and presses Ctrl-C twice
+        finally:  # even if an impatient user presses Ctrl-C twice
             _whatever_comes(to_write.finish)
 
 
 def _whatever_comes(finish: Callable[[], None]) -> None:
-    """Finish, and if that is interrupted, once more: only who insists ends it."""
+    """Call `finish`, and again if it is interrupted: only a second interruption ends it."""
     try:
         finish()
     except KeyboardInterrupt:
@@ -88,7 +88,7 @@ class _Reader(Generic[J, R, W, F]):
         self._pool = ThreadPoolExecutor(1, "read")
 
     def all(self, jobs: Iterator[J]) -> Iterator[R]:
-        """Yield what is read of each job."""
+        """Yield what was read for each job, in order."""
         coming: deque[Future[tuple[R, int]]] = deque()
         for job in jobs:
             coming.append(self._pool.submit(self._read, job))
@@ -98,7 +98,7 @@ class _Reader(Generic[J, R, W, F]):
             yield self._next(coming)
 
     def stop(self) -> None:
-        """Read no more, and wait for what is being read."""
+        """Stop reading, and wait for the read in progress."""
         with self._room:
             self._stopped = True
             self._room.notify_all()
@@ -108,7 +108,7 @@ class _Reader(Generic[J, R, W, F]):
         with self._room:
             self._room.wait_for(lambda: self._held < self._most or self._stopped)
         if self._stopped:
-            raise RuntimeError("stopped")  # which nobody waits for
+            raise RuntimeError("stopped")  # nobody waits for this result
         read = self._stages.read(job)
         size = self._stages.size_read(read)
         with self._room:
@@ -124,7 +124,7 @@ class _Reader(Generic[J, R, W, F]):
 
 
 class _Writing(Generic[W, F]):
-    """A result on its way to the disk: written once, by whoever comes first."""
+    """A result to be written exactly once, by whichever thread calls this first."""
 
     def __init__(self, write: Callable[[W], F], computed: W) -> None:
         self._todo: tuple[Callable[[W], F], W] | None = write, computed
@@ -152,23 +152,23 @@ class _ToWrite(Generic[J, R, W, F]):
         self._waiting: deque[tuple[_Writing[W, F], int]] = deque()
 
     def put(self, computed: W) -> None:
-        """Have a result written as soon as there is room, and finish those that are."""
+        """Queue a result for writing once there is room, and finish those already written."""
         while self._waiting and sum(size for _, size in self._waiting) >= self._most:
             self._finish_one()
         writing = _Writing(self._stages.write, computed)
-        # It is known before it is begun: whoever is interrupted between has it still to finish.
+        # Queue it before submitting it: an interruption in between then leaves it to `finish`.
         self._waiting.append((writing, self._stages.size_computed(computed)))
         self._pool.submit(writing)
         while self._waiting and self._waiting[0][0].done:
             self._finish_one()
 
     def finish(self) -> None:
-        """Wait until all is written."""
+        """Wait until all results are written and finished."""
         while self._waiting:
             self._finish_one()
         self._pool.shutdown()
 
     def _finish_one(self) -> None:
-        # It leaves the queue last: whoever is interrupted here has it still to finish.
+        # Remove it from the queue last: an interruption here then leaves it to `finish`.
         self._stages.finished(self._waiting[0][0]())
         self._waiting.popleft()

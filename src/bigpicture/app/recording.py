@@ -1,6 +1,6 @@
-"""What is worth telling of a piece of work: its warnings, whichever thread it is in.
+"""Collect the warnings of each piece of work, whichever thread runs it.
 
-Python's own recording of warnings is one for all threads; here each piece of work has its list.
+Python records warnings for all threads together; here each piece of work has its own list.
 """
 
 import warnings
@@ -14,10 +14,10 @@ _heard: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
 @contextmanager
 def warnings_told_apart(*kinds: type[Warning]) -> Iterator[None]:
-    """Let warnings of some kinds go to the list of the work that they arise in.
+    """Send warnings of some kinds to the list of the work that raises them, see `heard_in`.
 
     Args:
-        kinds: Others, and those outside of any work, are shown as usual.
+        kinds: Kinds to collect. Others, and warnings outside any work, are shown as usual.
     """
     with warnings.catch_warnings():
         for kind in kinds:

@@ -1,8 +1,8 @@
-"""Ctrl-C and its kin: work in the main thread ends at once, with what is done kept.
+"""Ctrl-C and similar signals: end work in the main thread at once, and keep what is done.
 
-The signal raises `Stopped` where the main thread is, as Python's own Ctrl-C does, and sets a flag
-besides: an exception that arises in a callback of C or of the garbage collector gets lost. Work
-that must not be torn apart looks at the flag alone, until another signal insists.
+A signal raises `Stopped` wherever the main thread is, like Python's own Ctrl-C, and also sets a
+flag, because an exception raised inside a C callback or the garbage collector gets lost. Work that
+must not be interrupted midway checks only the flag; a second signal interrupts it nevertheless.
 """
 
 import signal
@@ -17,10 +17,10 @@ _SIGNALS = [
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asks to stop.
+    """A signal has asked to stop.
 
     Args:
-        number: Of the signal.
+        number: Number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -29,19 +29,19 @@ class Stopped(KeyboardInterrupt):
 
     @property
     def status(self) -> int:
-        """Exit status that shells know a program by which was ended by the signal."""
+        """Exit status that shells expect of a program ended by this signal."""
         return 128 + self.number
 
 
 class Stop(threading.Event):
-    """Whether to stop, and by which signal."""
+    """Whether to stop, and because of which signal."""
 
     number: int = signal.SIGINT
     patient: bool = False
 
     @contextmanager
     def put_off(self) -> Iterator["Stop"]:
-        """Let the first signal only set the flag, and the second raise."""
+        """Make the first signal only set the flag; the second raises `Stopped`."""
         self.patient = True
         try:
             yield self
@@ -49,14 +49,14 @@ class Stop(threading.Event):
             self.patient = False
 
     def check(self) -> None:
-        """Raise what the signal's own exception was, should that be lost."""
+        """Raise `Stopped` if a signal has arrived, in case its own exception was lost."""
         if self.is_set():
             raise Stopped(self.number)
 
 
 @contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Turn signals that end a program into `Stopped`; those that are ignored stay so."""
+    """Turn signals that end a program into `Stopped`; ignored signals stay ignored."""
     stop = Stop()
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -1,1 +1,1 @@
-"""`bigpicture analyse`, a command a file: what networks cost, use and look at."""
+"""`bigpicture analyse`, one command per file: what networks cost, use and look at."""

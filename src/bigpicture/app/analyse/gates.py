@@ -1,4 +1,4 @@
-"""`bigpicture analyse gates`: how much each block of a network lets through, as it has learned."""
+"""`bigpicture analyse gates`: how much each block of a network has learned to let through."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from bigpicture.app.analyse.inputs import ModelName, load_network
 def gates(model: ModelName, out: Out = None) -> None:
     """Show the gates γ that a network has learned: |γ|₁ / c of each block (RGT's Fig. 5).
 
-    Of RGT, how much of a block's input HAI adds to its output; of SRGRN, how much of what the graph
-    says GRUM and GRRB let through.
+    In RGT, a gate is how much of a block's input HAI adds to its output; in SRGRN, how much of the
+    graph's output GRUM and GRRB let through.
 
     bigpicture analyse gates --model rgt-light-x2
     """
