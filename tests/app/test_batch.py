@@ -212,14 +212,12 @@ def test_what_is_replaced_and_what_is_left_out_are_said(bigpicture, make, tiny, 
     result = bigpicture(*command, "--compare")
     assert result.exit_code == 0
     assert read(own).width == 32
-    assert "left out, as results of others: a_x2.png; to enlarge such, give its name" in (
-        result.stderr
-    )
+    assert "left out as earlier results: a_x2.png; to enlarge one, give its name" in result.stderr
     written = json.loads(report.read_text())
     assert written["left_out"] == [str(own)]
     (item,) = written["items"]
-    assert item["warnings"] == ["a_x2.png was there, and is replaced; --resume leaves such alone"]
-    assert f"{own}: a_x2.png was there, and is replaced" in result.stderr
+    assert item["warnings"] == ["replaced the existing a_x2.png; --resume keeps existing results"]
+    assert f"{own}: replaced the existing a_x2.png" in result.stderr
     # other options, the same pictures
     assert bigpicture(*command, "--scale", "4").exit_code == 0
     written = json.loads(report.read_text())
@@ -399,6 +397,6 @@ def test_results_that_cannot_be_written_are_not_computed(
     result = bigpicture("upscale", tmp_path / "in" / "b.png", "--model", tiny, *options)
     assert result.exit_code == 1
     (item,) = json.loads((tmp_path / "r.json").read_text())["items"]
-    assert f"cannot be written, because of {tmp_path / 'in' / 'a.png'}; give" in item["error"]
+    assert f"cannot be written: {tmp_path / 'in' / 'a.png'} is in the way" in item["error"]
     result = bigpicture("upscale", tmp_path / "in" / "b.png", "--model", tiny)
-    assert f"because of {tmp_path / 'in' / 'b_x2.png'}" in result.stderr
+    assert f"cannot be written: {tmp_path / 'in' / 'b_x2.png'} is in the way" in result.stderr

@@ -151,7 +151,7 @@ def test_impossible_outputs_are_refused(folder, tmp_path, inputs, output):
 
 
 def test_a_file_is_no_folder_for_results(folder):
-    with pytest.raises(ValueError, match="another kind"):
+    with pytest.raises(ValueError, match="exists and is not a folder"):
         plan([folder / "a.jpg"], naming(folder / "notes.txt"))
 
 
@@ -187,7 +187,7 @@ def test_formats_that_lose_are_kept_only_if_asked_for(folder):
 
 
 def test_a_file_has_the_format_that_is_asked_for(folder, tmp_path):
-    with pytest.raises(ValueError, match=r"big.jpg is no png; leave out --format"):
+    with pytest.raises(ValueError, match=r"big.jpg is not a png file; leave out --format"):
         plan([folder / "b.png"], naming(tmp_path / "big.jpg", suffix=".png"))
     assert outputs(plan([folder / "b.png"], naming(tmp_path / "a.PNG", suffix=".png"))) == [
         tmp_path / "a.PNG"

@@ -128,7 +128,7 @@ def test_comparison_is_written(bigpicture, make, tiny, tmp_path):
         (["--quality", "101"], "--quality"),
         (["--json", "."], "folder"),
         (["--json", f"{__file__}/r.json"], "cannot be written"),
-        (["--json", "b.PNG"], "name of a picture; give one for a report, such as b.json"),
+        (["--json", "b.PNG"], "is a picture's file name; give a name for the report, such as b"),
         (["--model", "no.safetensors"], "no.safetensors"),
     ],
 )

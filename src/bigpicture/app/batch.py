@@ -1,7 +1,7 @@
-"""Enlarge one picture after the other: a bad one is reported, the others are done.
+"""Enlarge a batch of pictures; one that fails is reported and does not stop the others.
 
-While one is computed, the next are read and the last are written. What was stopped can be gone on
-with: a result is there when it is complete, and what is left of incomplete ones is removed.
+While one picture is computed, the next are read and the previous are written. A batch that was
+stopped can be resumed: a result exists only if it is complete, and parts of others are removed.
 """
 
 import logging
@@ -28,25 +28,25 @@ from bigpicture.infer.peak import PeakMemory
 
 @dataclass
 class Item:
-    """What became of an input.
+    """The outcome of one input.
 
     Attributes:
-        input: The file.
-        output: The result, None if there is none.
-        status: Whether it is there now, was there already, or why not: `error`.
+        input: The input file.
+        output: The result file, None if there is none.
+        status: Whether the result was made, existed already, or failed.
         model: Name of the network.
         error: Why it failed.
-        compare: The comparison, if one was asked for.
+        compare: The comparison file, if one was requested.
         input_size: Width and height, of the first page if there are several.
         output_size: As `input_size`.
-        pages: How many were enlarged.
-        tiling: Of each run of the network: sizes, side of tiles (None is no tiles), halo, context.
-        tiles: How many were computed.
-        drift: Of low frequencies, where they are matched: see `bigpicture.infer.matching`.
-        seconds: For reading, computing and writing, which overlap those of other inputs.
-        peak_memory: Bytes of the process, while this was computed.
-        peak_device_memory: Bytes of tensors on the device, if that has its own memory.
-        warnings: What was lost, or done otherwise than asked.
+        pages: Number of pages that were enlarged.
+        tiling: Per run of the network: sizes, tiles, side (None: untiled), halo, sweeps, context.
+        tiles: Number of tiles that were computed.
+        drift: Drift of the low frequencies where they are matched, see `bigpicture.infer.matching`.
+        seconds: Time for reading, computing and writing, which overlaps that of other inputs.
+        peak_memory: Peak memory of the process in bytes while this picture was computed.
+        peak_device_memory: Peak bytes of tensors on the device, if that has its own memory.
+        warnings: What was lost, or done differently from the request.
     """
 
     input: str
@@ -69,14 +69,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a batch.
+    """The outcome of a batch.
 
     Attributes:
-        items: In the order of the jobs; those that were not begun are missing.
-        seconds: From beginning to end.
-        computing: Seconds of these in which pictures were computed.
-        stopped: Exit status, if a signal has ended the batch.
-        left_out: Files that were found, but are results of earlier runs by their names.
+        items: Outcomes in the order of the jobs, without those that were not finished.
+        seconds: Duration of the batch.
+        computing: Seconds of these during which pictures were computed.
+        stopped: Exit status, if a signal ended the batch.
+        left_out: Files that were found but are named like results of earlier runs.
     """
 
     items: list[Item]
@@ -88,7 +88,7 @@ class Outcome:
 
 @dataclass
 class _Work:
-    """A job on its way, its numbers among all and among those to do, and what to report of it."""
+    """A job in progress: its positions among all jobs and those to do, and what to report of it."""
 
     job: Job
     output: Path
@@ -106,12 +106,12 @@ class _Work:
 
     @contextmanager
     def stage(self) -> Iterator[None]:
-        """Time a part of the work, and keep its warnings and its error."""
+        """Time a stage of the work, and keep its warnings and its error."""
         start = time.monotonic()
         try:
             with heard_in(self.warnings):
                 yield
-        # A batch of hours must not end at one picture, whatever is wrong with it.
+        # One picture must not end a batch of hours, whatever is wrong with it.
         except Exception as error:
             self.error = _reason(error)
         finally:
@@ -120,12 +120,12 @@ class _Work:
 
 @dataclass(frozen=True)
 class Run:
-    """What is done to all pictures.
+    """How a batch of pictures is processed.
 
     Attributes:
-        restoring: How each becomes its result.
-        resume: Leave out inputs whose results are there.
-        left_out: Files that were found and are not to be enlarged, for the report.
+        restoring: Turns each picture into its result.
+        resume: Skip inputs whose results exist.
+        left_out: Files that were found but are not enlarged, for the report.
     """
 
     restoring: Restoring
@@ -133,7 +133,7 @@ class Run:
     left_out: Sequence[Path] = ()
 
     def __call__(self, jobs: Iterable[Job], report: Path | None = None) -> Outcome:
-        """Do all jobs, say what became of each, and write a report even if stopped."""
+        """Do all jobs, print the outcome of each, and write the report even if stopped."""
         batch = _Batch(self, list(jobs))
         try:
             return batch.run()
@@ -141,13 +141,13 @@ class Run:
             write_report(report, asdict(batch.outcome()))
 
     def is_done(self, job: Job) -> bool:
-        """Return whether a job's results are there already."""
+        """Return whether a job can be skipped because its results exist."""
         results = [path for path in (job.output, job.compare) if path is not None]
         return self.resume and job.error is None and all(is_image(path) for path in results)
 
 
 class _Batch:
-    """A batch on its way."""
+    """A batch in progress."""
 
     def __init__(self, run: Run, jobs: list[Job]) -> None:
         self._restoring = run.restoring
@@ -162,7 +162,10 @@ class _Batch:
             elif run.is_done(job):
                 self._items[number] = self._item(job, "skipped", output=str(job.output))
             elif (wall := obstacle(job.output)) is not None:
-                reason = f"{job.output} cannot be written, because of {wall}; give another -o"
+                reason = (
+                    f"{job.output} cannot be written: {wall} is in the way or write-protected; "
+                    "give another -o"
+                )
                 self._items[number] = self._item(job, "failed", error=reason)
             else:
                 self._left.append(_Work(job, job.output, number, len(self._left)))
@@ -171,8 +174,8 @@ class _Batch:
         self._stopped: int | None = None
 
     def run(self) -> Outcome:
-        """Do what is left of the jobs, and return what became of all."""
-        # pyvips logs what it raises as well.
+        """Do the remaining jobs, and return the outcome of all."""
+        # pyvips not only raises errors but logs them too.
         logging.getLogger("pyvips").addHandler(logging.NullHandler())
         for folder in self._folders:
             remove_leftovers(folder)
@@ -184,11 +187,11 @@ class _Batch:
         except Stopped as stopped:
             self._stopped = stopped.status
             done = sum(item.status != "failed" for item in self._items.values())
-            complain(f"stopped: {done} of {self._total} are done; --resume does the others")
+            complain(f"stopped: {done} of {self._total} done; continue with --resume")
         return self.outcome()
 
     def outcome(self) -> Outcome:
-        """Return what has become of the jobs so far."""
+        """Return the outcomes so far."""
         items = [self._items[number] for number in sorted(self._items)]
         seconds = time.monotonic() - self._start
         return Outcome(
@@ -228,7 +231,7 @@ class _Batch:
                     stop,
                     work.job.compare,
                 )
-            stop.check()  # the engine's own exception has been taken for a failure
+            stop.check()  # the stage has recorded the engine's `Cancelled` as a failure
             work.memory = peak.of_process(), peak.of_device()
             self._computing += time.monotonic() - start
         shown.reach(work.order + 1)
@@ -242,7 +245,7 @@ class _Batch:
                 work.written = True
                 if work.job.compare is not None:
                     self._restoring.write_comparison(low, work.restored, work.job.compare)
-        work.source = work.restored = None  # pixels need not wait until it is their turn to be told
+        work.source = work.restored = None  # free the pixels before it is this job's turn to report
         return work
 
     def _finished(self, work: _Work) -> None:
@@ -269,7 +272,7 @@ class _Batch:
         job: Job,
         status: Literal["done", "skipped", "failed"],
         output: str | None = None,
-        **facts: Any,  # noqa: ANN401 - those of an item
+        **facts: Any,  # noqa: ANN401 - other attributes of an item
     ) -> Item:
         return Item(str(job.input), output, status, self._restoring.model.name, **facts)
 
@@ -279,7 +282,7 @@ class _Batch:
         if item.status == "failed":
             complain(f"{place}failed   {name}: {printable(item.error or '')}")
         elif item.status == "skipped":
-            say(f"{place}skipped  {name}: {result} is there")
+            say(f"{place}skipped  {name}: {result} exists")
         else:
             (w, h), (wide, high) = item.input_size or (0, 0), item.output_size or (0, 0)
             pages = f", {item.pages} pages" if item.pages > 1 else ""

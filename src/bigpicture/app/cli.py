@@ -1,6 +1,6 @@
-"""The command `bigpicture`: one function a subcommand, each in a file of its own.
+"""The command `bigpicture`: one function per subcommand, each in its own file.
 
-Modules that need PyTorch are imported inside the commands, so that `--help` answers at once.
+Commands import modules that need PyTorch inside their functions, so that `--help` responds at once.
 """
 
 import io
@@ -21,8 +21,8 @@ from bigpicture.app.upscale import upscale
 
 app = typer.Typer(
     name="bigpicture",
-    help="Make pictures larger with networks that look at the whole picture.",
-    epilog="To begin with: bigpicture upscale cat.jpg",
+    help="Enlarge pictures with neural networks that look at the whole picture.",
+    epilog="To get started: bigpicture upscale cat.jpg",
     no_args_is_help=True,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -61,11 +61,11 @@ app.add_typer(analyse, name="analyze", hidden=True)
 
 def main() -> None:
     """Run the command line."""
-    # Huge pages for tensors, where the system has them: to clear small ones takes more than half of
-    # the time of a network in large tiles. PyTorch reads this once.
+    # Ask PyTorch for huge pages, where the system has them: clearing small pages takes more than
+    # half of the time that a network spends on large tiles. PyTorch reads this variable once.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A file's name that the terminal cannot show must not end a batch.
+            # A file name that the terminal cannot show must not end a batch.
             stream.reconfigure(errors="replace")
     app()

@@ -1,4 +1,4 @@
-"""What commands say: results to stdout, complaints to stderr, progress where somebody watches."""
+"""Console output: results to stdout, complaints to stderr, progress bars on terminals."""
 
 import json
 import os
@@ -21,13 +21,13 @@ from rich.progress import (
 FAILED = 1
 REFUSED = 2
 
-# names of files are not to be decorated: rich would take ":100:" in one for an emoji
+# rich must not decorate file names: it would take ":100:" in one for an emoji
 console = Console(highlight=False, emoji=False)
 _errors = Console(stderr=True, highlight=False, emoji=False)
 
 
 def printable(text: str) -> str:
-    r"""Return a text in one line that moves no cursor, whatever the name of a file in it is.
+    r"""Escape whatever in a text, such as a file name, would break the line or move the cursor.
 
     >>> printable("new\nline \x1b[31mred \udcff grün")
     'new\\nline \\x1b[31mred \\xff grün'
@@ -36,37 +36,37 @@ def printable(text: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    byte = ord(character) - 0xDC00  # how Python holds a byte of a name that is no UTF-8
+    byte = ord(character) - 0xDC00  # how Python represents a byte of a name that is not UTF-8
     if 0x80 <= byte <= 0xFF:
         return f"\\x{byte:02x}"
     return character.encode("unicode_escape").decode()
 
 
 def say(text: str) -> None:
-    """Print a line of results, above a progress bar if there is one."""
+    """Print a line of results to stdout, above the progress bar if there is one."""
     console.print(text, markup=False, soft_wrap=True)
 
 
 def complain(text: str) -> None:
-    """Print a line about something that went wrong."""
+    """Print a line about a problem to stderr."""
     _errors.print(text, markup=False, soft_wrap=True)
 
 
 def refuse(reason: object) -> NoReturn:
-    """End the command: what was asked for cannot be done, whatever the files hold."""
+    """End the command because the request itself is wrong, whatever the files contain."""
     complain(f"error: {reason}")
     raise typer.Exit(REFUSED)
 
 
 class Bar:
-    """A bar that counts whole pieces of work and may stand inside one."""
+    """A progress bar that counts pieces of work, including fractions of one."""
 
     def __init__(self, progress: Progress, total: int) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=total)
 
     def name(self, text: str) -> None:
-        """Say what is being worked on."""
+        """Show what is being worked on."""
         self._progress.update(self._task, description=text)
 
     def reach(self, pieces: int | float) -> None:
@@ -87,7 +87,7 @@ def bar(total: int) -> Iterator[Bar]:
         console=_errors,
         transient=True,
         disable=not _errors.is_terminal,
-        # Large pictures move the bar seldom: the speed is that of the last ten minutes.
+        # Large pictures rarely move the bar, so estimate the speed over the last ten minutes.
         speed_estimate_period=600,
     )
     with progress:
@@ -95,44 +95,44 @@ def bar(total: int) -> Iterator[Bar]:
 
 
 def check_report(file: Path | None) -> None:
-    """Refuse a report that could not be written, before hours of work, or would be for a picture.
+    """Refuse, before hours of work, a report that cannot be written or is named like a picture.
 
-    A picture of that name would be lost, if it is not a slip of the keyboard alone.
+    Writing it might destroy a picture of that name; at best the name is a typing error.
     """
     from bigpicture.data.folders import is_image_name
 
     if file is not None and is_image_name(file.name):
         refuse(
-            f"--json {printable(str(file))} is the name of a picture; give one for a report, such "
-            f"as {printable(file.stem)}.json"
+            f"--json {printable(str(file))} is a picture's file name; give a name for the report, "
+            f"such as {printable(file.stem)}.json"
         )
     check_writable("--json", file)
 
 
 def check_writable(option: str, file: Path | None) -> None:
-    """Refuse a file that an option names, if it could not be written."""
+    """Refuse a file named by an option if it cannot be written."""
     if file is not None and (found := obstacle(file)) is not None:
         refuse(
-            f"{option} {file} cannot be written, because of {found}; give the name of a file in a "
-            "folder of yours"
+            f"{option} {file} cannot be written: {found} is in the way or write-protected; give "
+            "another file name, in a folder that you can write to"
         )
 
 
 def obstacle(file: Path) -> Path | None:
-    """Return what keeps a file from being written, with the folders it needs; None: nothing."""
+    """Return the path that keeps a file, or its missing folders, from being written; else None."""
     real = Path(os.path.realpath(file))
-    # not by Path.exists, which raises for folders that may not be looked into
+    # not Path.exists, which raises for folders without search permission
     there = next(path for path in (real, *real.parents) if os.path.lexists(path))
     if there != real:
         return None if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else there
     if real.is_dir() or not os.access(real, os.W_OK):
         return real
-    # a file is not written to, but another takes its place
+    # an existing file is not written to but replaced, which needs permission for its folder
     return real.parent if real.is_file() and not os.access(real.parent, os.W_OK) else None
 
 
 def write_report(file: Path | None, content: object) -> None:
-    """Write a report as JSON, if one is wanted; end the command if that fails."""
+    """Write a report as JSON if a file is given; end the command if that fails."""
     if file is None:
         return
     from bigpicture.image.save import save

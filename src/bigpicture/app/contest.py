@@ -1,4 +1,4 @@
-"""Models on sets of pictures: opened before anything is computed, then run set by set."""
+"""Score models on sets of pictures: open everything first, then compute set by set."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -39,13 +39,13 @@ class Contest:
     """Models that are scored on the same pictures.
 
     Attributes:
-        protocol: How pictures are compared; None where there are no originals.
-        metrics: What is measured beside PSNR and SSIM.
-        wanted: Crops to keep of each set.
-        reports: What came out, for each scale, set and model.
+        protocol: How pictures are compared; None if there are no originals.
+        metrics: Metrics to measure besides PSNR and SSIM.
+        wanted: Number of crops to keep of each set.
+        reports: The scores for each scale, set and model.
         methods: By model, the papers' name for a network of the same size.
-        crops: Where the models differ most.
-        stopped: The exit status that a signal asks for, if one has ended the work.
+        crops: Crops where the models differ most.
+        stopped: Exit status, if a signal ended the work.
     """
 
     protocol: str | None
@@ -61,12 +61,12 @@ class Contest:
     def enter(
         self, names: Iterable[str], scale: int | float, device: str, computed: Computed
     ) -> None:
-        """Load models for a scale; refuse what is no model, or one of another scale."""
+        """Load models for a scale; refuse unknown models and those of another scale."""
         entered = self._entered.setdefault(scale, {})
         for name in names:
             name = name.replace("{scale}", f"{scale:g}")
             if name in entered:
-                refuse(f"--compare {name}: it is in the comparison already; name another model")
+                refuse(f"--compare {name} is in the comparison already; name another model")
             if name != "bicubic" and name not in self._loaded:
                 self._loaded[name] = load_model(name, device)
             model = self._loaded.get(name)
@@ -77,8 +77,8 @@ class Contest:
     def run(self, sets: Mapping[int | float, Sequence["Benchmark"]]) -> bool:
         """Score the models of each scale on its sets; return whether all could be scored.
 
-        What is wrong with pictures is said before anything is computed, and their sets are left
-        out. A signal ends the work, which `stopped` says; the sets that were done stay.
+        Sets with unusable pictures are reported before anything is computed, and left out. A
+        signal ends the work and sets `stopped`; the scores of finished sets are kept.
         """
         given = [(scale, each) for scale, benchmarks in sets.items() for each in benchmarks]
         try:
@@ -87,11 +87,11 @@ class Contest:
                 return len(self._each(sound, self._score, stop)) == len(given)
         except Stopped as stopped:
             self.stopped = stopped.status
-            complain("stopped: only the sets that were done have scores")
+            complain("stopped: only finished sets have scores")
         return False
 
     def _each(self, sets: Sequence[_Set], work: _Work, stop: Stop) -> list[_Set]:
-        """Do a piece of work with each set; say why some fail, and return the others."""
+        """Apply `work` to each set; report those that fail, and return the others."""
         well: list[_Set] = []
         with bar(sum(len(benchmark) for _, benchmark in sets)) as shown:
             done = 0
@@ -146,20 +146,22 @@ class Contest:
 def open_sets(
     high: Sequence[Path], low: Path | None, scale: int | float, degrade: Kind | None
 ) -> list["Benchmark"]:
-    """Return the sets of pictures that folders hold; refuse what is none."""
+    """Return the sets of pictures in some folders; refuse folders that hold none."""
     from bigpicture.data.benchmarks import open_benchmark, open_pictures
     from bigpicture.data.layouts import find_sets
 
     if degrade == "bd" and (scale != round(scale) or scale % 2 == 0):
-        refuse(f"--degrade bd --scale {scale:g}: it keeps the centre of a cell; give an odd scale")
+        refuse(
+            f"--degrade bd keeps the central pixel of each cell; give an odd --scale, not {scale:g}"
+        )
     if not high and degrade is not None:
-        refuse(f"--degrade {degrade}: it makes inputs of originals; give these with --hr")
+        refuse(f"--degrade {degrade}: it makes inputs from originals; give those with --hr")
     try:
         if not high:
             return [] if low is None else [open_pictures(low, scale=scale)]
         folders = [folder for each in high for folder in find_sets(each)]
         if low is not None and len(folders) > 1:
-            refuse(f"--lr {low} is of one set, but --hr gives {len(folders)}; give one of them")
+            refuse(f"--lr {low} is of one set, but --hr has {len(folders)}; give only one")
         sets = []
         for folder in folders:
             benchmark = open_benchmark(folder, low, scale=scale, degrade=degrade)
@@ -173,7 +175,7 @@ def open_sets(
 def measure(
     restore: "Restore", pairs: "Benchmark", *, scale: int | float, protocol: str, model: str
 ) -> "Report":
-    """Return the scores of a model, with a progress bar while it works."""
+    """Return the scores of a model, showing a progress bar meanwhile."""
     from bigpicture.evaluate.run import evaluate
     from bigpicture.metrics.protocol import PROTOCOLS
 
@@ -199,14 +201,14 @@ def restorer(
     ensemble: bool,
     precision: Literal["auto", "fp32", "bf16", "fp16"],
 ) -> "Restore":
-    """Return what is evaluated; refuse what is no model, or one of another scale."""
+    """Return the function to evaluate; refuse unknown models and those of another scale."""
     loaded = None if model == "bicubic" else load_model(model, device)
     computed: Computed = {"tile": tile, "ensemble": ensemble, "precision": precision}
     return _restore(loaded, model, scale, computed)
 
 
 def shipped_for(scale: int | float) -> str:
-    """Return the shipped network that is made for a scale; where there is none, one for any.
+    """Return the shipped network made for a scale; if there is none, one that renders any scale.
 
     >>> shipped_for(3), shipped_for(2.5)
     ('uhdn-x3', 'ciaosr-light')
@@ -220,7 +222,7 @@ def shipped_for(scale: int | float) -> str:
 
 
 def whole(scale: int | float) -> int | float:
-    """Return a whole scale as an int, which is how folders and errors name it.
+    """Return a whole scale as an int, as it appears in folder names and errors.
 
     >>> whole(2.0), whole(2.5)
     (2, 2.5)
@@ -240,8 +242,8 @@ def _restore(
     if not loaded.limits.any_scale:
         refuse(
             f"--scale {scale:g}: {name} enlarges {loaded.scale} times; give that scale, or another "
-            f"model, such as {shipped_for(scale)}. {{scale}} in a name, as in uhdn-x{{scale}}, "
-            "stands for each of several"
+            f"model, such as {shipped_for(scale)}. {{scale}} in a name, as in uhdn-x{{scale}}, is "
+            "replaced by each --scale"
         )
 
     def restore(low: "Tensor") -> "Tensor":
@@ -252,9 +254,9 @@ def _restore(
 
 
 def _method(model: "Model | None") -> str | None:
-    """Return the papers' name for a model, None if it is of none of the sizes that they have.
+    """Return the papers' name for a model, or None if they have no network of its size.
 
-    A file's name says nothing: what has other settings is another network.
+    Only the settings count, not the file name: a network with other settings is another one.
     """
     from bigpicture.evaluate.published import method_of
     from bigpicture.models.catalog import SIZES
@@ -263,7 +265,7 @@ def _method(model: "Model | None") -> str | None:
         return method_of("bicubic")
     settings = getattr(model.network, "settings", None)
     for size, settings_at in SIZES.items():
-        with suppress(ValueError):  # some sizes are published for some scales
+        with suppress(ValueError):  # some sizes exist for some scales only
             if settings_at(model.scale) == settings:
                 return method_of(size)
     return None

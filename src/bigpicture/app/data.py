@@ -1,4 +1,4 @@
-"""`bigpicture data prepare`: large pictures become overlapping crops that training reads quickly.
+"""`bigpicture data prepare`: cut large pictures into overlapping crops that training reads quickly.
 
 scans/, --out pack ──▶ pack/NAME_y00000_x00240.png, … or pack/000000.tar, …, pack/manifest.json
 """
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from bigpicture.data.packing import Packing
     from bigpicture.data.packs import Cutting, PackedPicture
 
-data = typer.Typer(help="Get pictures ready to be trained on.", no_args_is_help=True)
+data = typer.Typer(help="Prepare pictures for training.", no_args_is_help=True)
 
 _MEGABYTE = 10**6
 
 
 @data.callback()
 def _data() -> None:
-    """Keep `prepare` a subcommand though it is the only one."""
+    """Keep `prepare` a subcommand although it is the only one."""
 
 
-# The parameters are the command's options, each with its help: longer than other functions.
+# Longer than other functions: the parameters are the command's options, each with its help.
 @data.command()
 def prepare(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Pictures, folders of them, patterns.")
+        list[Path], typer.Argument(metavar="INPUT", help="Pictures, folders or patterns.")
     ],
     out: Annotated[
         str,
@@ -50,45 +50,49 @@ def prepare(
     ],
     crop: Annotated[int, typer.Option(help="Side of a crop, in pixels.")] = 480,
     step: Annotated[
-        int | None, typer.Option(help="Pixels from one crop to the next; half a crop if not given.")
+        int | None,
+        typer.Option(help="Pixels from one crop to the next (default: half of --crop)."),
     ] = None,
     least: Annotated[
         int | None,
         typer.Option(
-            "--min", help="Leave out pictures with a smaller side; those below a crop if not given."
+            "--min", help="Leave out pictures with a side below this (default: the crop's side)."
         ),
     ] = None,
     low: Annotated[
         Path | None,
-        typer.Option(help="Folder of low-resolution versions, which are cut in the same places."),
+        typer.Option(help="Folder of low-resolution versions, to be cut in the same places."),
     ] = None,
-    scale: Annotated[int | None, typer.Option(help="How many times smaller those are.")] = None,
+    scale: Annotated[
+        int | None, typer.Option(help="How many times smaller those versions are.")
+    ] = None,
     shards: Annotated[
         bool,
-        typer.Option("--shards", help="Tar files (WebDataset) in place of a folder of PNG files."),
+        typer.Option("--shards", help="Write tar files (WebDataset) instead of PNG files."),
     ] = False,
     shard_size: Annotated[
-        int, typer.Option(help="Megabytes after which a tar file ends; so many are held in memory.")
+        int, typer.Option(help="Size of a tar file in megabytes, which is held in memory.")
     ] = 256,
     threads: Annotated[
-        int | None, typer.Option(help="That decode and encode; one a processor if not given.")
+        int | None,
+        typer.Option(help="Threads that decode and encode (default: one per CPU)."),
     ] = None,
-    recursive: Annotated[bool, typer.Option("--recursive", help="Folders in folders too.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", help="Search subfolders too.")] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where the work in the folder was stopped.")
+        bool, typer.Option("--resume", help="Continue where earlier work in --out was stopped.")
     ] = False,
     report: Annotated[
-        Path | None, typer.Option("--json", help="Write what was done, as JSON.")
+        Path | None, typer.Option("--json", help="Write a JSON report to this file.")
     ] = None,
 ) -> None:
-    """Cut pictures into overlapping crops, as a folder or as tar files, to be trained on.
+    """Cut pictures into overlapping crops for training, as a folder or as tar files.
 
-    A recipe names the result in data.train. What was stopped goes on with --resume, and comes out
-    as if it had not been.
+    To train on the result, name it in data.train of a recipe. Work that was stopped continues with
+    --resume and gives the same result.
     """
     check_report(report)
     if (low is None) != (scale is None):
-        refuse("--low and --scale go together: low-resolution versions, and how much smaller")
+        refuse("--low and --scale go together; give both or neither")
     for name, value in (("--shard-size", shard_size), ("--threads", threads)):
         if value is not None and value < 1:
             refuse(f"{name} {value}: give 1 or more")
@@ -120,9 +124,9 @@ def prepare(
 
 
 def _files(inputs: Sequence[Path], recursive: bool, out: str) -> tuple[list[Path], list[str]]:
-    """Return the pictures that the inputs stand for, each once, and what is wrong with others.
+    """Return the pictures of the inputs, each once, and what is wrong with other inputs.
 
-    Crops in a pack that lies in an input are none, unless they are named.
+    Crops of the pack `out`, if it lies in an input folder, are not inputs unless named.
     """
     from bigpicture.app.inputs import expand
 
@@ -152,13 +156,13 @@ def _with_partners(files: Sequence[Path], low: Path | None, cutting: "Cutting") 
     named: dict[str, Path] = {}
     for file in files:
         if named.setdefault(file.stem, file) != file:
-            raise ValueError(f"{named[file.stem]} and {file} share a name, and so a partner")
+            raise ValueError(f"{named[file.stem]} and {file} share a name; rename one of them")
     partners = low_files(named, low, cutting.scale)
     return [Input(file, partners[file.stem]) for file in files]
 
 
 def _run(work: "Packing", report: Path | None, missing: Sequence[str]) -> None:
-    """Cut what is left, say what became of each picture, and write the report even if stopped."""
+    """Cut the remaining pictures, print each outcome, and write the report even if stopped."""
     from bigpicture.app.stopping import Stopped, stoppable
 
     total = len(work.inputs)
@@ -175,9 +179,9 @@ def _run(work: "Packing", report: Path | None, missing: Sequence[str]) -> None:
             work.run()
     except Stopped as stopped:
         status = stopped.status
-        complain("stopped; --resume does the rest")
+        complain("stopped; continue with --resume")
     except (ValueError, OSError) as error:
-        complain(f"error: {error}; --resume does the rest")
+        complain(f"error: {error}; continue with --resume")
         status = FAILED
     finally:
         _write_report(work, report, missing, status)

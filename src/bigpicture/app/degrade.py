@@ -1,4 +1,4 @@
-"""`bigpicture degrade`: low-resolution versions of pictures, each with the record that made it.
+"""`bigpicture degrade`: make low-resolution pictures, each with a record of how it was made.
 
 cat.png, -o low ──▶ low/cat.png, low/cat.json     --records low ──▶ the same pixels again
 """
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from bigpicture.degrade.record import Record
 
 Kind = Literal["bi", "bd", "dn", "bsrgan", "realesrgan"]
-_OTHER = "the result differs from the recorded one: another input, or made with other versions"
+_OTHER = "the result differs from the recorded one: the input, or the versions used, have changed"
 
 Find = Callable[["Job"], tuple["Record", str | None]]
-"""Returns what happens to a picture, and the sum over the pixels that it led to before, if any."""
+"""Returns the degradation of a picture, and the checksum of its earlier result, if known."""
 
 
-# The parameters are the command's options, each with its help: longer than other functions.
+# Longer than other functions: the parameters are the command's options, each with its help.
 def degrade(
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Pictures, or folders of them.")
+        list[Path], typer.Argument(metavar="INPUT", help="Pictures, folders or patterns.")
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for NAME.png and NAME.json.")
@@ -47,38 +47,37 @@ def degrade(
     kind: Annotated[
         Kind | None,
         typer.Option(
-            help="bicubic; blur and subsampling; bicubic and noise; or drawn at random, as BSRGAN "
-            "and Real-ESRGAN do."
+            help="bi: bicubic; bd: blur and subsampling; dn: bicubic and noise; bsrgan, "
+            "realesrgan: drawn at random, as BSRGAN and Real-ESRGAN do."
         ),
     ] = None,
     scale: Annotated[
-        float | None, typer.Option(help="How many times smaller; any number from 1.")
+        float | None, typer.Option(help="How many times smaller: any number from 1.")
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Of all that is drawn, together with a picture's name.")
+        int, typer.Option(help="Seed of random numbers, combined with the picture's name.")
     ] = 0,
     webp: Annotated[
         float,
-        typer.Option(help="Share of WebP, not JPEG, among the compressions of the last two kinds."),
+        typer.Option(help="Fraction of bsrgan and realesrgan compressions in WebP, not JPEG."),
     ] = 0.0,
     records: Annotated[
         Path | None,
         typer.Option(
-            help="Do again what the records NAME.json of a folder say, or one file, for all "
-            "pictures; instead of --kind and --scale."
+            help="Repeat recorded degradations, instead of --kind and --scale: a folder of records "
+            "NAME.json, or one record for all pictures."
         ),
     ] = None,
-    recursive: Annotated[bool, typer.Option("--recursive", help="Folders in folders too.")] = False,
+    recursive: Annotated[bool, typer.Option("--recursive", help="Search subfolders too.")] = False,
     report: Annotated[
-        Path | None, typer.Option("--json", help="Write what was done, as JSON.")
+        Path | None, typer.Option("--json", help="Write a JSON report to this file.")
     ] = None,
 ) -> None:
     """Make low-resolution pictures, and records of how they were made.
 
-    A picture is degraded in the same way in every run with the same seed, whatever other pictures
-    there are. NAME.json states every number that was drawn; with --records it makes the same
-    pixels again, which is checked, and the exit status is 1 where it does not; records that are
-    there then stay.
+    The same seed degrades a picture in the same way in every run, whatever the other pictures.
+    NAME.json records every number that was drawn. --records makes the same pixels from it again and
+    checks them; if they differ, the exit status is 1 and existing records are kept.
     """
     check_report(report)
     find = _finder(output, kind, scale, seed, webp, records)
@@ -109,7 +108,7 @@ def degrade(
 
 @dataclass(frozen=True)
 class _Item:
-    """What became of an input; files are those that were written. Sizes are [width, height]."""
+    """The outcome of one input, with the files that were written. Sizes are [width, height]."""
 
     input: str
     output: str | None = None
@@ -128,15 +127,15 @@ def _finder(
     webp: float,
     records: Path | None,
 ) -> Find:
-    """Return what finds the degradation of a picture; refuse options that make no sense."""
+    """Return a function that finds the degradation of a picture; refuse inconsistent options."""
     if records is not None:
         if kind is not None or scale is not None or webp:
-            refuse(f"--records {records} says what to do; leave out --kind and --scale, and --webp")
+            refuse(f"--records {records} says what to do; leave out --kind and --scale and --webp")
         return _replaying(records, output)
     if kind is None or scale is None:
-        refuse("--kind and --scale are needed, or --records")
+        refuse("--kind and --scale are needed, unless you give --records")
     if webp and kind not in ("bsrgan", "realesrgan"):
-        refuse(f"--webp {webp:g}: {kind} compresses nothing; bsrgan and realesrgan do")
+        refuse(f"--webp {webp:g}: {kind} compresses nothing; only bsrgan and realesrgan do")
 
     import torch
 
@@ -146,11 +145,11 @@ def _finder(
 
     def drawn(job: "Job") -> tuple["Record", None]:
         name = _beside(job, output, Path()).with_suffix("").as_posix()
-        named = f"{seed} {name}".encode("utf-8", "surrogateescape")  # as the file system has it
+        named = f"{seed} {name}".encode("utf-8", "surrogateescape")  # the file system's bytes
         own = int.from_bytes(hashlib.sha256(named).digest()[:7], "big")
         return draw(kind, whole, torch.Generator().manual_seed(own), webp=webp), None
 
-    try:  # with numbers out of range, no picture can be made
+    try:  # refuse numbers out of range before any picture is read
         draw(kind, whole, torch.Generator(), webp=webp)
     except ValueError as error:
         refuse(error)
@@ -158,7 +157,7 @@ def _finder(
 
 
 def _replaying(records: Path, output: Path) -> Find:
-    """Return what finds the record of a picture in a folder, or gives one file's to all."""
+    """Return a function that finds a picture's record in a folder, or gives one record to all."""
     if not records.exists():
         refuse(f"--records {records}: there is no such file or folder")
     if not records.is_file():
@@ -167,12 +166,12 @@ def _replaying(records: Path, output: Path) -> Find:
         record, expected, name = _recorded(records)
     except ValueError as error:
         refuse(error)
-    # the sum is that of one of the pictures
+    # the checksum belongs to only one of the pictures
     return lambda job: (record, expected if job.input.name == name else None)
 
 
 def _beside(job: "Job", output: Path, folder: Path) -> Path:
-    """Return the record of a picture in a folder of records, which has the results' tree."""
+    """Return the record file of a picture in a folder whose tree is that of the results."""
     assert job.output is not None
     inside = job.output.is_relative_to(output) and job.output != output
     name = job.output.relative_to(output) if inside else Path(job.input.name)
@@ -180,7 +179,7 @@ def _beside(job: "Job", output: Path, folder: Path) -> Path:
 
 
 def _recorded(file: Path) -> tuple["Record", str | None, str | None]:
-    """Return the record in a file, and the sum and the name of the picture that it was made for."""
+    """Return the record in a file, the checksum of its result and the name of its input."""
     from bigpicture.degrade.record import Record
 
     try:
@@ -199,16 +198,16 @@ def _item(job: "Job", find: Find) -> _Item:
         return _Item(str(job.input), status="failed", error=job.error)
     try:
         return _degraded(job, job.output, find)
-    # A bad picture, or record, must not end the others, whatever is wrong with it.
+    # A bad picture or record must not stop the others, whatever is wrong with it.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return _Item(str(job.input), status="failed", error=reason)
 
 
 def _degraded(job: "Job", output: Path, find: Find) -> _Item:
-    """Degrade and write a picture and its record; return what there is to report of it.
+    """Degrade a picture, write it with its record, and return the outcome.
 
-    A result that is not the recorded one replaces nothing: the record that is there stays evidence.
+    A result that differs from the recorded one does not replace an existing record and its picture.
     """
     from bigpicture.image import quantise, read
 
@@ -228,7 +227,7 @@ def _degraded(job: "Job", output: Path, find: Find) -> _Item:
     if expected not in (None, found):
         item = replace(item, status="failed", error=_OTHER)
         if there:
-            kept = f"{_OTHER}; {beside} is there, and stays as it is"
+            kept = f"{_OTHER}; the existing {beside} is kept"
             return replace(item, output=None, record=None, error=kept)
     content = {
         "input": job.input.name,
@@ -241,14 +240,14 @@ def _degraded(job: "Job", output: Path, find: Find) -> _Item:
 
 
 def _is_there(beside: Path) -> bool:
-    """Return whether there is a record already; refuse to replace what is none."""
+    """Return whether a record exists; raise an error if the file is something else."""
     if not beside.exists():
         return False
     try:
         _recorded(beside)
     except ValueError as error:
         raise ValueError(
-            f"{error}; it is no record, and not replaced by one: give another -o, or move it"
+            f"{error}; it is not a record, so it is not replaced: give another -o, or move it"
         ) from error
     return True
 
@@ -260,19 +259,19 @@ def _write(
     from bigpicture.image.save import save
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    # The colour profile still holds; size, thumbnail and resolution that EXIF tells do not.
+    # The colour profile still applies; the size, thumbnail and resolution in EXIF do not.
     write(Picture(low, None, Metadata(icc=icc)), output)
     save(beside, [(json.dumps(content, indent=1) + "\n").encode()])
 
 
 def _sum(pixels: "np.ndarray") -> str:
-    """Return a sum over size, depth and pixels."""
+    """Return a checksum of size, depth and pixels."""
     header = f"{pixels.dtype.name} {pixels.shape} "
     return hashlib.sha256(header.encode() + pixels.tobytes()).hexdigest()
 
 
 def _versions() -> dict[str, Any]:
-    """Return the versions of what the pixels depend on."""
+    """Return the versions of the software that the pixels depend on."""
     import pyvips
     import torch
 

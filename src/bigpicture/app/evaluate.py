@@ -1,4 +1,4 @@
-"""`bigpicture evaluate`: models' scores on sets of pictures, under a named protocol."""
+"""`bigpicture evaluate`: score models on sets of pictures under a named protocol."""
 
 import math
 from collections.abc import Sequence
@@ -30,72 +30,72 @@ from bigpicture.app.options import Device, Ensemble, Precision, Tile, parse_tile
 
 __all__ = ["evaluate", "measure", "restorer"]
 
-SHOWN = "What is shown"
-METRICS = ("lpips", "niqe", "brisque", "piqe")  # of bigpicture.metrics.catalog, which needs PyTorch
+SHOWN = "Output"
+METRICS = ("lpips", "niqe", "brisque", "piqe")  # in bigpicture.metrics.catalog, which needs PyTorch
 
 
-# The parameters are the command's options, each with its help: longer than other functions.
+# Longer than other functions: the parameters are the command's options, each with its help.
 def evaluate(
     scale: Annotated[
         list[float],
-        typer.Option(help="How many times smaller the inputs are. May be given several times."),
+        typer.Option(help="How many times smaller the inputs are. Repeatable."),
     ],
     high: Annotated[
         list[Path] | None,
         typer.Option(
             "--hr",
-            help="Folder of high-resolution pictures, a benchmark set (HR and LR_bicubic, GTmod12 "
-            "…), or a folder of sets. May be given several times. Without it, what --lr holds is "
-            "judged by metrics that need no reference.",
+            help="Folder of high-resolution pictures, a benchmark set (HR and LR_bicubic, GTmod12, "
+            "…), or a folder of sets. Repeatable. Without it, the pictures of --lr are enlarged "
+            "and scored by metrics that need no reference.",
         ),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option(
             help="A name from `bigpicture models list`, a weight file, or bicubic. {scale} in it "
-            "stands for each --scale. If not given, for each the shipped network that `upscale` "
-            "takes, or where none has that scale, one that renders any."
+            "is replaced by each --scale. By default, the shipped network that `upscale` uses for "
+            "the scale, or, if none has that scale, one that renders any."
         ),
     ] = None,
     compare: Annotated[
         list[str] | None,
-        typer.Option(help="Another model to set beside it. May be given several times."),
+        typer.Option(help="Another model to compare with. Repeatable."),
     ] = None,
     low: Annotated[
         Path | None,
         typer.Option(
             "--lr",
-            help="Folder of low-resolution pictures: NAME, NAMEx2 or NAME_x2. Without it, a set's "
-            "own are taken, or they are made by --degrade.",
+            help="Folder of low-resolution pictures, named NAME, NAMEx2 or NAME_x2. Without it, "
+            "the set's own are used, or --degrade makes them.",
         ),
     ] = None,
     degrade: Annotated[
         Kind | None,
         typer.Option(
-            help="How inputs are made: bicubic; blur and subsampling; bicubic and noise. If not "
-            "given, the set's own inputs are used; where it has none, they are made by bi."
+            help="How to make the inputs: bi is bicubic; bd, blur and subsampling; dn, bicubic and "
+            "noise. By default, the set's own inputs are used, or bi if it has none."
         ),
     ] = None,
     protocol: Annotated[
         Literal["sr-y", "sr-rgb"],
-        typer.Option(help="What is compared: luma, as most tables do, or RGB."),
+        typer.Option(help="What PSNR and SSIM compare: luma, as in most papers, or RGB."),
     ] = "sr-y",
     metric: Annotated[
         list[str] | None,
         typer.Option(
             metavar="|".join(METRICS),
-            help="What is measured beside PSNR and SSIM. May be given several times.",
+            help="Metric to measure besides PSNR and SSIM. Repeatable.",
         ),
     ] = None,
     format: Annotated[
         Literal["text", "markdown", "csv", "json", "latex"],
-        typer.Option(help="Of what is printed.", rich_help_panel=SHOWN),
+        typer.Option(help="Format of the printed scores.", rich_help_panel=SHOWN),
     ] = "text",
     every: Annotated[
         bool,
         typer.Option(
             "--published",
-            help="Show every method that the papers have on a set, not only the model's own row.",
+            help="Show all methods that the papers report on a set, not only the model's own.",
             rich_help_panel=SHOWN,
         ),
     ] = False,
@@ -103,17 +103,18 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a page with scores and crops where models differ most, in one file.",
+            help="Write a self-contained HTML page with scores, and crops where models differ "
+            "most.",
             rich_help_panel=SHOWN,
         ),
     ] = None,
     crops: Annotated[
-        int, typer.Option(min=1, help="Of each set on that page.", rich_help_panel=SHOWN)
+        int, typer.Option(min=1, help="Crops per set on that page.", rich_help_panel=SHOWN)
     ] = 6,
     report: Annotated[
         Path | None,
         typer.Option(
-            "--json", help="Write the scores of each picture, as JSON.", rich_help_panel=SHOWN
+            "--json", help="Write the scores of each picture to this file.", rich_help_panel=SHOWN
         ),
     ] = None,
     tile: Tile = "auto",
@@ -121,10 +122,10 @@ def evaluate(
     device: Device = "auto",
     precision: Precision = "fp32",
 ) -> None:
-    """Score models on pictures whose high-resolution versions are known.
+    """Score models on pictures whose high-resolution originals are known.
 
-    Prints PSNR and SSIM of each picture and their means, beside what the papers report of networks
-    of the same size. For example:
+    Prints the PSNR and SSIM of each picture and their means, beside the scores that the papers
+    report for networks of the same size. For example:
 
     bigpicture evaluate --model bicubic --hr Set5 --scale 2
 
@@ -133,7 +134,7 @@ def evaluate(
     """
     side = parse_tile(tile)
     for wrong in (each for each in scale if not 1 <= each < math.inf):
-        refuse(f"--scale {wrong:g}: give how many times smaller the inputs are, such as 2")
+        refuse(f"--scale {wrong:g}: give a factor of at least 1, such as 2")
     _check(high, low, metric or (), html)
     check_report(report)
     scales = [whole(each) for each in dict.fromkeys(scale)]
@@ -153,7 +154,7 @@ def evaluate(
     write_report(report, shown.to_json() | ended)
     if html is not None and contest.reports:
         html.parent.mkdir(parents=True, exist_ok=True)
-        # names of files need not be UTF-8
+        # file names need not be UTF-8
         html.write_text(shown.page(contest.crops), "utf-8", errors="backslashreplace")
     if not well:
         raise typer.Exit(contest.stopped or FAILED)
@@ -162,14 +163,14 @@ def evaluate(
 def _check(
     high: Sequence[Path] | None, low: Path | None, metrics: Sequence[str], html: Path | None
 ) -> None:
-    """Refuse what could only fail after hours of work."""
+    """Refuse requests that would otherwise fail only after hours of work."""
     for wrong in (metric for metric in metrics if metric not in METRICS):
         refuse(f"--metric {wrong}: give one of {', '.join(METRICS)}")
     if not high and (low is None or not metrics or "lpips" in metrics):
         refuse(
-            "give the originals with --hr; without them, pictures in --lr can be judged by "
+            "give the originals with --hr; without them, pictures of --lr can only be scored by "
             "--metric niqe, brisque or piqe"
         )
     if html is not None and not high:
-        refuse(f"--html {html}: it shows errors, which need the originals; give --hr")
+        refuse(f"--html {html} shows errors against the originals; give them with --hr")
     check_writable("--html", html)

@@ -1,13 +1,14 @@
-"""Which files the command's inputs stand for.
+"""Expand a command's inputs to files.
 
-    cat.jpg              itself
-    holiday/             the pictures in it; with --recursive, in its folders too
-    "scans/**/*.tif"     what fits the pattern, where no shell has replaced it
-    -                    the files and folders that standard input lists, one a line, or ended by
-                         NUL as by `find -print0`: then their names may have line breaks
+    cat.jpg              the file itself
+    holiday/             the pictures in it; with --recursive, in its subfolders too
+    "scans/**/*.tif"     the pictures that match the pattern, if no shell has expanded it
+    -                    the files and folders listed on standard input, one per line, or each
+                         ended by NUL as by `find -print0`; names may then contain line breaks
 
-Each comes with the folder, relative to the output's, that its result goes to: so trees are kept.
-Links to folders are followed, each folder is visited once. What cannot be visited is named.
+Each file comes with the folder of its result, relative to the output folder, so that trees are
+kept. Links to folders are followed, but each folder is visited only once. Folders that cannot be
+visited are reported.
 """
 
 import glob
@@ -25,13 +26,13 @@ LIST = Path("-")
 
 @dataclass(frozen=True)
 class Found:
-    """A file that is to be enlarged, or an input that stands for none.
+    """A file that an input stands for, or an input without files.
 
     Attributes:
         file: The file, or the input.
-        below: Folder, relative to that of the results, for its result.
-        named: Whether it was given by its name, and not by a folder or a pattern.
-        error: Why there is nothing to be read.
+        below: Folder of its result, relative to the output folder.
+        named: Whether the user named it, rather than a folder or pattern that contains it.
+        error: Why there is nothing to read.
     """
 
     file: Path
@@ -41,7 +42,7 @@ class Found:
 
 
 def expand(inputs: Iterable[Path], *, recursive: bool = False) -> Iterator[Found]:
-    """Yield what each input stands for, folders and patterns sorted by name."""
+    """Yield the files of each input; those of folders and patterns are sorted by name."""
     for given in inputs:
         if given == LIST:
             for listed in _listed():
@@ -59,7 +60,7 @@ def _listed() -> Iterator[Path]:
 
 
 def _kept(listed: Path) -> Path:
-    """Return the folder in which a listed file lies, if that leads downwards from here."""
+    """Return the folder of a listed file if it is below the current folder, else no folder."""
     upwards = listed.is_absolute() or ".." in listed.parts
     return Path() if upwards else listed.parent
 
@@ -73,7 +74,7 @@ def _expand_one(given: Path, recursive: bool) -> Iterator[Found]:
         else:
             yield Found(given, error="there is no such file or folder")
     except (OSError, ValueError) as error:
-        yield Found(given, error=f"it cannot be found: {_reason(error)}")
+        yield Found(given, error=f"cannot be found: {_reason(error)}")
     else:
         if stat.S_ISDIR(mode):
             yield from _inside(given, recursive)
@@ -82,13 +83,13 @@ def _expand_one(given: Path, recursive: bool) -> Iterator[Found]:
 
 
 def _matching(pattern: Path, recursive: bool) -> Iterator[Found]:
-    """Yield pictures that fit a pattern; the tree below its fixed part is kept."""
+    """Yield the pictures that match a pattern; the tree below its fixed part is kept."""
     magic = next(i for i, part in enumerate(pattern.parts) if glob.has_magic(part))
     root = Path(*pattern.parts[:magic])
     try:
         matches = sorted(set(root.glob(os.fspath(Path(*pattern.parts[magic:])))))
     except (OSError, ValueError) as error:
-        yield Found(pattern, error=f"as a pattern it makes no sense: {_reason(error)}")
+        yield Found(pattern, error=f"this pattern is not valid: {_reason(error)}")
         return
     any_found = False
     for match in matches:
@@ -96,7 +97,7 @@ def _matching(pattern: Path, recursive: bool) -> Iterator[Found]:
         if any(part.startswith(".") for part in below.parts):
             continue
         if match.is_dir():
-            # "**" fits folders as well as the files in them.
+            # "**" matches folders as well as the files in them.
             inner = () if "**" in pattern.name else _inside(match, recursive)
             found = [replace(f, below=below / f.below) for f in inner if f.error is None]
         else:
@@ -105,23 +106,23 @@ def _matching(pattern: Path, recursive: bool) -> Iterator[Found]:
         any_found |= bool(found)
         yield from found
     if not any_found:
-        yield Found(pattern, error="there is no such file, and no picture fits it as a pattern")
+        yield Found(pattern, error="there is no such file, and no picture matches this pattern")
 
 
 def _inside(folder: Path, recursive: bool) -> Iterator[Found]:
     found = sorted(_visit(folder, recursive), key=lambda each: each.file)
     if not found:
-        error = "the folder has no image files; --recursive looks in folders in it"
+        error = "the folder has no image files; --recursive also searches its subfolders"
         found = [Found(folder, error=error)]
     yield from found
 
 
 def _visit(top: Path, recursive: bool) -> Iterator[Found]:
-    """Yield the pictures in a folder, and the folders in it that cannot be listed."""
+    """Yield the pictures in a folder, and an error for each folder that cannot be listed."""
     waiting, seen = [top], set[tuple[int, int]]()
     links: list[Path] = []
     while waiting or links:
-        # What links lead to is likely to be there under its own name as well, which comes first.
+        # Links come last: their targets are often in the tree too, and then keep their own names.
         folder = waiting.pop() if waiting else links.pop(0)
         try:
             known = folder.stat()
@@ -130,7 +131,7 @@ def _visit(top: Path, recursive: bool) -> Iterator[Found]:
             seen.add((known.st_dev, known.st_ino))
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            yield Found(folder, named=False, error=f"it cannot be listed: {_reason(error)}")
+            yield Found(folder, named=False, error=f"cannot be listed: {_reason(error)}")
             continue
         for entry in entries:
             path = folder / entry.name
@@ -146,7 +147,7 @@ def _visit(top: Path, recursive: bool) -> Iterator[Found]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads back to itself
+    except OSError:  # a link to itself
         return False
 
 

@@ -1,12 +1,13 @@
-"""Which files are read and where each result goes, decided before the first pixel.
+"""Plan which files are read and where each result goes, before the first pixel is computed.
 
     cat.jpg, holiday/, -o out ──▶ (cat.jpg → out/cat_x2.jpg), (holiday/a.png → out/a_x2.png), …
 
-A result lies beside its input unless an output is given. It has its input's format unless one is
-given or that cannot be written. What would overwrite an input, or another result, is refused alone.
+A result is placed beside its input unless an output is given. It has the format of its input unless
+another is given or that one cannot be written. A job that would overwrite an input or the result of
+another job is refused; the others are not affected.
 
-What an earlier run has left in a folder is no input of the next, whatever their options were. It is
-known by its name alone: of `cat_x2.png`, `cat` must be there too.
+Results that an earlier run has left in a folder are not inputs of the next run, whatever the
+options of either. They are recognised by name alone: `cat_x2.png` is a result if `cat` exists too.
 """
 
 import os
@@ -26,16 +27,16 @@ _Identity = str | tuple[int, int]
 
 @dataclass(frozen=True)
 class Naming:
-    """How results are called.
+    """How results are named.
 
     Attributes:
         output: A file, for a single input, or a folder; None puts results beside their inputs.
         mark: Added to the input's name, such as "_x2".
-        suffix: Of the format, such as ".png"; None keeps the input's.
-        writable: Suffixes that can be written; others become ".png".
+        suffix: Suffix of the format, such as ".png"; None keeps that of the input.
+        writable: Suffixes that can be written.
         compare: Whether a comparison is written too.
-        kept: Suffixes that results of such inputs have; all that can be written if None.
-        marks: What names of results may end in, by other options too; None knows no others.
+        kept: Input suffixes that results keep, others become ".png"; None keeps all of `writable`.
+        marks: Pattern of the marks that any options produce; None recognises only this run's names.
     """
 
     output: Path | None
@@ -49,13 +50,13 @@ class Naming:
 
 @dataclass(frozen=True)
 class Job:
-    """A picture to be enlarged, or the reason why not.
+    """A picture to process, or the reason why it cannot be.
 
     Attributes:
         input: File to read.
-        output: File to write, None if there is none to read.
-        compare: File for a comparison, if one is asked for.
-        error: Why this cannot be done.
+        output: File to write, None if there is nothing to read.
+        compare: File for the comparison, if one is requested.
+        error: Why the job cannot be done.
     """
 
     input: Path
@@ -73,23 +74,23 @@ def plan(
 ) -> list[Job]:
     """Return a job for each input file, in the order given, folders sorted by name.
 
-    Files that were not named, but found in a folder or by a pattern, are no inputs if they are
-    results of others, left by an earlier run.
+    Files found in a folder or by a pattern are left out if their names are those of results of an
+    earlier run. Files that the user names are always inputs.
 
     Args:
         inputs: Files, folders, patterns, or "-": see `bigpicture.app.inputs`.
-        naming: How results are called.
-        recursive: Whether to look into folders in folders.
+        naming: How results are named.
+        recursive: Whether to search subfolders.
         left_out: Filled with the files that are taken for results.
 
     Raises:
-        ValueError: If the output is a file, but there are several inputs or its suffix is of no
-            format that can be written.
+        ValueError: If the output is a file, but there are several inputs or its suffix is not that
+            of a format that can be written.
     """
     as_file = naming.output is not None and _is_file(naming.output, naming)
     found = list(expand(inputs, recursive=recursive))
     if as_file and (len(found) > 1 or not all(each.named for each in found)):
-        raise ValueError(f"-o {naming.output} is a file; for several inputs give a folder")
+        raise ValueError(f"-o {naming.output} is a file; for several inputs, give a folder")
     jobs = [_job(each, naming, as_file) for each in found]
     results = _Results(jobs, naming.marks)
     kept = []
@@ -102,10 +103,10 @@ def plan(
 
 
 class _Results:
-    """What some jobs make, or have made with other options, as far as names say.
+    """The files that are results of some jobs, judging by their names, whatever the options.
 
     Args:
-        jobs: For all files that were found.
+        jobs: The jobs for all files that were found.
         marks: As in `Naming`.
     """
 
@@ -149,24 +150,24 @@ def _job(found: Found, naming: Naming, as_file: bool) -> Job:
 
 
 def _is_file(output: Path, naming: Naming) -> bool:
-    """Return whether an output is meant as a file: by its suffix, unless it is a folder."""
+    """Return whether an output is a file, judging by its suffix, and not an existing folder."""
     suffix, writable = output.suffix.lower(), naming.writable
-    # not by methods of Path, which raise where they may not look
+    # not methods of Path, which raise for folders without search permission
     if os.path.isdir(output):  # noqa: PTH112
         return False
     if suffix in SUFFIXES - writable:
         raise ValueError(f"-o {output}: the suffix must be one of {', '.join(sorted(writable))}")
     if suffix not in writable:
         if os.path.exists(output):  # noqa: PTH110
-            raise ValueError(f"-o {output} is a file of another kind; give a folder or a new name")
+            raise ValueError(f"-o {output} exists and is not a folder; give a folder or a new name")
         return False
     if naming.suffix is not None and FORMATS[suffix] != FORMATS[naming.suffix]:
-        raise ValueError(f"-o {output} is no {naming.suffix[1:]}; leave out --format")
+        raise ValueError(f"-o {output} is not a {naming.suffix[1:]} file; leave out --format")
     return True
 
 
 def _without_repetitions(jobs: Iterable[Job]) -> Iterator[Job]:
-    """Leave out inputs that were given twice, for example as a file and with its folder."""
+    """Yield each job once, even if its input was given twice, such as by name and by folder."""
     seen: set[tuple[Path, Path | None]] = set()
     for job in jobs:
         key = _real(job.input), job.output
@@ -176,11 +177,11 @@ def _without_repetitions(jobs: Iterable[Job]) -> Iterator[Job]:
 
 
 def _without_collisions(jobs: Iterable[Job]) -> Iterator[Job]:
-    """Refuse jobs that would overwrite an input or the result of a job before them."""
+    """Refuse jobs that would overwrite an input or the result of an earlier job."""
     jobs = list(jobs)
     inputs = {_identity(job.input) for job in jobs}
     taken: dict[_Identity, Path] = {}
-    # a raw file, which will hardly be read, takes no name from the JPEG that lies beside it
+    # raw files, which can hardly ever be read, come last: they must not take a JPEG's result name
     for number, job in sorted(enumerate(jobs), key=lambda each: _is_raw(each[1].input)):
         jobs[number] = placed = _placed(job, inputs, taken)
         if placed.error is None:
@@ -190,11 +191,11 @@ def _without_collisions(jobs: Iterable[Job]) -> Iterator[Job]:
 
 
 def _placed(job: Job, inputs: set[_Identity], taken: dict[_Identity, Path]) -> Job:
-    """Return a job whose results take nobody's place, or that says why it cannot be done."""
+    """Return a job with free names for its results, or with the reason why there are none."""
     if job.error is not None or job.output is None:
         return job
     if job.compare is not None and _identity(job.compare) in inputs | taken.keys():
-        # of cat.jpg beside cat.png, whose comparison would have the same name
+        # such as for cat.jpg beside cat.png, whose comparison would have the same name
         name = f"{job.output.stem}_{job.output.suffix[1:]}{_COMPARE}"
         job = replace(job, compare=job.compare.with_name(name))
     for path in (job.output, job.compare):
@@ -202,7 +203,7 @@ def _placed(job: Job, inputs: set[_Identity], taken: dict[_Identity, Path]) -> J
             reason = f"its result {path} would overwrite an input; give another -o"
             return replace(job, error=reason)
         if path is not None and (other := taken.get(_identity(path))) is not None:
-            reason = f"its result {path} is also that of {other}; enlarge one of them elsewhere"
+            reason = f"its result {path} is also that of {other}; run them with different -o"
             return replace(job, error=reason)
     return job
 
@@ -212,7 +213,7 @@ def _is_raw(file: Path) -> bool:
 
 
 def _identity(path: Path) -> _Identity:
-    """Return the same for two names of one file, hard links included."""
+    """Return a key that is the same for all names of one file, including hard links."""
     try:
         found = path.stat()
     except OSError:
@@ -222,4 +223,4 @@ def _identity(path: Path) -> _Identity:
 
 
 def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # which, unlike `resolve`, takes links that go in circles
+    return Path(os.path.realpath(path))  # unlike `resolve`, this accepts circular links

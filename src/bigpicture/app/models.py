@@ -1,4 +1,4 @@
-"""`bigpicture models`: what is shipped, what a weight file holds, and published files as ours."""
+"""`bigpicture models`: list shipped networks, inspect weight files, convert published ones."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import typer
 from bigpicture.app.console import printable, refuse, say
 
 models = typer.Typer(
-    help="List the shipped networks, look into a weight file, or rewrite a published one.",
+    help="List the shipped networks, inspect a weight file, or convert a published one.",
     no_args_is_help=True,
 )
 
@@ -42,10 +42,12 @@ def list_(as_json: AsJson = False) -> None:
 
 @models.command()
 def show(
-    model: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A name, or a weight file.")],
+    model: Annotated[
+        str, typer.Argument(metavar="NAME|FILE", help="A shipped name, or a weight file.")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Show family, settings, size and origin of a network."""
+    """Show the family, settings, size and origin of a network."""
     from bigpicture.models.catalog import family
     from bigpicture.weights import index
 
@@ -69,7 +71,7 @@ def show(
     width = max(map(len, shown))
     for key, value in shown.items():
         text = str(value) if isinstance(value, str | int) else json.dumps(value)
-        say(printable(f"{key:{width}}  {text}"))  # which a stranger's file may state
+        say(printable(f"{key:{width}}  {text}"))  # the text may come from a stranger's file
 
 
 @models.command()
@@ -81,19 +83,22 @@ def convert(
     licence: Annotated[
         str | None,
         typer.Option(
-            help="Of the weights, as their publisher states it; goes into OUT. Else what IN states."
+            help="Licence of the weights, as stated by their publisher, to store in OUT. By "
+            "default, what IN states."
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace OUT if it exists.")
+    ] = False,
 ) -> None:
-    """Rewrite a published weight file as safetensors that state their settings and origin."""
+    """Convert a published weight file to safetensors that state their settings and origin."""
     from bigpicture.models.catalog import family
     from bigpicture.weights.file import load_file, save_network
 
     if target.suffix != ".safetensors":
         refuse(ValueError(f"{target}: OUT must end in .safetensors"))
     if target.exists() and not overwrite:
-        refuse(ValueError(f"{target} exists; use --overwrite to replace it, or another name"))
+        refuse(ValueError(f"{target} exists; replace it with --overwrite, or give another name"))
     try:
         network, facts = load_file(source)
         with source.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what their texts mean."""
+"""Options that several commands share, and parsers for their values."""
 
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,24 +10,24 @@ from bigpicture.app.console import refuse
 if TYPE_CHECKING:
     from bigpicture.infer.model import Model
 
-COMPUTED = "How it is computed"
-"""The panel of `--help` for options that hardly change the result."""
+COMPUTED = "Computation"
+"""The `--help` panel for options that hardly change the result."""
 
 Colour = Literal["keep", "srgb"]
-"""Whether colours stay in their own space or become sRGB."""
+"""Whether colours stay in their own space or are converted to sRGB."""
 
 Device = Annotated[
     str,
     typer.Option(
-        help="auto, cpu, cuda, cuda:1, mps … auto takes the fastest that is there.",
+        help="auto, cpu, cuda, cuda:1, mps, … auto selects the fastest one available.",
         rich_help_panel=COMPUTED,
     ),
 ]
 Precision = Annotated[
     Literal["auto", "fp32", "bf16", "fp16"],
     typer.Option(
-        help="Numbers to compute in; auto takes bf16 for 8-bit pictures on NVIDIA's GPUs and on "
-        "processors that multiply in it, else fp32.",
+        help="Number format to compute in. auto selects bf16 for 8-bit pictures on NVIDIA GPUs "
+        "and CPUs with bf16 instructions, else fp32.",
         rich_help_panel=COMPUTED,
     ),
 ]
@@ -35,7 +35,8 @@ Tile = Annotated[
     str,
     typer.Option(
         metavar="auto|N|off",
-        help="Side of the tiles that a large picture is computed in; auto fits the memory.",
+        help="Side in pixels of the tiles that large pictures are cut into; auto fits them to the "
+        "memory.",
         rich_help_panel=COMPUTED,
     ),
 ]
@@ -43,14 +44,14 @@ Ensemble = Annotated[
     bool,
     typer.Option(
         "--ensemble",
-        help="Mean over the 8 rotations and reflections: 8 × as long, a bit better.",
+        help="Average over the 8 rotations and reflections: slightly better, 8 times slower.",
         rich_help_panel=COMPUTED,
     ),
 ]
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
-    """Return (height, width) of a size `WIDTHxHEIGHT`, refuse what is none.
+    """Return (height, width) of a size `WIDTHxHEIGHT`; refuse anything else.
 
     >>> parse_size("1920x1080")
     (1080, 1920)
@@ -64,7 +65,7 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 
 
 def parse_pixel(text: str | None) -> tuple[int, int] | None:
-    """Return (row, column) of a pixel `COLUMN,ROW`, refuse what is none.
+    """Return (row, column) of a pixel `COLUMN,ROW`; refuse anything else.
 
     >>> parse_pixel("120,80")
     (80, 120)
@@ -78,7 +79,7 @@ def parse_pixel(text: str | None) -> tuple[int, int] | None:
 
 
 def parse_tile(text: str) -> int | Literal["auto", "off"]:
-    """Return the side of a tile, or one of the two words; refuse anything else.
+    """Return the side of a tile, "auto" or "off"; refuse anything else.
 
     >>> parse_tile("256"), parse_tile("off")
     (256, 'off')
@@ -91,7 +92,7 @@ def parse_tile(text: str) -> int | Literal["auto", "off"]:
 
 
 def load_model(name: str, device: str) -> "Model":
-    """Return a model on a device; refuse names, files and devices that are none."""
+    """Load a model onto a device; refuse unknown names, unusable files and missing devices."""
     from bigpicture import load
     from bigpicture.infer.device import choose_device
 

@@ -1,11 +1,11 @@
-"""How a file becomes its result: its pages, its colours, its inks, each enlarged and rounded once.
+"""Turn a file into its result: pages, colours and inks, each enlarged and rounded once.
 
-    path ──read──▶ Source ──compute──▶ Restored ──write──▶ path
+    path ──read──▶ Source ──compute──▶ AnyPicture ──write──▶ path
 
-A picture keeps its colours, whatever its profile, unless sRGB is asked for or the result's format
-cannot hold them; then they are converted in floats before they are enlarged. CMYK goes through the
-network as two pictures, see `bigpicture.image.inks`. Large pictures wait on the disk that the
-result goes to.
+A picture keeps its colours, whatever its profile, unless sRGB is requested or the format of the
+result cannot hold them; then they are converted in floats before they are enlarged. CMYK passes
+through the network as two pictures, see `bigpicture.image.inks`. Large pictures are held on the
+disk of the result.
 """
 
 import os
@@ -38,16 +38,16 @@ from bigpicture.infer.model import Model
 
 AnyPicture = Picture | Separations
 Advance = Callable[[float], None]
-"""Called with the share that is done of a file."""
+"""Called with the fraction of a file that is done."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is read of a file ahead of its turn.
+    """The part of a file that is read ahead of its turn.
 
     Attributes:
-        pages: All that is in it.
-        first: The picture, if it is to be enlarged alone; several are read one after the other.
+        pages: All pages of the file.
+        first: The first page, if only that is to be enlarged; several are read one by one.
     """
 
     pages: Pages
@@ -55,21 +55,21 @@ class Source:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the pixels that are held."""
+        """Bytes of the pixels already read."""
         return 0 if self.first is None else nbytes(self.first)
 
 
 @dataclass
 class Facts:
-    """What there is to report of an enlargement.
+    """Facts to report about an enlargement.
 
     Attributes:
-        input_size: Width and height, of the first page.
+        input_size: Width and height of the first page.
         output_size: As `input_size`.
-        pages: How many were enlarged.
-        tiling: What was planned for each run of the network on the first page.
-        tiles: How many were computed in all.
-        drift: See `bigpicture.infer.enlarge.Report`; of several pages, the greatest of each number.
+        pages: Number of pages that were enlarged.
+        tiling: The plan for each run of the network on the first page.
+        tiles: Number of tiles computed on all pages.
+        drift: See `bigpicture.infer.enlarge.Report`; the maximum of each number over the pages.
     """
 
     input_size: tuple[int, int] | None = None
@@ -82,16 +82,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Restoring:
-    """What is done to each file.
+    """How each file is processed.
 
     Attributes:
-        model: Enlarges pictures.
-        sized: What `Model.plan` takes: the size wanted and how it is computed in tiles.
-        options: What else `Model.upscale` takes.
-        colour: Whether colours stay in their own space or become sRGB.
+        model: Enlarges the pictures.
+        sized: Arguments for `Model.plan`: the size of the result and the tiling.
+        options: The other arguments for `Model.upscale`.
+        colour: Whether colours stay in their own space or are converted to sRGB.
         all_pages: Enlarge all pages and frames, not only the first.
-        quality: Of lossy formats, 1 to 100; None takes the writer's.
-        max_pixels: Refuse files of more.
+        quality: Quality of lossy formats, 1 to 100; None takes the writer's default.
+        max_pixels: Refuse files with more pixels.
     """
 
     model: Model
@@ -103,14 +103,14 @@ class Restoring:
     max_pixels: int = MAX_PIXELS
 
     def read(self, path: Path, output: Path) -> Source:
-        """Return what is in a file.
+        """Read a file.
 
         Args:
-            path: Of the file.
-            output: Where its result goes, and what is too large for the memory meanwhile.
+            path: The file.
+            output: Its result, in whose folder large pictures are held meanwhile.
 
         Raises:
-            ImageError: If it cannot be read.
+            ImageError: If the file cannot be read.
         """
         with spooling(output.parent):
             pages = read_pages(path, max_pixels=self.max_pixels, keep_cmyk=True)
@@ -125,18 +125,18 @@ class Restoring:
         cancel: Cancel,
         comparison: Path | None = None,
     ) -> AnyPicture | None:
-        """Return a picture enlarged, None where its pages have been enlarged and written.
+        """Enlarge a picture and return it; or enlarge and write all pages, and return None.
 
         Args:
-            source: As it was read.
-            output: Where it goes, which says what colours it can have.
-            facts: Filled with what is done, also if it fails.
-            advance: Told of progress.
+            source: The file as it was read.
+            output: The result file, whose format determines the colours that it can hold.
+            facts: Filled with what was done, even on failure.
+            advance: Called with progress.
             cancel: Ends the work when it is set.
-            comparison: Where the first of several pages is compared, if it is to be.
+            comparison: File for the comparison of the first of several pages, if requested.
 
         Raises:
-            ValueError: If it cannot be enlarged, or its pages cannot be written.
+            ValueError: If the picture cannot be enlarged, or its pages cannot be written.
         """
         pages, count = source.pages, len(source.pages)
 
@@ -169,13 +169,13 @@ class Restoring:
             write(restored, output, quality=self.quality)
 
     def write_comparison(self, low: AnyPicture, restored: AnyPicture, path: Path) -> None:
-        """Write what the network has added to a picture.
+        """Write a comparison of the result with bicubic enlargement.
 
         Raises:
             ImageError: If it cannot be written.
         """
         size = None
-        if self.sized.get("framing") == "fill":  # what was cut off is not compared
+        if self.sized.get("framing") == "fill":  # the comparison leaves out what was cropped
             size = self.model.plan((low.height, low.width), **self.sized).size
         with _told_if_replaced(path):
             write(compare(shown(low), shown(restored), self.model.name, size), path)
@@ -217,12 +217,12 @@ class Restoring:
 
 
 def shown(picture: AnyPicture) -> Picture:
-    """Return a picture in sRGB; as it is if it is in it."""
+    """Return a picture in sRGB, unchanged if it is sRGB already."""
     return picture.to_srgb() if isinstance(picture, Separations) else to_srgb(picture)
 
 
 def nbytes(picture: AnyPicture) -> int:
-    """Return the bytes of a picture's pixels."""
+    """Return the number of bytes of a picture's pixels."""
     if isinstance(picture, Separations):
         return nbytes(picture.colour) + nbytes(picture.black)
     return picture.colour.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes)
@@ -230,19 +230,19 @@ def nbytes(picture: AnyPicture) -> int:
 
 @contextmanager
 def _told_if_replaced(path: Path) -> Iterator[None]:
-    """Warn of a file that was there before another was written under its name.
+    """Warn if the file written inside replaces an existing one.
 
-    It may be a result of an earlier run, or somebody's own; nobody can tell.
+    That may be the result of an earlier run or the user's own file: there is no way to tell.
     """
     there = os.path.exists(path)  # noqa: PTH110 - Path.exists raises where it may not look
     yield
     if there:
-        text = f"{path.name} was there, and is replaced; --resume leaves such alone"
+        text = f"replaced the existing {path.name}; --resume keeps existing results"
         warnings.warn(text, ImageWarning, stacklevel=3)
 
 
 def _told(run: dict[str, Any]) -> dict[str, Any]:
-    """Return a run of the network as reports tell it: sizes as width and height."""
+    """Return a run of the network in the form for reports, with sizes as width and height."""
     high, wide = run["size"]
     return {
         "input_size": (run["width"], run["height"]),

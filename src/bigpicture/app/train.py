@@ -1,4 +1,4 @@
-"""`bigpicture train`: a recipe becomes weights."""
+"""`bigpicture train`: train a network by a recipe."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,26 +27,27 @@ def train(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Another value for a key of the recipe, such as optimiser.rate=1e-4; repeatable. "
-            "KEY= takes the key out, so that its default holds: watch.benchmark= scores nothing.",
+            help="Replace a value of the recipe, such as optimiser.rate=1e-4. Repeatable. KEY= "
+            "removes the key, so that its default applies: watch.benchmark= turns scoring off.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of checkpoints, journal and weights; else runs/NAME."),
+        typer.Option(help="Folder for checkpoints, logs and weights (default: runs/NAME)."),
     ] = None,
     resume: Annotated[
         bool,
         typer.Option(
             "--resume",
-            help="Go on where the run in the folder was stopped, or begin if none was.",
+            help="Continue from the last checkpoint in the folder, or begin if there is none.",
         ),
     ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
             "--dry-run",
-            help="Check recipe and data, try two steps, say what all would take, write no results.",
+            help="Check recipe and data, try two steps, estimate time and memory, and write no "
+            "results.",
         ),
     ] = False,
     schema: Annotated[
@@ -55,15 +56,15 @@ def train(
             "--schema",
             callback=_show_schema,
             is_eager=True,
-            help="Show the JSON schema of recipes, for editors.",
+            help="Print the JSON schema of recipes, for editors.",
         ),
     ] = False,
     device: Device = "auto",
 ) -> None:
     """Train a network by a recipe.
 
-    Ctrl-C ends a run after the step it is in, with a checkpoint; twice, at once. A run that was
-    stopped goes on exactly where it was with --resume and the same --set. On several GPUs:
+    Ctrl-C ends a run after the current step, with a checkpoint; a second Ctrl-C ends it at once.
+    --resume, with the same --set, continues a stopped run exactly where it was. On several GPUs:
     accelerate launch -m bigpicture train RECIPE.
     """
     from bigpicture.app.stopping import Stopped, stoppable

@@ -1,4 +1,4 @@
-"""`bigpicture upscale`: files and folders, larger."""
+"""`bigpicture upscale`: enlarge files and folders."""
 
 import math
 import re
@@ -20,18 +20,18 @@ from bigpicture.app.options import (
     parse_tile,
 )
 
-_SIZE, _FILES = "How large", "Files"
+_SIZE, _FILES = "Size of the result", "Files"
 _MARKS = re.compile(r"_(x\d+(\.\d+)?|\d+x\d+|[wh]\d+)((_[a-z]+)?_compare)?$")
-"""What names of results end in, and those of comparisons, see `_mark`."""
+"""Endings of the names of results, see `_mark`, and of comparisons."""
 
 
-# The parameters are the command's options, each with its help: longer than other functions.
+# Longer than other functions: the parameters are the command's options, each with its help.
 def upscale(
     inputs: Annotated[
         list[Path],
         typer.Argument(
             metavar="INPUT",
-            help="Pictures, folders of them, patterns; - for a list of them from standard input.",
+            help="Pictures, folders or patterns; - reads a list of them from standard input.",
         ),
     ],
     output: Annotated[
@@ -39,7 +39,7 @@ def upscale(
         typer.Option(
             "--output",
             "-o",
-            help="A folder, or a file for a single picture. Without it, cat.jpg becomes "
+            help="A folder, or a file for a single picture. By default, the result of cat.jpg is "
             "cat_x2.jpg beside it.",
             rich_help_panel=_FILES,
         ),
@@ -47,14 +47,14 @@ def upscale(
     model: Annotated[
         str | None,
         typer.Option(
-            help="A name from `bigpicture models list`, or a weight file. Without it, the best "
-            "shipped network for --scale; else, with --size, --width and --height too, the best "
-            "that enlarges 2 times, run as often as needed."
+            help="A name from `bigpicture models list`, or a weight file. By default, the best "
+            "shipped network for --scale; without --scale, the best ×2 network, run as often as "
+            "--size, --width or --height need."
         ),
     ] = None,
     scale: Annotated[
         float | None,
-        typer.Option(help="How many times larger; any number.", rich_help_panel=_SIZE),
+        typer.Option(help="Enlargement factor; need not be whole.", rich_help_panel=_SIZE),
     ] = None,
     size: Annotated[
         str | None,
@@ -62,17 +62,17 @@ def upscale(
     ] = None,
     width: Annotated[
         int | None,
-        typer.Option(min=1, help="Width in pixels, height to match.", rich_help_panel=_SIZE),
+        typer.Option(min=1, help="Width in pixels; the height follows.", rich_help_panel=_SIZE),
     ] = None,
     height: Annotated[
         int | None,
-        typer.Option(min=1, help="Height in pixels, width to match.", rich_help_panel=_SIZE),
+        typer.Option(min=1, help="Height in pixels; the width follows.", rich_help_panel=_SIZE),
     ] = None,
     framing: Annotated[
         Literal["stretch", "fit", "fill"],
         typer.Option(
-            help="With --size of other proportions than the picture's: stretch it, fit all of it "
-            "in, or fill the size and cut off the rest.",
+            help="If the aspect ratio of --size differs from the picture's: stretch the picture, "
+            "fit all of it inside the size, or fill the size and crop the rest.",
             rich_help_panel=_SIZE,
         ),
     ] = "stretch",
@@ -80,23 +80,24 @@ def upscale(
     halo: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Pixels that a tile sees beyond its border.", rich_help_panel=COMPUTED
+            min=0, help="Pixels that a tile sees beyond its borders.", rich_help_panel=COMPUTED
         ),
     ] = None,
     sweeps: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Times that tiles gather the whole picture's context, 2 if not given; more is "
-            "nearer to computing it whole, and each takes as long as rendering.",
+            help="How often tiles gather the context of the whole picture (default: 2). More "
+            "sweeps come closer to the untiled result; each takes about as long as rendering.",
             rich_help_panel=COMPUTED,
         ),
     ] = None,
     context: Annotated[
         Literal["shared", "exact", "tile"],
         typer.Option(
-            help="Whether tiles see the whole picture's context, nearly or exactly (quicker, but "
-            "all tiles wait for each other in memory and on the disk), or only their own.",
+            help="Context of a tile: that of the whole picture, approximated (shared) or exact "
+            "(usually faster, but features of all tiles are held in memory and on disk), or only "
+            "its own (tile).",
             rich_help_panel=COMPUTED,
         ),
     ] = "shared",
@@ -104,8 +105,8 @@ def upscale(
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="What tiles may take, such as 2G; else 1 GiB on a processor, half of what is free "
-            "on a GPU or if that is enough for the whole picture.",
+            help="Memory for tiles, such as 2G. By default, half of the free memory if the whole "
+            "picture fits into that; else 1 GiB on a CPU and half of the free memory on a GPU.",
             rich_help_panel=COMPUTED,
         ),
     ] = None,
@@ -113,7 +114,7 @@ def upscale(
         bool,
         typer.Option(
             "--match-low",
-            help="Make the result, shrunk again, the input: no drift of colours or tones.",
+            help="Give the result the input's low frequencies, so that colours and tones stay.",
             rich_help_panel=COMPUTED,
         ),
     ] = False,
@@ -122,18 +123,23 @@ def upscale(
     precision: Precision = "auto",
     format: Annotated[
         Literal["png", "jpg", "webp", "tif", "avif", "gif"] | None,
-        typer.Option(help="Format of the results; else that of the input.", rich_help_panel=_FILES),
+        typer.Option(
+            help="Format of the results; by default, that of the input.", rich_help_panel=_FILES
+        ),
     ] = None,
     quality: Annotated[
         int | None,
         typer.Option(
-            min=1, max=100, help="Of jpg, webp and avif; 95 if not given.", rich_help_panel=_FILES
+            min=1,
+            max=100,
+            help="Quality of jpg, webp and avif (default: 95).",
+            rich_help_panel=_FILES,
         ),
     ] = None,
     colour: Annotated[
         Colour,
         typer.Option(
-            help="keep leaves colours in their space, with their profile; srgb converts them.",
+            help="keep leaves colours in the space of their profile; srgb converts them.",
             rich_help_panel=_FILES,
         ),
     ] = "keep",
@@ -141,7 +147,7 @@ def upscale(
         bool,
         typer.Option(
             "--all-pages",
-            help="All pages of TIFF, all frames of GIF and WebP, not only the first.",
+            help="Enlarge all pages of a TIFF and all frames of a GIF or WebP, not only the first.",
             rich_help_panel=_FILES,
         ),
     ] = False,
@@ -149,19 +155,18 @@ def upscale(
         int | None,
         typer.Option(
             min=1,
-            help="Refuse pictures of more pixels than this; 2³⁰, about a thousand megapixels, if "
-            "not given.",
+            help="Refuse pictures with more pixels (default: 2³⁰, about 1000 megapixels).",
             rich_help_panel=_FILES,
         ),
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive", help="Folders in folders too.", rich_help_panel=_FILES)
+        bool, typer.Option("--recursive", help="Search subfolders too.", rich_help_panel=_FILES)
     ] = False,
     resume: Annotated[
         bool,
         typer.Option(
             "--resume",
-            help="Skip pictures whose results are there; else these are replaced, with a warning.",
+            help="Skip pictures whose results exist; without it, they are replaced with a warning.",
             rich_help_panel=_FILES,
         ),
     ] = False,
@@ -169,26 +174,27 @@ def upscale(
         bool,
         typer.Option(
             "--compare",
-            help="Also write NAME_compare.png: bicubic beside the result, zoomed in.",
+            help="Also write NAME_compare.png: bicubic and the result side by side, zoomed in.",
             rich_help_panel=_FILES,
         ),
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option("--json", help="Write what was done, as JSON.", rich_help_panel=_FILES),
+        typer.Option("--json", help="Write a JSON report to this file.", rich_help_panel=_FILES),
     ] = None,
 ) -> None:
-    """Make pictures larger.
+    """Enlarge pictures.
 
-    16 bits, transparency, colour profile, EXIF and resolution are kept where the format holds
-    them. No input is ever overwritten. A file that cannot be read is reported, the others are done,
-    and the exit status is 1; it is 2 if the options make no sense, 130 after Ctrl-C.
+    Keeps 16 bits, transparency, colour profile, EXIF and resolution where the format supports them.
+    Never overwrites an input. A file that cannot be read is reported and does not stop the others.
+
+    Exit status: 0 if all succeed, 1 if some fail, 2 if the options are wrong, 130 after Ctrl-C.
     """
     target = _target(scale, size, width, height)
     if framing != "stretch" and size is None:
-        refuse(f"--framing {framing}: give --size too, which it is about")
+        refuse(f"--framing {framing}: give --size too, or leave it out")
     sized = target | {"framing": framing, "tile": parse_tile(tile), "context": context}
-    # What is not given is left to the engine, whose defaults are those of the Python interface.
+    # Options that are not given take the engine's defaults, which are those of the Python API.
     given = {"halo": halo, "sweeps": sweeps, "memory": memory}
     sized |= {name: value for name, value in given.items() if value is not None}
     check_report(report)
@@ -206,7 +212,7 @@ def upscale(
         suffix=None if format is None else f".{format}",
         writable=frozenset(FORMATS),
         compare=compare,
-        # Stills have no reason to be GIFs, of 256 colours.
+        # A still image has no reason to be a GIF of 256 colours.
         kept=frozenset(FORMATS) - (set() if all_pages else {".gif"}),
         marks=_MARKS,
     )
@@ -216,16 +222,16 @@ def upscale(
         loaded, sized, options, colour, all_pages, quality, max_pixels or MAX_PIXELS
     )
     try:
-        loaded.plan((1, 1), **sized)  # options that make no sense for any picture
+        loaded.plan((1, 1), **sized)  # refuses options that are wrong for any picture
         jobs = plan(inputs, naming, recursive=recursive, left_out=left_out)
     except ValueError as error:
         refuse(error)
     if report is not None and is_among(report, jobs):
-        refuse(f"--json {report} is a picture that is read or written; give another name")
+        refuse(f"--json {report} is a picture that this run reads or writes; give another name")
     if left_out:
         names = ", ".join(printable(file.name) for file in left_out[:3])
         more = ", …" if len(left_out) > 3 else ""
-        complain(f"left out, as results of others: {names}{more}; to enlarge such, give its name")
+        complain(f"left out as earlier results: {names}{more}; to enlarge one, give its name")
     outcome = Run(restoring, resume, left_out)(jobs, report)
     statuses = [item.status for item in outcome.items]
     if len(statuses) > 1:
@@ -240,18 +246,18 @@ def upscale(
 def _target(
     scale: float | None, size: str | None, width: int | None, height: int | None
 ) -> dict[str, Any]:
-    """Return the one way in which the size is given, as an option of `Model.upscale`."""
+    """Return the size as the one option of `Model.upscale` that sets it; refuse several."""
     given = {"scale": scale, "size": parse_size(size), "width": width, "height": height}
     target = {key: value for key, value in given.items() if value is not None}
     if len(target) > 1:
-        refuse(f"{' and '.join(f'--{key}' for key in target)} are given; give one of them")
+        refuse(f"{' and '.join(f'--{key}' for key in target)} exclude each other; give only one")
     if scale is not None and not 0 < scale < math.inf:
-        refuse(f"--scale {scale}: give how many times larger, such as 2")
+        refuse(f"--scale {scale}: give a factor above 0, such as 2")
     return target
 
 
 def _mark(target: dict[str, Any], own_scale: int) -> str:
-    """Return what names of results end in.
+    """Return the ending of the names of results, which tells their size.
 
     >>> _mark({}, 2), _mark({"scale": 1.5}, 2), _mark({"size": (1080, 1920)}, 2)
     ('_x2', '_x1.5', '_1920x1080')

@@ -1,4 +1,4 @@
-"""`bigpicture analyse attribution`: which pixels a part of an enlargement is made of."""
+"""`bigpicture analyse attribution`: which pixels contribute to a part of an enlargement."""
 
 import math
 import re
@@ -15,46 +15,48 @@ from bigpicture.app.console import bar, refuse
 from bigpicture.app.options import COMPUTED, Device, load_model, parse_pixel
 
 
-# The parameters are the command's options, each with its help: longer than other functions.
+# Longer than other functions: the parameters are the command's options, each with its help.
 def attribution(
     picture: Input,
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A name from `bigpicture models list`, or a weight file; uhdn-x2 if none is "
-            "given. May be given several times."
+            help="A name from `bigpicture models list`, or a weight file (default: uhdn-x2). "
+            "Repeatable."
         ),
     ] = None,
     at: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMN,ROW",
-            help="The pixel of the picture that the window lies on; else where most detail is.",
+            help="Pixel of the picture that the window lies on (default: where most detail is).",
         ),
     ] = None,
     window: Annotated[
-        int, typer.Option(min=1, help="Side of the window, in pixels of the enlarged picture.")
+        int, typer.Option(min=1, help="Side of the window in pixels of the enlarged picture.")
     ] = 16,
     crop: Annotated[
         str,
         typer.Option(
             metavar="PIXELS|off",
-            help="Side of the part of the picture around the window that is looked at; off: all of "
-            "it, which takes memory as training does.",
+            help="Side of the crop around the window that is analysed. off analyses the whole "
+            "picture, which takes as much memory as training on it.",
         ),
     ] = "128",
     scale: Annotated[
-        float | None, typer.Option(help="Enlargement, of networks that render any.")
+        float | None, typer.Option(help="Enlargement factor, for networks that render any scale.")
     ] = None,
     sigma: Annotated[
-        float, typer.Option(help="Of the blur that begins the path, in pixels.")
+        float, typer.Option(help="Standard deviation of the path's initial blur, in pixels.")
     ] = 1.2,
-    steps: Annotated[int, typer.Option(min=1, help="Of the path: more are more exact.")] = 50,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Steps of the path; more are more accurate.")
+    ] = 50,
     batch: Annotated[
         int,
         typer.Option(
             min=1,
-            help="Steps at once: faster on a GPU, but as much more memory.",
+            help="Steps computed at once: faster on a GPU, but memory grows in proportion.",
             rich_help_panel=COMPUTED,
         ),
     ] = 1,
@@ -63,8 +65,8 @@ def attribution(
 ) -> None:
     """Show how much of a picture networks use for a part of its enlargement.
 
-    A local attribution map (integrated gradients along a blur path) with its diffusion index, for
-    each network.
+    Draws a local attribution map (integrated gradients along a blur path) for each network, with
+    its diffusion index.
 
     bigpicture analyse attribution cat.jpg --model uhdn-x2 --at 120,80
     """
@@ -104,13 +106,13 @@ def attribution(
 
 
 def _labels(names: Sequence[str]) -> dict[str, str]:
-    """Return what models are called in the figure: as briefly as tells them apart."""
+    """Return models by label: the stem of the name, or all of it if two stems are alike."""
     stems = Counter(Path(name).stem for name in set(names))
     return {Path(name).stem if stems[Path(name).stem] == 1 else name: name for name in names}
 
 
 def _side(crop: str) -> int | None:
-    """Return the side of a crop, None for no crop; refuse what is neither."""
+    """Return the side of a crop, or None for "off"; refuse anything else."""
     if crop == "off":
         return None
     if not re.fullmatch(r"[1-9]\d*", crop):

@@ -1,4 +1,4 @@
-"""`bigpicture analyse cka`: how alike what the blocks of networks make is."""
+"""`bigpicture analyse cka`: how similar the outputs of networks' blocks are."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,31 +16,31 @@ def cka(
     model: ModelName = "uhdn-x2",
     compare: Annotated[
         str | None,
-        typer.Option(help="Another model, to compare blocks with; without, the model with itself."),
+        typer.Option(help="Another model to compare with (default: the model itself)."),
     ] = None,
     blocks: Annotated[
         list[str] | None,
         typer.Option(
-            help="Name of a module of the backbone, in place of its blocks. May be given several "
-            "times. Of both models, if there are two."
+            help="Name of a module of the backbone (of both, for two models) to compare instead of "
+            "its blocks. Repeatable."
         ),
     ] = None,
     crops: Annotated[
-        int, typer.Option(min=4, help="How many crops of the pictures the blocks are compared on.")
+        int, typer.Option(min=4, help="Number of random crops to compare the blocks on.")
     ] = 128,
     side: Annotated[int, typer.Option("--crop", min=1, help="Side of a crop in pixels.")] = 48,
     batch: Annotated[
-        int, typer.Option(min=4, help="Crops of a minibatch.", rich_help_panel=COMPUTED)
+        int, typer.Option(min=4, help="Crops per minibatch.", rich_help_panel=COMPUTED)
     ] = 32,
     seed: Annotated[
-        int, typer.Option(help="What the crops are drawn by.", rich_help_panel=COMPUTED)
+        int, typer.Option(help="Seed for drawing the crops.", rich_help_panel=COMPUTED)
     ] = 0,
     out: Out = None,
     device: Device = "auto",
 ) -> None:
-    """Show how alike (CKA, RGT's Fig. 4) what a network's blocks make of pictures is.
+    """Show how similar (CKA, RGT's Fig. 4) the outputs of a network's blocks are.
 
-    Each block of the backbone is compared with each, of one network or of two.
+    Compares each block of the backbone with every block of the same network, or of another.
 
     bigpicture analyse cka photographs/ --model rgt-light-x2
     """

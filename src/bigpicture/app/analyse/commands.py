@@ -11,7 +11,7 @@ from bigpicture.app.analyse.integration import integration
 from bigpicture.app.analyse.kernels import kernels
 
 analyse = typer.Typer(
-    help="Look into networks: what they cost, use and look at.",
+    help="Analyse networks: what they cost, use and look at.",
     no_args_is_help=True,
 )
 

@@ -17,27 +17,29 @@ def context(
         str | None,
         typer.Option(
             metavar="COLUMN,ROW",
-            help="The pixel of the picture that asks, where single pixels do; else the middle.",
+            help="Pixel whose view is shown, for operators that attend from single pixels "
+            "(default: the middle).",
         ),
     ] = None,
     operators: Annotated[
         str | None,
         typer.Option(
             metavar="PATTERN",
-            help="Operators to show, such as `head.*`. All go into the numbers.",
+            help="Operators to show, such as `head.*`. The JSON file has all.",
         ),
     ] = None,
     most: Annotated[
-        int, typer.Option(min=1, help="How many operators are shown: of more, some evenly spread.")
+        int, typer.Option(min=1, help="Most operators to show; of more, an even selection.")
     ] = 3,
-    maps: Annotated[int, typer.Option(min=1, help="How many weights of each are shown.")] = 6,
+    maps: Annotated[int, typer.Option(min=1, help="Most weight maps to show of each.")] = 6,
     out: Out = None,
     device: Device = "auto",
 ) -> None:
-    """Show, over a picture, what the operators that see the whole of it look at.
+    """Show, over a picture, what the operators that see the whole picture look at.
 
-    What a graph's nodes gather from and who hears them (SRGRN), the tokens (RG-SA) and the places
-    at other scales (CiaoSR) that a pixel attends to, the grid that modulates kernels (IKM, CRAC).
+    These are the pixels that a graph's nodes gather from and the pixels that listen to them
+    (SRGRN), the tokens (RG-SA) or places at other scales (CiaoSR) that a pixel attends to, and the
+    grid that modulates kernels (IKM, CRAC).
 
     bigpicture analyse context cat.jpg --model srgrn-light-x2 --at 120,80
     """

@@ -1,4 +1,4 @@
-"""`bigpicture analyse cost`: what networks need and take for a picture."""
+"""`bigpicture analyse cost`: count and measure what networks need for a picture."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from bigpicture.analysis.measure import Job, Measured
     from bigpicture.evaluate.formats import Table
 
-MEASURED = "What is measured"
+MEASURED = "Measuring"
 _REPEATS = 5
 
 Measure = Callable[[Mapping[str, "Job"]], Mapping[str, "Measured"]]
 
 
-# The parameters are the command's options, each with its help: longer than other functions.
+# Longer than other functions: the parameters are the command's options, each with its help.
 def cost(
     names: Annotated[
         list[str] | None,
@@ -32,20 +32,18 @@ def cost(
         str | None,
         typer.Option(
             metavar="cran-7|rgt-3|ciaosr-7",
-            help="A paper's table of costs, counted anew beside the printed figures, in place of "
-            "names.",
+            help="Instead of names, recount a paper's table of costs, beside the printed figures.",
         ),
     ] = None,
     scale: Annotated[
         float | None,
-        typer.Option(help="Of networks for any scale, and of sizes whose name has none."),
+        typer.Option(help="Scale of networks that render any, and of sizes named without one."),
     ] = None,
     size: Annotated[
         str | None,
         typer.Option(
             metavar="WIDTHxHEIGHT",
-            help="Of the picture that is enlarged; 256x256 if not given. A paper's table has its "
-            "own.",
+            help="Size of the picture to enlarge (default: 256x256). A paper's table has its own.",
         ),
     ] = None,
     measured: Annotated[
@@ -54,21 +52,24 @@ def cost(
     ] = False,
     repeats: Annotated[
         int,
-        typer.Option(min=1, help="Runs that the median is of.", rich_help_panel=MEASURED),
+        typer.Option(
+            min=1, help="Number of runs; their median is shown.", rich_help_panel=MEASURED
+        ),
     ] = _REPEATS,
     format: Annotated[
-        Literal["text", "markdown", "csv", "latex"], typer.Option(help="Of what is printed.")
+        Literal["text", "markdown", "csv", "latex"],
+        typer.Option(help="Format of the printed table."),
     ] = "text",
     report: Annotated[
-        Path | None, typer.Option("--json", help="Write exact figures, as JSON.")
+        Path | None, typer.Option("--json", help="Write exact figures to this JSON file.")
     ] = None,
     device: Device = "auto",
     precision: Precision = "fp32",
 ) -> None:
     """Count parameters, multiply-adds and activations; measure seconds and memory.
 
-    Counted is what is computed, by whichever modules or functions, without computing it. A
-    measured network has random weights; the memory is that of a process of its own.
+    Counts operators, whichever modules or functions call them, without computing anything.
+    Measures networks with random weights, and their memory in a separate process.
 
     bigpicture analyse cost rgt-s-x4 uhdn-x4 --size 320x180
 
@@ -77,11 +78,13 @@ def cost(
     check_report(report)
     check_scale(scale)
     if bool(names) == (table is not None):
-        refuse("give names of networks, or a paper's table with --table")
+        refuse("give names of networks, or a paper's table with --table, but not both")
     asked = {"--size": size, "--scale": None if scale is None else f"{scale:g}"}
     for option, given in asked.items() if table is not None else ():
         if given is not None:
-            refuse(f"{option} {given}: --table {table} has the paper's own; leave one of them out")
+            refuse(
+                f"{option} {given}: --table {table} has the paper's own; leave one of the two out"
+            )
     how_measured = (
         ("--repeats", repeats, _REPEATS),
         ("--device", device, "auto"),
@@ -89,7 +92,7 @@ def cost(
     )
     for option, given, usual in how_measured if not measured else ():
         if given != usual:
-            refuse(f"{option} {given} is of what is measured; add --measure, or leave it out")
+            refuse(f"{option} {given} only affects --measure; add that, or leave it out")
     low = parse_size(size) or (256, 256)
     from bigpicture.evaluate.formats import written
     from bigpicture.infer.device import choose_device
@@ -120,7 +123,7 @@ def _of_names(
     measure: Measure,
     how: Mapping[str, Any],
 ) -> tuple["Table", dict[str, Any]]:
-    """Return what networks cost, to read and as values."""
+    """Return the costs of networks, as a table to print and as JSON values."""
     from bigpicture.analysis.cost import cost as counted
     from bigpicture.analysis.cost_report import Costed, costs_json, costs_table
     from bigpicture.analysis.measure import Job
@@ -146,7 +149,7 @@ def _of_names(
 def _of_table(
     name: str, measure: Measure, how: Mapping[str, Any]
 ) -> tuple["Table", dict[str, Any]]:
-    """Return a paper's table, to read and as values."""
+    """Return a paper's table recounted, as a table to print and as JSON values."""
     from bigpicture.analysis.cost_report import published_json, published_table
     from bigpicture.analysis.measure import Job
     from bigpicture.analysis.published_costs import TABLES, rows

@@ -1,4 +1,4 @@
-"""What the subcommands of `bigpicture analyse` that draw figures have in common."""
+"""Shared by the subcommands of `bigpicture analyse` that draw figures: options, checks, errors."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,21 +18,21 @@ Out = Annotated[
         "--out",
         "-o",
         metavar="FILE.png",
-        help="The figure; its numbers go beside it, into FILE.json. Else it is named after the "
-        "input or the model.",
+        help="The figure; its numbers go into FILE.json beside it. By default, it is named after "
+        "the input or the model.",
     ),
 ]
 
 
 @contextmanager
 def drawing(file: Path, *sources: str | Path) -> Iterator[None]:
-    """Refuse a figure that could not be written before the work begins, and name it afterwards.
+    """Refuse a figure that cannot be written before the work begins, and print its name afterwards.
 
-    What is refused inside (a `ValueError`, an `OSError`) ends the command as well.
+    An error raised inside (`ValueError`, `OSError`, `ImportError`, out of memory) is refused too.
 
     Args:
         file: The figure.
-        sources: What it is made from, pictures and models, which it must not replace.
+        sources: The pictures and models that it is made from, which it must not replace.
     """
     from bigpicture.analysis.figure import check_figure
     from bigpicture.infer.memory import is_out_of_memory
@@ -46,12 +46,12 @@ def drawing(file: Path, *sources: str | Path) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        refuse(f"memory ran out ({str(error).splitlines()[0]}); give a smaller picture or crop")
+        refuse(f"out of memory ({str(error).splitlines()[0]}); give a smaller picture or crop")
     say(f"{file} and {file.with_suffix('.json').name}")
 
 
 def _check_apart(file: Path, sources: Iterable[str | Path]) -> None:
-    """Refuse a figure that would take the place of what it is made from."""
+    """Refuse a figure that would replace one of its sources."""
     for written in (file, file.with_suffix(".json")):
         for source in map(Path, sources):
             if written.exists() and source.exists() and written.samefile(source):
@@ -59,7 +59,7 @@ def _check_apart(file: Path, sources: Iterable[str | Path]) -> None:
 
 
 def read_colour(file: Path) -> "Tensor":
-    """Return a picture's colours (1, c, h, w) in [0, 1]; refuse what is none."""
+    """Return a picture's colours (1, c, h, w) in [0, 1]; refuse a file that cannot be read."""
     from bigpicture.image import read
 
     try:

@@ -1,4 +1,4 @@
-"""What the subcommands of `bigpicture analyse` that run networks on pictures are given."""
+"""Inputs of the subcommands of `bigpicture analyse` that run networks on pictures."""
 
 import math
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from bigpicture.models.network import Network
 
 Input = Annotated[
-    Path, typer.Argument(metavar="INPUT", help="A picture as the network would enlarge it.")
+    Path, typer.Argument(metavar="INPUT", help="A low-resolution picture, as for `upscale`.")
 ]
 Inputs = Annotated[
     list[Path],
     typer.Argument(
         metavar="INPUT...",
-        help="Pictures as the network would enlarge them: files, folders, patterns.",
+        help="Low-resolution pictures, as for `upscale`: files, folders or patterns.",
     ),
 ]
 ModelName = Annotated[
@@ -29,13 +29,13 @@ ModelName = Annotated[
 
 
 def check_scale(scale: float | None) -> None:
-    """Refuse an enlargement that is none."""
+    """Refuse a scale that is not a finite number above 0."""
     if scale is not None and not 0 < scale < math.inf:
         refuse(f"--scale {scale:g}: give a number above 0, such as 2.5")
 
 
 def load_network(name: str, device: str) -> "Network":
-    """Return a network on a device; refuse names, files and devices that are none."""
+    """Load a network onto a device; refuse unknown names, unusable files and missing devices."""
     from bigpicture.infer.device import choose_device
     from bigpicture.weights import index
 
@@ -46,7 +46,7 @@ def load_network(name: str, device: str) -> "Network":
 
 
 def pictures_in(inputs: Iterable[Path]) -> dict[str, Path]:
-    """Return the files that inputs stand for by names that tell them apart; refuse what is none."""
+    """Return the files of the inputs by distinct names; refuse inputs without pictures."""
     files = []
     for found in expand(inputs):
         if found.error is not None:

@@ -1,4 +1,4 @@
-"""`bigpicture analyse integration`: what HAI makes of blocks' inputs and outputs."""
+"""`bigpicture analyse integration`: how HAI combines the inputs and outputs of blocks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,11 +17,11 @@ def integration(
         str | None,
         typer.Option(
             metavar="PATTERN",
-            help="Blocks to show, such as `backbone.groups.0.*`. All go into the numbers.",
+            help="Blocks to show, such as `backbone.groups.0.*`. The JSON file has all.",
         ),
     ] = None,
     most: Annotated[
-        int, typer.Option(min=1, help="How many blocks are shown: of more, some evenly spread.")
+        int, typer.Option(min=1, help="Most blocks to show; of more, an even selection.")
     ] = 3,
     out: Out = None,
     device: Device = "auto",

@@ -22,19 +22,19 @@ def kernels(
         str | None,
         typer.Option(
             metavar="PATTERN",
-            help="Layers to show on their own, such as `*blocks.0*`. All go into the numbers.",
+            help="Layers to show one by one, such as `*blocks.0*`. The JSON file has all.",
         ),
     ] = None,
     most: Annotated[
-        int, typer.Option(min=1, help="How many layers are shown: of more, some evenly spread.")
+        int, typer.Option(min=1, help="Most layers to show; of more, an even selection.")
     ] = 3,
     out: Out = None,
     device: Device = "auto",
 ) -> None:
-    """Show how the kernels that a picture modulates (CRAC, IKM) differ between pictures.
+    """Show how kernels that each picture modulates (CRAC, IKM) differ between pictures.
 
-    For each layer and picture, how far the kernel's mask is from one (CRAN's Fig. 8); how far the
-    pictures' kernels are from each other; and where they lie along their two principal axes.
+    Draws how far the kernel's mask is from one for each layer and picture (CRAN's Fig. 8), how far
+    the pictures' kernels are from each other, and where they lie along their two principal axes.
 
     bigpicture analyse kernels --model uhdn-x2 photographs/
     """
