@@ -1,1 +1,1 @@
-"""Operators that see a window."""
+"""Layers with a local receptive field."""

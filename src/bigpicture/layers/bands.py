@@ -1,14 +1,15 @@
-"""Bands: windows of one size that lie side by side, so that shifted windows need no mask.
+"""Bands: adjacent windows of equal size, by which shifted windows need no mask.
 
     length ──lay──▶ [0, s) ┊ [s, n − w + s) in windows of w ┊ [n − w + s, n)
 
-Windows that begin s pixels after the multiples of w are cut where the picture ends. So each axis
-has three bands, of which the outer ones are a shorter window each; a picture has nine rectangles
-in which all windows have one size. Published code instead rolls the picture, which brings pixels of
-opposite borders into one window, and forbids them to see each other.
+Windows that begin s pixels after the multiples of w are cut at the picture's border. So each axis
+has three bands, the outer two of which are a single shorter window, and a picture splits into nine
+rectangles, each with windows of one size. Published code instead rolls the picture, which brings
+pixels of opposite borders into one window, and masks their attention to each other.
 
-Compiled networks do not know the sizes of their pictures, only that no size is 0 or 1. There, bands
-have two windows to spare, which are left out afterwards, and everything is found by indices.
+While a network is compiled, the sizes of its pictures are unknown, except that none is 0 or 1.
+There, the middle band has two spare windows, which are dropped afterwards, and everything is
+gathered by indices.
 """
 
 from typing import NamedTuple
@@ -25,29 +26,29 @@ _SPARE = 2
 
 
 class Band(NamedTuple):
-    """Windows side by side along an axis."""
+    """Adjacent windows along an axis."""
 
     start: int
-    """Their first pixel."""
+    """First pixel."""
     stop: int
-    """The pixel after their last one. It may lie beyond the picture."""
+    """The pixel after the last one. It may lie beyond the picture."""
     side: int
     """Pixels of a window."""
 
     @property
     def windows(self) -> int:
-        """How many there are."""
+        """Number of windows."""
         return (self.stop - self.start) // self.side
 
 
 def lay(length: int, side: int, shift: int = 0, at_once: int = 0) -> list[Band]:
-    """Return how windows lie along an axis whose length is a multiple of theirs.
+    """Return the bands of windows along an axis.
 
     Args:
-        length: Pixels of the axis.
+        length: Pixels of the axis, a multiple of `side`.
         side: Pixels of a window.
-        shift: After the multiples of `side`, where windows begin, less than `side`.
-        at_once: Pixels of a band, if there is a most.
+        shift: Offset at which windows begin after the multiples of `side`, less than `side`.
+        at_once: Pixels that a band should not exceed; 0 for no limit.
 
     >>> [tuple(band) for band in lay(16, 8, 2)]
     [(0, 2, 2), (2, 10, 8), (10, 16, 6)]
@@ -67,7 +68,7 @@ def lay(length: int, side: int, shift: int = 0, at_once: int = 0) -> list[Band]:
 
 
 def take(x: Float[Tensor, "b h w c"], dim: int, band: Band) -> Float[Tensor, "b y x c"]:
-    """Return the pixels of a band along an axis, and zeros beyond the border."""
+    """Return the pixels of a band along an axis, zero-padded beyond the border."""
     if torch.compiler.is_compiling():
         position = torch.arange(band.start, band.stop, device=x.device)
         there = (position < x.shape[dim]).to(x.dtype)
@@ -81,7 +82,7 @@ def take(x: Float[Tensor, "b h w c"], dim: int, band: Band) -> Float[Tensor, "b 
 def join(
     parts: list[Float[Tensor, "b _ _ c"]], dim: int, bands: list[Band], length: int
 ) -> Float[Tensor, "b y x c"]:
-    """Return the first `length` pixels of an axis from what was made of all its `bands`."""
+    """Return the first `length` pixels of an axis from the results for all its `bands`."""
     y = torch.cat(parts, dim) if len(parts) > 1 else parts[0]
     if torch.compiler.is_compiling():
         position = torch.arange(length, device=y.device)
@@ -92,7 +93,7 @@ def join(
 
 
 def cut(x: Float[Tensor, "b y x c"], row: Band, column: Band) -> Float[Tensor, "n l c"]:
-    """Return the windows of two bands that were taken from a picture, as `partition` does."""
+    """Return the windows, as `partition` does, of pixels taken from two bands."""
     if not torch.compiler.is_compiling():
         return partition(x, row.side, column.side)
     down, right = row.windows, column.windows
@@ -106,7 +107,7 @@ def cut(x: Float[Tensor, "b y x c"], row: Band, column: Band) -> Float[Tensor, "
 def put_back(
     windows: Float[Tensor, "n l c"], pictures: int, row: Band, column: Band
 ) -> Float[Tensor, "b y x c"]:
-    """Return the pixels of two bands that `cut` made windows of; there may be none."""
+    """Return the pixels of two bands from their windows, the inverse of `cut`; there may be none."""
     height, width = row.windows * row.side, column.windows * column.side
     if not torch.compiler.is_compiling():
         shape = (pictures, row.windows, column.windows, row.side, column.side, windows.shape[-1])

@@ -1,8 +1,8 @@
-"""Residual blocks: EDSR's, and what RCAN, CRAN and U-HDN make of it.
+"""Residual blocks: EDSR's, and its variants in RCAN, CRAN and U-HDN.
 
     x ──conv──▶ activation ──conv──▶ attention ──▶ · scale + x
 
-Each maps (b, c, h, w) to the same shape. What steers the two convolutions makes the block's name:
+Each maps (b, c, h, w) to the same shape. Its modulation gives the block its name:
 
     nothing             RB      Lim et al. (EDSR), https://arxiv.org/abs/1707.02921
     channel attention   RCAB    Zhang et al. (RCAN), https://arxiv.org/abs/1807.02758
@@ -22,11 +22,11 @@ __all__ = ["Residual", "modulation_by_place", "residual_block"]
 
 
 class Residual(nn.Module):
-    """Anything of equal shape in and out, plus its input.
+    """A module that keeps the shape, plus its input.
 
     Args:
-        body: Any module.
-        scale: What its result is multiplied by; below 1, very wide networks train more stably.
+        body: Any module that keeps the shape.
+        scale: Factor of its result; below 1, very wide networks train more stably.
     """
 
     def __init__(self, body: nn.Module, scale: float = 1.0) -> None:
@@ -40,7 +40,7 @@ class Residual(nn.Module):
         return x + (y if self.scale == 1 else self.scale * y)
 
     def extra_repr(self) -> str:
-        """Show what the result is multiplied by."""
+        """Show the scale."""
         return f"scale={self.scale}"
 
 
@@ -55,10 +55,10 @@ def residual_block(
 
     Args:
         channels: Channels c, the same in and out.
-        modulation: What steers the convolutions.
-        activation: Between the convolutions.
+        modulation: How the block is modulated.
+        activation: Activation between the convolutions.
         bias: Whether the convolutions have biases.
-        scale: What is multiplied before the input is added.
+        scale: Factor of the result, before the input is added.
     """
     body = nn.Sequential(
         modulation.convolution(channels, channels, bias=bias),
@@ -72,15 +72,15 @@ def residual_block(
 def modulation_by_place(
     modulation: Modulation, places: Sequence[int] | None, blocks: int
 ) -> list[Modulation]:
-    """Return what steers each of so many blocks: `modulation` at `places`, nothing elsewhere.
+    """Return the modulation of each block: `modulation` at `places`, none elsewhere.
 
     Args:
-        modulation: At the places.
-        places: Counted from 1. All, where there is no list of them.
-        blocks: How many blocks there are.
+        modulation: Modulation of the blocks at `places`.
+        places: Blocks counted from 1; None for all.
+        blocks: Number of blocks.
 
     Raises:
-        ValueError: If there is no such place.
+        ValueError: If a place is outside 1…`blocks`.
     """
     everywhere = range(1, blocks + 1)
     places = everywhere if places is None else places

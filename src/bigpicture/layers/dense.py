@@ -3,14 +3,14 @@
     x ─▶ f₀ = x;   fᵢ = act(Σ_{j<i} Wᵢⱼ * fⱼ);   out = T [f₀, f₁, …, f_L]
 
 A dense layer i convolves all features before it. Written as above, feature j meets the kernels
-W₍ⱼ₊₁₎ⱼ … W_Lⱼ of all its readers, so they are kept as one convolution of g·(L−j) output channels,
-which runs as soon as the feature is made; the sums are kept. The convolutions are wider, the copies
-are gone, and a context operator sees each channel once.
+W₍ⱼ₊₁₎ⱼ … W_Lⱼ of all its readers, so these are stored as one convolution with g·(L−j) output
+channels, which runs as soon as the feature exists and adds to running sums. The convolutions are
+wider, nothing is copied, and a context operator sees each channel once.
 
-The result is that of concatenating, for plain kernels and for those of IKM, which looks at each
-channel alone. CRAC relates the channels that it is given: here, for all readers of a feature, those
-of the feature, and not, for each layer, those of all features before it. With CRAC, this is a unit
-of its own, with fewer parameters.
+The result equals that of concatenation for plain kernels and for IKM, which looks at each channel
+alone. CRAC relates its input channels to each other: here those of one feature, for all its
+readers, instead of those of all earlier features, for each layer. So with CRAC, this is a different
+unit, with fewer parameters.
 
 Source: Huang et al., "Densely Connected Convolutional Networks", CVPR 2017, as used in RDN
     (https://arxiv.org/abs/1802.08797) and U-HDN (https://arxiv.org/abs/2111.08362, eq. (17)).
@@ -31,18 +31,18 @@ __all__ = ["DenseUnit"]
 
 
 class DenseUnit(nn.Module):
-    """`depth` densely connected convolutions and a 1×1 transition back to the channels it got.
+    """`depth` densely connected convolutions and a 1×1 transition back to the input's channels.
 
     Args:
         channels: Channels c, the same in and out.
         growth: Channels g that each dense layer adds.
-        depth: Dense layers L.
-        modulation: What steers the dense layers' convolutions.
-        activation: After each dense layer. There is none after the transition.
-        bias: Whether the transition has one.
-        thresholds: A threshold of IKM for each dense layer, where they differ.
-        layer_bias: Whether the dense layers have biases. The convolution of x, which all of them
-            read, holds those of all.
+        depth: Number of dense layers L.
+        modulation: How the dense layers are modulated.
+        activation: Activation after each dense layer. There is none after the transition.
+        bias: Whether the transition has a bias.
+        thresholds: IKM's threshold of each dense layer; None if all share that of `modulation`.
+        layer_bias: Whether the dense layers have biases. They are all held by the convolution of x,
+            which every layer reads.
     """
 
     def __init__(
@@ -88,19 +88,19 @@ class DenseUnit(nn.Module):
         return as_batch(fabric, images).contiguous(memory_format=torch.channels_last)
 
     def _weaves(self, x: Tensor) -> bool:
-        """Return whether images stay woven throughout, for readers with kernels for each."""
+        """Return whether to keep the batch woven: readers have kernels per image, and it pays."""
         return pays_to_weave(x, self.growth * len(self.readers)) and all(
             isinstance(read, ContextOperator) and read.kernels_per_image for read in self.readers
         )
 
     def _connected(self, x: Tensor, call: Callable[[nn.Module, Tensor], Tensor]) -> Tensor:
         features = [x]
-        sums = None  # what the layers still to come have read so far
+        sums = None  # of what the remaining layers have read so far
         for read, activate in zip(self.readers, self.activations, strict=True):
             new = call(read, features[-1])
             sums = new if sums is None else _sum(new, sums)
             # split, not sliced: its backward pass joins two gradients in their own memory layout,
-            # a slice's pads each with zeros in the standard one
+            # whereas that of a slice pads each with zeros in the standard layout
             left = sums.shape[1] - self.growth
             complete, sums = sums.split([self.growth, left], 1) if left else (sums, None)
             features.append(activate(complete))
@@ -108,7 +108,7 @@ class DenseUnit(nn.Module):
 
     @torch.no_grad()
     def _start_like_dense_layers(self) -> None:
-        """Draw the kernels of layer i for the fan-in of the layer, not of one of its features."""
+        """Initialise the kernels of layer i for the layer's fan-in, not that of one feature."""
         for read in self.readers:
             weight = read.weight
             assert isinstance(weight, Tensor)
@@ -123,9 +123,9 @@ class DenseUnit(nn.Module):
 
 
 def _sum(new: Tensor, sums: Tensor) -> Tensor:
-    """Return the sum, in the memory of `new` where that is faster.
+    """Return the sum, in place of `new` where that is faster.
 
-    In half precision, a CPU takes twice as long in place; and autograd copies views for it.
+    In half precision, a CPU takes twice as long in place, and autograd would have to copy views.
     """
     in_place = new.dtype.itemsize >= 4 and not torch.is_grad_enabled()
     return new.add_(sums) if in_place else new + sums

@@ -1,10 +1,10 @@
-"""Global feature fusion: what blocks make one after the other, mixed by one convolution.
+"""Global feature fusion: one convolution mixes the outputs of successive blocks.
 
     x₀ = x;  xᵢ = blockᵢ(xᵢ₋₁);  out = T [x₀, x₁, …, xₙ] + x      each (b, c, h, w), T 1×1
 
 Source: Zhang et al. (RDN), Sec. 3.3, https://arxiv.org/abs/1802.08797; as a block of a network in
     U-HDN's Table III, https://arxiv.org/abs/2111.08362.
-Changed: x₀ is fused as well, as the table's 411.0 K parameters and 18.0 G multiply-adds have it.
+Changed: x₀ is fused as well, which the table's 411.0 K parameters and 18.0 G multiply-adds imply.
 """
 
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ __all__ = ["FusedBlocks"]
 
 
 class FusedBlocks(nn.Module):
-    """Blocks, the features of all of which are fused, plus their input.
+    """Successive blocks whose outputs are fused, plus their input.
 
     Args:
-        blocks: Each from c to c channels at the same size.
+        blocks: Modules that keep the shape (b, c, h, w).
         channels: Channels c.
-        bias: Whether the fusion has one.
+        bias: Whether the fusion has a bias.
     """
 
     def __init__(self, blocks: Sequence[nn.Module], channels: int, bias: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""A multi-layer perceptron with a spatial gate: hidden channels multiply other hidden channels.
+"""A multi-layer perceptron with a spatial gate: half of the hidden channels multiply the others.
 
     (b, h, w, c) ──linear──▶ GELU ──▶ u, g (b, h, w, d/2 each)
                  u ⊙ depthwise 3×3 (norm (g)) ──linear──▶ (b, h, w, c)
@@ -18,10 +18,10 @@ __all__ = ["GatedMLP", "SpatialGate"]
 
 
 class SpatialGate(nn.Module):
-    """Multiply half of the channels by the other half, seen through a 3×3 window.
+    """Multiplies half of the channels by the other half, normalised and convolved.
 
     Args:
-        channels: Channels that come out, half of those that go in.
+        channels: Channels out, half of the channels in.
     """
 
     def __init__(self, channels: int) -> None:
@@ -44,10 +44,10 @@ class GatedMLP(nn.Module):
         hidden: Channels before the gate, even.
 
     Attributes:
-        reach: How many pixels away a pixel is seen.
+        reach: How many pixels away a pixel has influence.
 
     Raises:
-        ValueError: If the hidden channels have no half.
+        ValueError: If `hidden` is odd or below 2.
     """
 
     reach = 1
@@ -61,5 +61,5 @@ class GatedMLP(nn.Module):
         self.last = Pointwise(hidden // 2, channels)
 
     def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
-        """Return every pixel's new channels."""
+        """Return the result for every pixel."""
         return self.last(self.gate(F.gelu(self.first(x))))

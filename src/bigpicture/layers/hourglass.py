@@ -1,4 +1,4 @@
-"""U-hourglass dense block: six dense units, deep at both ends, with skips in the shape of a U.
+"""U-hourglass dense block: six dense units, deepest at both ends, with skips in the shape of a U.
 
     x ─u₁─▶ x₁ ─u₂─▶ x₂ ─u₃─▶ x₃ ─u₄─▶ + x₂ = x₄ ─u₅─▶ + x₁ = x₅ ─u₆─▶ + x
 
@@ -16,11 +16,11 @@ __all__ = ["UHourglassBlock"]
 
 
 class UHourglassBlock(nn.Module):
-    """An even number of units; the second half adds what the first half kept.
+    """An even number of units, of which the second half adds inputs kept from the first half.
 
     Args:
-        units: The units u₁ … u₂ₙ, each from c to c channels at the same size.
-        skips: Whether the U's inner skips are there. Without, only the block's own input is added.
+        units: The units u₁ … u₂ₙ, each of which keeps the shape (b, c, h, w).
+        skips: Whether to use the U's inner skips. If not, only the block's own input is added.
 
     Raises:
         ValueError: If the number of units is odd or 0.

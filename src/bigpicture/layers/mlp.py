@@ -2,8 +2,8 @@
 
     (n, c) ──first──▶ (n, d) ──ReLU, linear──▶ … ──ReLU──▶ (n, d) ──last──▶ (n, out)
 
-Where inputs are concatenations, the first layer is a sum of products, some of which may be shared
-by many rows. So whoever computes it otherwise continues with `hidden`.
+If the input is a concatenation, the first layer is a sum of products, some of which many rows may
+share. Callers that compute the first layer themselves continue with `hidden`.
 """
 
 from typing import cast
@@ -18,16 +18,16 @@ __all__ = ["MLP"]
 
 
 class MLP(nn.Sequential):
-    """Linear layers with ReLU between.
+    """Linear layers with ReLU between them.
 
     Args:
-        c_in: Inputs.
+        c_in: Number of inputs.
         hidden: Width of each hidden layer.
-        depth: How many hidden layers, at least 1.
-        c_out: Outputs.
+        depth: Number of hidden layers, at least 1.
+        c_out: Number of outputs.
 
     Raises:
-        ValueError: If there is no hidden layer.
+        ValueError: If `depth` is below 1.
     """
 
     def __init__(self, c_in: int, hidden: int, depth: int, c_out: int) -> None:
@@ -46,7 +46,7 @@ class MLP(nn.Sequential):
 
     @property
     def last(self) -> nn.Linear:
-        """The layer that makes the outputs."""
+        """The layer that returns the outputs."""
         return cast(nn.Linear, self[-1])
 
     def forward(self, x: Float[Tensor, "n c"]) -> Float[Tensor, "n d"]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -54,7 +54,7 @@ class MLP(nn.Sequential):
         return _linear(self.last, self.hidden(_linear(self.first, x)))
 
     def hidden(self, first: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Return the last hidden layer from what the first layer made; `first` is overwritten."""
+        """Return the last hidden layer from the first layer's output, which is overwritten."""
         x = torch.relu_(first)
         for layer in list(self)[2:-1:2]:
             x = torch.relu_(_linear(cast(nn.Linear, layer), x))

@@ -1,7 +1,7 @@
-"""How the convolutions of a block are steered: not at all, by channel, by pixel, or by kernel.
+"""Modulation of a block: of its kernels, its channels, its pixels, or none.
 
-A block asks for two things: the convolution that it should use, and the attention that follows
-a convolution. IKM and CRAC are the first, channel and spatial attention are the second.
+A modulation provides a block with two layers: the convolution to use, and the attention that
+follows a convolution. IKM and CRAC are convolutions; channel and spatial attention follow one.
 """
 
 import math
@@ -24,7 +24,7 @@ Attention = Literal["none", "channel", "spatial", "ikm", "crac"]
 
 @dataclass(frozen=True)
 class Activation:
-    """ReLU, or with a `slope` above 0 LeakyReLU."""
+    """ReLU, or LeakyReLU if `slope` is not 0."""
 
     slope: float = 0.0
 
@@ -35,13 +35,13 @@ class Activation:
 
 @dataclass(frozen=True)
 class CRACSettings:
-    """What CRAC has beside a convolution, see `CRACConv2d`.
+    """Settings of CRAC beyond those of a convolution, see `CRACConv2d`.
 
     Attributes:
-        groups: Of the layer between channels. Where they do not divide the channels, as many as
-            divide both these and them.
-        latent: Context descriptors; without, ⌊k²/2⌋ + 1.
-        without: Parts that are left out, for the paper's Tables 1 and 2.
+        groups: Groups of the layer between channels. If they do not divide the channels, their
+            greatest common divisor with the channels is used.
+        latent: Number of context descriptors; None for ⌊k²/2⌋ + 1.
+        without: Parts to leave out, for the paper's Tables 1 and 2.
     """
 
     groups: int = 16
@@ -51,20 +51,20 @@ class CRACSettings:
 
 @dataclass(frozen=True)
 class Modulation:
-    """What steers a block's convolutions.
+    """How a block is modulated.
 
     Attributes:
         attention: `none`, `channel` (RCAN's), `spatial` (CBAM's), `ikm` or `crac`.
         kernel: Side of the convolutions' kernels, odd.
-        dilation: Distance between their taps.
-        threshold: τ of IKM, above which a feature is active.
-        form: Which of IKM's attentions.
-        gradient: What a kernel modulated by IKM learns from a batch.
-        reduction: How many times narrower channel attention is inside.
-        crac: What CRAC has beside a convolution.
+        dilation: Distance between a kernel's taps.
+        threshold: IKM's τ, above which a feature is active.
+        form: Form of IKM's attention, see `bigpicture.context.ikm`.
+        gradient: What a kernel modulated by IKM learns from a batch, see `bigpicture.context.ikm`.
+        reduction: Factor by which the inner layer of channel attention is narrower.
+        crac: Settings of CRAC beyond those of a convolution.
 
     Raises:
-        ValueError: If the kernel has no middle.
+        ValueError: If `kernel` is even.
     """
 
     attention: Attention = "ikm"
@@ -82,7 +82,7 @@ class Modulation:
 
     @property
     def reach(self) -> int:
-        """How many pixels away a layer sees, a convolution and the attention that follows it."""
+        """How many pixels away a convolution and the attention that follows it see together."""
         window = WINDOW // 2 if self.attention == "spatial" else 0
         return self.dilation * (self.kernel // 2) + window
 
@@ -123,7 +123,7 @@ class Modulation:
         )
 
     def attention_layer(self, channels: int) -> nn.Module:
-        """Return what follows a convolution of so many channels."""
+        """Return the layer that follows a convolution with `channels` output channels."""
         if self.attention == "channel":
             return ChannelAttention(channels, reduction=min(self.reduction, channels))
         if self.attention == "spatial":

@@ -1,16 +1,16 @@
-"""Rectangle-window attention: half of the channels in flat windows, half in upright ones.
+"""Rectangle-window attention: half of the channels in wide windows, half in tall ones.
 
     (b, h, w, c) ──linear──▶ q, k, v ──8×32 windows──▶ (b, h, w, c/2) ┐
                                      ──32×8 windows──▶ (b, h, w, c/2) ┴ + conv 3×3 (v) ──linear──▶
 
-To a pair's product of query and key, a dynamic bias is added. Shifted windows begin half a window
-later; those at the border are cut there.
+A dynamic position bias is added to each product of query and key. Shifted windows begin half a
+window later and are cut at the border.
 
 Source: Chen et al., "Cross Aggregation Transformer for Image Restoration", NeurIPS 2022.
     https://arxiv.org/abs/2211.13654. As used in RGT, https://arxiv.org/abs/2303.06373, whose
     weights load.
-Changed: windows lie in bands (`bigpicture.layers.bands`), with neither roll nor mask. As in the
-    released code, not the picture but q, k and v are continued with zeros to whole windows.
+Changed: windows lie in bands (`bigpicture.layers.bands`), without rolling or masks. As in the
+    released code, q, k and v are zero-padded to whole windows, not the picture.
 """
 
 from typing import NamedTuple
@@ -29,14 +29,14 @@ __all__ = ["RectangleWindowAttention", "rectangles_see"]
 
 
 class _Laid(NamedTuple):
-    """How windows lie, in bands along both axes, and the biases for their sizes."""
+    """Windows in bands along both axes, and the biases for their sizes."""
 
     rows: list[Band]
     columns: list[Band]
     biases: dict[tuple[int, int], Tensor]
 
     def attend(self, row: Band, *qkv: Float[Tensor, "b y w d"]) -> Float[Tensor, "b y w d"]:
-        """Return what is found in the windows of a band of rows."""
+        """Return the attention within the windows of a band of rows."""
         b, _, width, _ = qkv[0].shape
         found = []
         for column in self.columns:
@@ -47,17 +47,17 @@ class _Laid(NamedTuple):
 
 
 class RectangleWindowAttention(nn.Module):
-    """Multi-head attention within rectangles of both orientations, and a convolution beside it.
+    """Multi-head attention within rectangles of both orientations, plus convolved values.
 
     Args:
         channels: Channels c in and out.
-        heads: Heads of both halves together.
-        window: Height and width of the first half's windows; the second half's are turned.
+        heads: Number of heads of both halves together.
+        window: Height and width of the windows of the first half; swapped for the second.
         shifted: Whether windows begin half a window later.
 
     Raises:
-        ValueError: If half of the heads do not divide half of the channels, or one side of the
-            window is not a multiple of the other.
+        ValueError: If the heads are odd or do not divide the channels, or one side of the window is
+            not a multiple of the other.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class RectangleWindowAttention(nn.Module):
         self.out = Pointwise(channels, channels)
 
     def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
-        """Return what each pixel finds in its windows."""
+        """Return the features of `x`, of the same shape."""
         at_once = rows_at_once(x)
         return self.out(self._in_strips(x, at_once) if at_once else self._whole(x))
 
@@ -93,7 +93,7 @@ class RectangleWindowAttention(nn.Module):
         return torch.cat(halves, -1) + self._local(v)
 
     def _in_strips(self, x: Float[Tensor, "b h w c"], at_once: int) -> Float[Tensor, "b h w c"]:
-        """Work on some rows of windows at a time, and make queries and keys of those alone."""
+        """Process some rows of windows at a time, and compute queries and keys of those alone."""
         c = x.shape[-1]
         weight, bias = self.qkv.weight, self.qkv.bias
         v = pointwise(x, weight[2 * c :], bias[2 * c :])
@@ -117,7 +117,7 @@ class RectangleWindowAttention(nn.Module):
         return self.position(v.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
     def _lay(self, index: int, x: Float[Tensor, "b h w c"], at_once: int = 0) -> _Laid:
-        """Lay windows of one orientation over `x`, and over zeros where they reach beyond it."""
+        """Lay windows of one orientation over `x`, zero-padded where they reach beyond it."""
         multiple, (tall, broad) = max(self.windows[0]), self.windows[index]
         height, width = (-(-side // multiple) * multiple for side in x.shape[1:3])
         down, right = (side // 2 if self.shifted else 0 for side in (tall, broad))
@@ -127,9 +127,9 @@ class RectangleWindowAttention(nn.Module):
 
 
 def rectangles_see(window: tuple[int, int], shifted: bool) -> tuple[Cut | int, ...]:
-    """Return what `RectangleWindowAttention` sees along an axis, or a little more.
+    """Return how far `RectangleWindowAttention` sees along an axis, or slightly more.
 
-    Shorter windows, shifted by half of their own side, reach over the border of longer ones.
+    Shorter windows, shifted by half of their own side, reach across the border of longer ones.
     """
     longer, shorter = max(window), min(window)
     if not shifted:

@@ -1,13 +1,13 @@
-"""Swin Transformer's block: attention within windows, which every second block shifts by a half.
+"""Swin Transformer's block: attention within windows, which every second block shifts by half.
 
     (b, h, w, c) ──norm──▶ ──attention──▶ + ──norm──▶ ──MLP──▶ + ──▶ (b, h, w, c)
 
-To a pair's product of query and key, the attention adds a bias learned for each offset between two
-pixels of a window. Channels stand last, as channels-last convolutions have them in memory.
+Attention adds a learned bias, one for each offset between two pixels of a window, to the products
+of queries and keys. Channels come last, as in the memory of channels-last convolutions.
 
 Source: Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows",
     ICCV 2021, eqs. (3) and (4). https://arxiv.org/abs/2103.14030
-Changed: index and mask are no buffers, so a block serves pictures of any size.
+Changed: index and mask are not buffers, so a block takes pictures of any size.
 """
 
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ __all__ = ["SwinBlock", "SwinBlockSettings", "WindowAttention"]
 
 
 class WindowAttention(nn.Module):
-    """Multi-head attention within the windows of features, with a bias for each relative position.
+    """Multi-head attention within windows, with a learned bias for each relative position.
 
     Args:
         channels: Channels in and out.
-        heads: Heads, which share the channels out.
-        window: Height and width of a window; the features' are multiples of them.
+        heads: Number of heads, among which the channels are split.
+        window: Height and width of a window; those of the features must be multiples of them.
 
     Raises:
         ValueError: If the heads do not divide the channels.
@@ -49,7 +49,7 @@ class WindowAttention(nn.Module):
     def forward(
         self, x: Float[Tensor, "b h w c"], mask: Bool[Tensor, "m l l"] | None = None
     ) -> Float[Tensor, "b h w c"]:
-        """Return what each pixel finds in its window; `mask` says which pairs see each other."""
+        """Return the attention within windows; `mask` marks the pairs that see each other."""
         rows, columns = (
             Band(0, length, side) for length, side in zip(x.shape[1:3], self.window, strict=True)
         )
@@ -57,7 +57,7 @@ class WindowAttention(nn.Module):
         return self.out(put_back(attend(q, k, v, self.bias(), mask), x.shape[0], rows, columns))
 
     def bias(self) -> Float[Tensor, "heads l l"]:
-        """Return what is added for each pair of pixels of a window."""
+        """Return the bias of each pair of pixels of a window."""
         height, width = self.window
         table = self.bias_table.mT.unflatten(1, (2 * height - 1, 2 * width - 1))
         return biases_of_pairs(table, height, width)
@@ -65,7 +65,7 @@ class WindowAttention(nn.Module):
 
 @dataclass(frozen=True)
 class SwinBlockSettings:
-    """Everything that makes a block.
+    """Settings of a block.
 
     Attributes:
         channels: Channels in and out.
@@ -73,7 +73,7 @@ class SwinBlockSettings:
         window: Height and width of a window.
         shift: How far down and right windows are shifted.
         hidden: Channels between the two layers of the MLP.
-        drop_path: Share of the pictures that leave out a half of the block in training.
+        drop_path: Rate at which each of the two branches is dropped in training.
     """
 
     channels: int
@@ -85,7 +85,7 @@ class SwinBlockSettings:
 
 
 class SwinBlock(nn.Module):
-    """Attention within windows, then an MLP for each pixel, each after a norm and plus its input.
+    """Attention within windows, then an MLP for each pixel, each pre-normalised and with a skip.
 
     Args:
         settings: See `SwinBlockSettings`.
@@ -105,15 +105,15 @@ class SwinBlock(nn.Module):
     def forward(
         self, x: Float[Tensor, "b h w c"], mask: Bool[Tensor, "m l l"]
     ) -> Float[Tensor, "b h w c"]:
-        """Return the features of `x`; `mask` is that of the shifted windows."""
+        """Return the features of `x`; `mask` belongs to the shifted windows."""
         down = self.settings.shift[0]
         height, width = self.settings.window
-        rows = 0 if self.training else rows_at_once(x)  # paths are left out for whole pictures
+        rows = 0 if self.training else rows_at_once(x)  # drop path works on whole pictures
         if not rows:
             return _rolled(self._within(_rolled(x, -down, 1), mask), down, 1)
-        rows = max(1, rows // height) * height  # those of windows know nothing of each other
+        rows = max(1, rows // height) * height  # rows of windows are independent of each other
         strips = list(x[:, down:].split(rows, 1))
-        strips[-1] = torch.cat([strips[-1], x[:, :down]], 1)  # around the border
+        strips[-1] = torch.cat([strips[-1], x[:, :down]], 1)  # wraps around the border
         windows = rows // height * (x.shape[2] // width)
         done = [self._within(*own) for own in zip(strips, mask.split(windows), strict=True)]
         *before, last = done

@@ -1,4 +1,4 @@
-"""Spatial attention: what a pixel's channels say together decides how much the pixel counts.
+"""Spatial attention: scales each pixel by a summary of the channels around it.
 
     (b, c, h, w) ──mean, max over c──▶ (b, 2, h, w) ──conv, σ──▶ (b, 1, h, w)      ⊙ x
 
@@ -18,13 +18,13 @@ WINDOW = 7
 
 
 class SpatialAttention(nn.Module):
-    """Scale each pixel by what the window around it holds.
+    """Scales each pixel by a weight computed from the window around it.
 
     Args:
         window: Side of the window, odd.
 
     Raises:
-        ValueError: If it has no middle.
+        ValueError: If `window` is even or below 1.
     """
 
     def __init__(self, window: int = WINDOW) -> None:
@@ -34,6 +34,6 @@ class SpatialAttention(nn.Module):
         self.conv = nn.Conv2d(2, 1, window, padding=window // 2, bias=False)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-        """Scale each pixel of `x`."""
+        """Return `x` with each pixel scaled."""
         summary = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)
         return x * torch.sigmoid(self.conv(summary))

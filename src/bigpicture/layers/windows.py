@@ -1,15 +1,16 @@
-"""Windows: cut features into rectangles and attend within each.
+"""Windows: cutting features into rectangles, and attention within each.
 
     (b, h, w, c) ──partition──▶ (n, l, c) ──attend──▶ (n, l, c)
 
-n = b·(h/height)·(w/width) windows of l = height·width pixels, picture by picture, row by row.
-Windows are shifted by rolling the features, after which the last row and column of windows hold
-pixels of opposite borders. A mask keeps those apart; it is made of the size each time, so nothing
-is stored.
+The n = b·(h/height)·(w/width) windows of l = height·width pixels are ordered picture by picture,
+row by row. Windows are shifted by rolling the features, after which the last row and column of
+windows hold pixels of opposite borders. A mask keeps those apart; it is computed from the size each
+time, so nothing is stored.
 
 Source: Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows",
     ICCV 2021. https://arxiv.org/abs/2103.14030
-Changed: any rectangle; the mask excludes exactly, where the published code subtracts 100.
+Changed: windows may be any rectangle; the mask excludes exactly, whereas the published code
+    subtracts 100.
 """
 
 import math
@@ -38,11 +39,11 @@ class Cut(NamedTuple):
     side: int
     """Pixels of a window along the axis."""
     shift: int = 0
-    """Windows begin at this many pixels after the multiples of `side`."""
+    """Windows begin this many pixels after the multiples of `side`."""
 
 
 def partition(x: Float[Tensor, "b h w c"], height: int, width: int) -> Float[Tensor, "n l c"]:
-    """Return the windows of features whose sides are multiples of the windows'.
+    """Return the windows of features, whose sides must be multiples of the window's.
 
     >>> partition(torch.arange(8.0).view(1, 2, 4, 1), 2, 2)[..., 0].tolist()
     [[0.0, 1.0, 4.0, 5.0], [2.0, 3.0, 6.0, 7.0]]
@@ -53,10 +54,10 @@ def partition(x: Float[Tensor, "b h w c"], height: int, width: int) -> Float[Ten
 
 
 def in_order(x: Float[Tensor, "*d"]) -> Float[Tensor, "*d"]:
-    """Return a copy of `x` whose memory is in the order of its axes.
+    """Return a copy of `x` with memory in the order of its axes.
 
-    `contiguous` and `reshape` first look whether a copy is needed, which depends on sizes that are
-    not known while a network is exported; seen from one flat axis, they need not be known.
+    `contiguous` and `reshape` first check whether a copy is needed, which depends on sizes that are
+    unknown while a network is exported; an unconditional copy does not.
     """
     return x.clone(memory_format=torch.contiguous_format)
 
@@ -70,10 +71,10 @@ def shift_mask(
     """Return which pixels of a window may see each other, for the m windows of one picture.
 
     Args:
-        size: h and w of the features, multiples of the window's sides.
+        size: Height and width of the features, multiples of the window's sides.
         window: Height and width of a window.
-        shift: How far features were rolled up and left, less than the window's sides.
-        device: Of the mask.
+        shift: How far the features were rolled up and left, less than the window's sides.
+        device: Device of the mask.
 
     >>> shift_mask((1, 4), (1, 2), (0, 1)).long().tolist()
     [[[1, 1], [1, 1]], [[1, 0], [0, 1]]]
@@ -83,7 +84,7 @@ def shift_mask(
     pixel = torch.arange(height * width, device=device)
     row = number // (w // width) * height + pixel // width
     column = number % (w // width) * width + pixel % width
-    # what was rolled around the border lies at the end of its axis
+    # pixels that were rolled around the border lie at the end of the axis
     label = 2 * (row >= h - shift[0]) + (column >= w - shift[1])
     return label[:, :, None] == label[:, None]
 
@@ -98,11 +99,11 @@ def attend(
     """Return the attention within windows: softmax(q kᵀ / √(c/heads) + bias) v, head by head.
 
     Args:
-        q: Queries; the heads share the channels out in order.
+        q: Queries, with the channels of one head after the other.
         k: Keys.
         v: Values.
         bias: Added for each pair of pixels of a window.
-        mask: Pairs that may see each other, by window of one picture; without, all may.
+        mask: Pairs that may see each other, for the windows of one picture; None for all.
     """
     heads = len(bias)
     queries, keys, values = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
@@ -118,12 +119,13 @@ def attend(
 def biases_of_pairs(
     table: Float[Tensor, "heads y x"], height: int, width: int
 ) -> Float[Tensor, "heads l l"]:
-    """Return, for each pair of pixels of a window, what stands in a table of offsets.
+    """Return the entry of a table of offsets for each pair of pixels of a window.
 
     Args:
-        table: By rows and columns from the second pixel to the first, none in the middle.
-        height: Of the window, whose offsets the table has at least.
-        width: Of the window.
+        table: Entries by rows and columns from the second pixel to the first, with offset 0 in the
+            middle. It must cover at least the offsets in the window.
+        height: Height of the window.
+        width: Width of the window.
 
     >>> biases_of_pairs(torch.tensor([[[-1.0, 0.0, 1.0]]]), 1, 2)
     tensor([[[ 0., -1.],
@@ -137,14 +139,14 @@ def biases_of_pairs(
 
 
 def reach_through(steps: Sequence[Cut | int]) -> int:
-    """Return how many pixels away a pixel is seen, along an axis, after some layers.
+    """Return how many pixels away a pixel has influence, along an axis, after some layers.
 
     Args:
-        steps: In the order of the layers, how each cuts the axis into windows, or how far its
+        steps: For each layer in order, how it cuts the axis into windows, or how far its
             convolutions reach.
 
-    A window adds less than its side, for what lies in the same windows before and after a layer
-    need not be reached again: pairs of windows shifted by a half add a half each.
+    A window adds less than its side, because pixels in the same windows before and after a layer
+    are not reached anew: pairs of windows shifted by half add a half each.
 
     >>> reach_through([1, Cut(8)]), reach_through([Cut(8), Cut(8, 4), 1, Cut(8), Cut(8, 4)])
     (8, 19)
