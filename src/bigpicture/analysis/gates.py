@@ -4,7 +4,7 @@
 
 RGT's HAI adds γ ⊙ a block's input to the block's output; a large mean of |γ| mixes local and global
 features. SRGRN's GRUM and GRRB have a single γ for all channels: the share of the graph's output.
-At 0, the module has no effect.
+A γ of 0 switches HAI or the graph off.
 
 Source: Chen et al., "Recursive Generalization Transformer for Image Super-Resolution", ICLR 2024,
     Fig. 5 (|α|/C there). https://arxiv.org/abs/2303.06373. The paper does not name the norm; only
