@@ -1,11 +1,11 @@
-"""How much of a batch's time the network runs, and what overlapping the rest is worth.
+"""Measure the share of a batch's time in which the network runs, and what overlapping saves.
 
     python benchmarks/batch.py FOLDER [--count 100] [--side 128] [--model uhdn-x2] [--device auto]
 
-Small pictures are cut out of those of a folder and enlarged as `bigpicture upscale` does. Told are:
-the share of the wall time, from the first to the last picture, in which the network itself ran and
-in which a picture was being computed (which includes numbers becoming tensors and back), and the
-seconds that reading, computing and writing one after the other would take, beside those they took.
+Cuts small pictures out of those in a folder and enlarges them as `bigpicture upscale` does. Prints
+two shares of the wall time from the first to the last picture: that in which the network itself
+ran, and that in which a picture was computed (including conversion to tensors and back). Also
+prints the seconds taken, and those that reading, computing and writing in turn would take.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from bigpicture.infer.model import Model
 
 
 class Watch:
-    """Adds up the seconds in which a network runs."""
+    """Counts the seconds in which a network runs."""
 
     def __init__(self, model: Model) -> None:
         self.seconds = 0.0
@@ -47,7 +47,7 @@ class Watch:
 
 
 def cut(folder: Path, into: Path, count: int, side: int, suffix: str) -> None:
-    """Write `count` squares of the pictures of a folder into another."""
+    """Write `count` squares, cut from the pictures of a folder, into another folder."""
     pictures = [read(path) for path in images_in(folder)]
     places = [
         (picture, top, left)
@@ -78,7 +78,7 @@ def main() -> None:
         low = Path(made) / "in"
         low.mkdir()
         cut(arguments.folder, low, arguments.count, arguments.side, arguments.suffix)
-        model.upscale(read(next(low.iterdir())))  # what the first run alone costs
+        model.upscale(read(next(low.iterdir())))  # warm up: the first run costs more
         naming = Naming(Path(made) / "out", "_high", None, frozenset(FORMATS))
         watch = Watch(model)
         outcome = Run(Restoring(model))(plan([low], naming))

@@ -1,11 +1,11 @@
-"""What pictures of any size cost: CiaoSR over EDSR-baseline against a matrix product.
+"""Measure the cost of arbitrary-scale networks, such as CiaoSR over EDSR-baseline.
 
     python benchmarks/ciaosr.py [--quick] [--json FILE]
 
-The networks and a float32 product of 4096² matrices take turns in one process; what is printed is
-how many products a network takes, which says more of another computer than seconds do. Peak memory
-is that of a process that does nothing else. The first case is held to 9 products and 1.2 GB: the
-exit status is 1 if it is beyond one of these.
+Each network takes turns with a float32 product of 4096² matrices in one process. Prints the time of
+a network as a multiple of that of the product, which says more about another computer than seconds
+do. Peak memory is measured in a process that does nothing else. The first case must stay within 9
+products and 1.2 GB; if it exceeds one of these, the exit status is 1.
 """
 
 import argparse
@@ -33,7 +33,7 @@ CASES = [
 
 
 def network_run(name: str, side: int, scale: float) -> Run:
-    """Return a run of a network, as inference does it, on a square picture."""
+    """Return a function that runs a network on a square picture, as inference does."""
     network = build(name).eval()
     low = torch.rand(1, 3, side, side)
     size = round(side * scale), round(side * scale)
@@ -46,18 +46,18 @@ def network_run(name: str, side: int, scale: float) -> Run:
 
 
 def product_run() -> Run:
-    """Return a run of the product."""
+    """Return a function that computes the product."""
     one, other = torch.rand(SIDE, SIDE), torch.rand(SIDE, SIDE)
     return lambda: one @ other
 
 
 def peak_memory(name: str, side: int, scale: float) -> float:
-    """Return the peak memory, in GB, of a process that runs a network twice."""
+    """Return the peak memory, in GB, of a separate process that runs a network twice."""
     return reported([sys.executable, __file__, "--alone", name, str(side), str(scale)])
 
 
 def alone(name: str, side: int, scale: float) -> None:
-    """Print the peak memory of this process, in GB, as it runs a network twice."""
+    """Run a network twice and print the peak memory of this process, in GB."""
     run = network_run(name, side, scale)
     print(max(held(run).peak for _ in range(2)) / 1e9)
 
@@ -65,7 +65,7 @@ def alone(name: str, side: int, scale: float) -> None:
 def main() -> int:
     """Print a table of ratios and memory; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the first case only, fewer repeats")
+    parser.add_argument("--quick", action="store_true", help="only the first case, fewer repeats")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--alone", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

@@ -1,15 +1,15 @@
-"""How much of a training step is spent waiting for its batch.
+"""Measure how much of a training step is spent waiting for its batch.
 
     python benchmarks/data.py FOLDER [--model cran-light] [--scale 2] [--images 16] [--patch 48]
                               [--seconds 0.1] [--workers 0 1 2] [--kinds bi dn bsrgan realesrgan]
                               [--steps 12] [--device auto]
 
-For each degradation and number of workers, a network is trained for some steps, and told are: how
-long one batch takes to draw alone, how long a step takes with its waiting, and the share of the
-waiting in it. Those at the beginning, for which workers have drawn ahead or not begun yet, do not
-count. With `--seconds` nothing is trained: each step sleeps so long, as the loop does while a GPU
-computes, which leaves all processors to the workers. With `--scales 1 4` crops are for networks
-that render any scale.
+For each degradation and number of workers, trains a network for some steps. Prints the time to draw
+one batch when nothing else runs, the time of a step including its waiting, and the share of the
+waiting in it. The first steps do not count: for them, workers have drawn ahead or have not started
+yet. With `--seconds`, nothing is trained: each step sleeps for that long, as the loop does while a
+GPU computes, which leaves all CPU cores to the workers. With `--scales 1 4`, crops are those for
+networks that render any scale.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Step = Callable[[Batch], object]
 
 
 def training(model: str, scale: int | None, device: torch.device) -> Step:
-    """Return what trains a network by one batch, until the device is done."""
+    """Return a function that trains a network on one batch and waits for the device."""
     network = build(model, scale).to(device).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-4)
 
@@ -50,8 +50,8 @@ def training(model: str, scale: int | None, device: torch.device) -> Step:
 
 
 def share(crops: Crops, step: Step, workers: int, steps: int) -> tuple[float, float]:
-    """Return seconds of a step, and the share of them that was spent waiting for its batch."""
-    early = 1 + 2 * workers  # those that were drawn ahead while nothing else was done
+    """Return the mean seconds of a step, and the share of them spent waiting for batches."""
+    early = 1 + 2 * workers  # their batches may have been drawn ahead, before any training
     waits, wholes = [], []
     batches = iter(load_batches(crops, range(early + steps), workers=workers))
     for _ in range(early + steps):
@@ -64,7 +64,7 @@ def share(crops: Crops, step: Step, workers: int, steps: int) -> tuple[float, fl
 
 
 def alone(crops: Crops) -> float:
-    """Return the median seconds in which a batch is drawn when nothing else is done."""
+    """Return the median seconds to draw a batch when nothing else runs."""
     seconds = []
     for step in range(6):
         began = time.perf_counter()

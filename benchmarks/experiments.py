@@ -1,11 +1,11 @@
-"""What each operator adds: the same small network, budget and seed with and without it.
+"""Measure what each operator adds: the same small network, budget and seed with and without it.
 
     python benchmarks/experiments.py --data PHOTOGRAPHS --benchmarks FOLDER [--out runs/experiments]
 
 Trains both sides of every experiment with each seed by `recipes/experiments/NAME.toml`, scores
-them on all sets in FOLDER and rewrites the tables in `docs/experiments.md`. A finished run is not
-run again, one that was interrupted goes on, and the tables show the pairs that are complete. A run
-of which recipe or network have changed since then is refused.
+them on all sets in FOLDER and rewrites the tables in `docs/experiments.md`. Finished runs are not
+repeated, and interrupted ones are resumed. The first table shows the pairs that are complete. A
+finished run whose recipe or network has changed since then is refused.
 """
 
 import argparse
@@ -37,13 +37,13 @@ PROTOCOL = "sr-y"
 
 @dataclass(frozen=True)
 class Experiment:
-    """An operator to be left out.
+    """A comparison of a network with an operator and without it.
 
     Attributes:
-        recipe: Of the network that has it, under recipes/experiments.
-        operator: What it is.
-        without: What differs in the network that has not, as `[model]` of a recipe states it.
-        paper: Which difference the paper reports, and where.
+        recipe: Name of the recipe of the network with the operator, under recipes/experiments.
+        operator: Its name in the tables.
+        without: What to change in the recipe's `[model]` to leave the operator out.
+        paper: The difference that the paper reports, and where.
     """
 
     recipe: str
@@ -93,17 +93,17 @@ EXPERIMENTS = (
 
 
 def main() -> None:
-    """Train what is missing and write the page."""
+    """Train the missing runs and rewrite the tables of the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of photographs")
-    parser.add_argument("--benchmarks", type=Path, required=True, help="holds Set5/HR, Set14/HR …")
+    parser.add_argument("--benchmarks", type=Path, required=True, help="has Set5/HR, Set14/HR, …")
     parser.add_argument("--out", type=Path, default=Path("runs/experiments"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", choices=[e.recipe for e in EXPERIMENTS], action="append")
-    parser.add_argument("--page-only", action="store_true", help="train nothing, write the page")
+    parser.add_argument("--page-only", action="store_true", help="only write the page")
     given = parser.parse_args()
     chosen = [e for e in EXPERIMENTS if not given.only or e.recipe in given.only]
-    for seed in range(given.seeds):  # all experiments have one pair before any has two
+    for seed in range(given.seeds):  # one pair of every experiment before a second of any
         for experiment in chosen if not given.page_only else ():
             for has_it in (True, False):
                 _finish(experiment, has_it, seed, given)
@@ -115,7 +115,7 @@ def main() -> None:
 
 
 def _finish(experiment: Experiment, has_it: bool, seed: int, given: argparse.Namespace) -> None:
-    """Train one side of an experiment, and keep its scores beside its weights."""
+    """Train one side of an experiment, and write its scores beside its weights."""
     out = _folder(given.out, experiment, has_it, seed)
     scores = out / "scores.json"
     recipe = _recipe(experiment, has_it, seed, given)
@@ -147,12 +147,12 @@ def _finish(experiment: Experiment, has_it: bool, seed: int, given: argparse.Nam
 
 
 def _changed(file: Path, recipe: Recipe) -> Iterator[str]:
-    """Yield the keys in which a recipe differs from that of a run's weights."""
+    """Yield the keys in which a recipe differs from the one that a run's weights state."""
     then = read_facts(file)["recipe"]
     for part, now in without_places(recipe).items():
         if part not in ("name", "watch"):
             yield from (f"{part}.{k}" for k, v in now.items() if then[part].get(k, v) != v)
-    # what the recipe does not say is as the size has it, which may have changed as well
+    # settings that the recipe leaves out come from the size, which may also have changed
     model = recipe.model
     changes = {"backbone": model.backbone, "head": model.head}
     settings = build(model.size, model.scale, model.attention, changes).settings
@@ -185,7 +185,7 @@ def _recipe(experiment: Experiment, has_it: bool, seed: int, given: argparse.Nam
 
 
 def _merged(stated: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a recipe's settings of a part with changes; another kind has none of the old ones."""
+    """Return a recipe's settings of a part with changes; a new kind drops the old settings."""
     if "kind" in changes:
         return dict(changes)
     return {**stated, **changes}
@@ -196,7 +196,7 @@ def _folder(out: Path, experiment: Experiment, has_it: bool, seed: int) -> Path:
 
 
 def _tables(out: Path, seeds: int) -> Iterator[str]:
-    """Yield a table of all experiments, and one of all runs."""
+    """Yield the table of all experiments, then that of all runs."""
     rows = [
         "| operator | scale | parameters | pairs | set | without | difference | in the paper |",
         "|:--|:--|:--|--:|:--|--:|--:|:--|",
@@ -227,7 +227,7 @@ def _read(out: Path, experiment: Experiment, has_it: bool, seed: int) -> dict[st
 
 
 def _rows(experiment: Experiment, pairs: list[list[dict[str, Any]]]) -> Iterator[str]:
-    """Yield a row for each set: the mean difference of the pairs and its standard deviation."""
+    """Yield a row for each set: mean and standard deviation of the pairs' differences."""
     if not pairs:
         yield f"| {experiment.operator} | | | 0 | | | not run yet | {experiment.paper} |"
         return

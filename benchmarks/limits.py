@@ -1,20 +1,20 @@
-"""What figures are held to: a limit stands beside its figure, the exit status tells of them."""
+"""Limits for measured figures: each is printed beside its figure and decides the exit status."""
 
 __all__ = ["Limits"]
 
 
 class Limits:
-    """Counts the figures that are beyond their limits."""
+    """Counts the figures that break their limits."""
 
     def __init__(self) -> None:
         self.broken = 0
 
     def most(self, figure: float, limit: float | None) -> str:
-        """Return a figure that must not exceed a limit, if it has one, in words."""
+        """Return as text a figure that must not exceed a limit, if it has one."""
         return self._said(figure, limit, "≤", limit is None or figure <= limit)
 
     def least(self, figure: float, limit: float) -> str:
-        """Return a figure that must reach a limit, in words."""
+        """Return as text a figure that must reach a limit."""
         return self._said(figure, limit, "≥", figure >= limit)
 
     def _said(self, figure: float, limit: float | None, sign: str, kept: bool) -> str:

@@ -1,16 +1,16 @@
-"""Peak memory and speed of `bigpicture upscale` with large pictures, each in a process of its own.
+"""Measure peak memory and speed of `bigpicture upscale` on large pictures, each in its own process.
 
     python benchmarks/memory.py [--megapixels 4 100] [--limit 3G] [--slower 0.15] [--context shared]
 
-Square 8-bit RGB TIFFs are made of copies of a picture. Told are, for each size: the most memory
-that the process ever held (VmHWM: all that was resident, files that were mapped included), the
-seconds for reading, computing and writing, and these by megapixel of the picture; then how the last
-size compares with the first. All are computed with the same options, by default in tiles of 1 GiB:
-a picture that is not cut is computed once and not three times, so that it says nothing of others.
+Makes square 8-bit RGB TIFFs of copies of a picture. Prints for each size: the peak memory of the
+process (VmHWM: all resident memory, mapped files included), the seconds for reading, computing and
+writing, and these per megapixel of the picture; then how the last size compares with the first. All
+are computed with the same options, by default in tiles of 1 GiB: a picture that is not cut is
+computed once and not three times, so its time would say nothing about the larger ones.
 
-The exit status is 1 if the peak is over `--limit`, or the last size is slower by `--slower`. The
-disk needs, beside the result, room for it and the picture twice without compression: 1.8 GB at 100
-megapixels ×2.
+The exit status is 1 if the peak exceeds `--limit`, or if the last size takes longer per megapixel
+than the first by more than `--slower`. Besides the result, the disk needs room for it once more and
+for the picture twice, all uncompressed: 1.8 GB at 100 megapixels ×2.
 """
 
 import argparse
@@ -34,13 +34,13 @@ _PAUSE = 0.02  # seconds
 
 @dataclass(frozen=True)
 class Run:
-    """What a size has taken.
+    """The measurements of one size.
 
     Attributes:
-        megapixels: Of the picture that went in.
-        peak: Bytes.
-        seconds: For reading, computing and writing.
-        tiles: How many were computed.
+        megapixels: Size of the input.
+        peak: Peak memory in bytes.
+        seconds: Seconds for reading, computing and writing.
+        tiles: Number of tiles that were computed.
     """
 
     megapixels: float
@@ -66,11 +66,11 @@ def main() -> int:
     parser.add_argument("--megapixels", type=float, nargs="+", default=[4, 100])
     parser.add_argument("--model", default="uhdn-x2")
     parser.add_argument("--context", default="shared", choices=["shared", "exact", "tile"])
-    parser.add_argument("--memory", default="1G", help="what tiles may take; auto: by what is free")
-    parser.add_argument("--folder", type=Path, help="to work in, else the system's temporary one")
-    parser.add_argument("--limit", default="3G", help="most memory, such as 3G")
-    parser.add_argument("--slower", type=float, default=0.15, help="a share of the first pace")
-    parser.add_argument("--sample", type=Path, default=_SAMPLE, help="what pictures are copies of")
+    parser.add_argument("--memory", default="1G", help="limit for tiles; auto: by what is free")
+    parser.add_argument("--folder", type=Path, help="working folder; default: a temporary one")
+    parser.add_argument("--limit", default="3G", help="highest peak allowed, such as 3G")
+    parser.add_argument("--slower", type=float, default=0.15, help="allowed slowdown, a share")
+    parser.add_argument("--sample", type=Path, default=_SAMPLE, help="picture to make copies of")
     parser.add_argument("options", nargs="*", help="after --: other options of `upscale`")
     given = parser.parse_args()
     options = ["--model", given.model, "--context", given.context, *given.options]
@@ -88,7 +88,7 @@ def main() -> int:
 
 
 def run(folder: Path, megapixels: float, sample: Path, options: list[str]) -> Run:
-    """Enlarge a picture of a size in a process of its own."""
+    """Enlarge a picture of a given size in its own process."""
     side = round(math.sqrt(megapixels * 1e6))
     picture, report = folder / f"{side}.tif", folder / f"{side}.json"
     make(picture, side, sample)
@@ -102,17 +102,17 @@ def run(folder: Path, megapixels: float, sample: Path, options: list[str]) -> Ru
 
 
 def make(path: Path, side: int, sample: Path) -> None:
-    """Write a square TIFF of copies of a picture, without compression."""
+    """Write an uncompressed square TIFF of copies of a picture."""
     one = pyvips.Image.new_from_file(str(sample)).colourspace("srgb").extract_band(0, n=3)
     across, down = (math.ceil(side / length) for length in (one.width, one.height))
     one.replicate(across, down).crop(0, 0, side, side).tiffsave(str(path))
 
 
 def peak_of(command: list[str]) -> int:
-    """Run a process; return the most bytes that it held, by what Linux says while it runs.
+    """Run a process and return its peak memory in bytes, as Linux reports it while it runs.
 
-    A process that has ended no longer says, and what its parent is told begins with the parent's
-    own peak; so it is asked all the time.
+    Linux no longer reports it after the process has ended, and the figure that a parent gets for
+    its child starts with the parent's own peak. So it is polled all the time.
     """
     process, peak = subprocess.Popen(command), 0
     while process.poll() is None:
@@ -127,7 +127,7 @@ def _held(process: int) -> int:
     try:
         status = Path(f"/proc/{process}/status").read_text("utf-8")
     except (FileNotFoundError, ProcessLookupError):
-        return 0  # it has just ended
+        return 0  # the process has just ended
     lines = (line.split() for line in status.splitlines() if line.startswith("VmHWM:"))
     return next((int(line[1]) * 1024 for line in lines), 0)
 

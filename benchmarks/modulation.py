@@ -1,12 +1,12 @@
-"""What kernels that know the whole picture cost: U-HDN with IKM, CRAN with CRAC, and without.
+"""Measure the cost of modulated kernels: U-HDN with and without IKM, CRAN with and without CRAC.
 
     python benchmarks/modulation.py [--networks uhdn cran] [--sides 256 1024] [--batches 1 8]
         [--precisions fp32 bf16] [--no-training] [--repeats N] [--json FILE]
 
-A network and the same network with plain convolutions take turns in one process, and the ratio of
-their median times is printed: for evaluation, in float32 and bfloat16, and for a training step of
-16 crops of 48² in bfloat16, beside what it is held to: the exit status is 1 if one is beyond that.
-A row of large pictures takes minutes; it is had alone with, say, --networks uhdn --sides 1024
+A network and the same network with plain convolutions take turns in one process. Prints the ratio
+of their median times, beside its limit: for evaluation, in float32 and bfloat16, and for a training
+step of 16 crops of 48² in bfloat16. The exit status is 1 if a ratio exceeds its limit. A row of
+large pictures takes minutes; to get one alone, use, for example, --networks uhdn --sides 1024
 --batches 8 --precisions bf16 --no-training.
 """
 
@@ -24,12 +24,12 @@ from bigpicture.models.catalog import build
 
 MODULATION = {"uhdn": "ikm", "cran": "crac"}
 PRECISIONS = ("fp32", "bf16")
-SLOWER = {"uhdn": 1.15, "cran": 1.05}  # at most, in evaluation
+SLOWER = {"uhdn": 1.15, "cran": 1.05}  # limits of the ratio in evaluation
 SLOWER_STEP = {"uhdn": 1.3, "cran": None}
 
 
 def evaluation(network: nn.Module, low: torch.Tensor, bf16: bool) -> Run:
-    """Return a run of the network on pictures, as inference does it."""
+    """Return a function that runs the network on pictures, as inference does."""
 
     def run() -> object:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
@@ -39,7 +39,7 @@ def evaluation(network: nn.Module, low: torch.Tensor, bf16: bool) -> Run:
 
 
 def training_step(network: nn.Module, low: torch.Tensor, high: torch.Tensor) -> Run:
-    """Return a whole step: forward, L1, backward, Adam."""
+    """Return a function that makes a whole training step: forward, L1, backward, Adam."""
     optimiser = torch.optim.Adam(network.parameters())
 
     def run() -> object:
@@ -54,14 +54,14 @@ def training_step(network: nn.Module, low: torch.Tensor, high: torch.Tensor) -> 
 
 
 def pair(name: str) -> dict[str, nn.Module]:
-    """Return a network at ×2 without and with its modulation, with channels last."""
+    """Return a network at ×2 without and with its modulation, in channels-last layout."""
     networks = {"plain": build(name, 2, "none"), "modulated": build(name, 2)}
     layout = torch.channels_last
     return {way: net.to(memory_format=layout) for way, net in networks.items()}  # pyright: ignore[reportCallIssue]
 
 
 class Table:
-    """Rows that are printed as they come."""
+    """A table whose rows are printed as they are added."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, str | float]] = []
@@ -86,7 +86,7 @@ def main() -> int:
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8], help="pictures at once")
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
     parser.add_argument("--no-training", action="store_true", help="evaluation only")
-    parser.add_argument("--repeats", type=int, help="rounds; else 7, 1 of large, 9 of steps")
+    parser.add_argument("--repeats", type=int, help="rounds; else 7, 1 if large, 9 for steps")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     table, layout = Table(), torch.channels_last

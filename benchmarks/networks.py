@@ -1,13 +1,13 @@
-"""The networks' speed in one go: what each is held to, and what bfloat16 brings here.
+"""Check the speed of all networks against their limits, and measure what bfloat16 brings here.
 
     python benchmarks/networks.py [--spandrel PYTHON] [--benchmark SET]
 
-Runs the scripts beside this one, in short: modulation.py (U-HDN with IKM at most 1.15 times its own
-network without, CRAN with CRAC 1.05 times), ciaosr.py (at most 9 products of 4096² matrices and
-1.2 GB), and, with an interpreter that has spandrel 0.4.2, rgt.py (at least 2 times faster, at most
-0.7 of the memory). Then networks of each kind in float32 and bfloat16 take turns on a picture, and
-what bfloat16 costs of the PSNR (`sr-y`) of each shipped network on a benchmark set is held to
-0.02 dB. The exit status is 1 if one is beyond what it is held to.
+Runs short versions of the scripts beside this one: modulation.py (U-HDN with IKM may take at most
+1.15 times as long as without it, CRAN with CRAC 1.05 times), ciaosr.py (at most 9 products of 4096²
+matrices and 1.2 GB), and, given an interpreter that has spandrel 0.4.2, rgt.py (at least 2 times
+faster, at most 0.7 of the memory). Then runs networks of each kind by turns in float32 and bfloat16
+on a picture. With --benchmark, also checks that bfloat16 costs each shipped network at most 0.02 dB
+of PSNR (`sr-y`) on that set. The exit status is 1 if a limit is broken.
 """
 
 import argparse
@@ -30,7 +30,7 @@ KINDS = ["uhdn", "cran-light", "srgrn-light", "rgt-light", "ciaosr-light"]
 
 
 def script(name: str, *arguments: str) -> int:
-    """Run a script of this folder and let it print; return its exit status."""
+    """Run a script of this folder, which prints its own output, and return its exit status."""
     print(f"\n{name} {' '.join(arguments)}", flush=True)
     return subprocess.run([sys.executable, str(HERE / name), *arguments], check=False).returncode
 
@@ -47,7 +47,7 @@ def faster() -> None:
 
 
 def lost(benchmark: Path) -> int:
-    """Print what bfloat16 loses of the shipped networks' PSNR; return the exit status."""
+    """Print how much PSNR the shipped networks lose in bfloat16; return the exit status."""
     print(f"\nnetwork, {benchmark.name} | fp32 dB | bf16 dB | lost\n--- | --- | --- | ---")
     limits = Limits()
     for entry in bigpicture.list_models():
@@ -66,7 +66,7 @@ def lost(benchmark: Path) -> int:
 
 
 def main() -> int:
-    """Print the tables of all scripts, and those of bfloat16; return the exit status."""
+    """Print the tables of all scripts and of bfloat16; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spandrel", metavar="PYTHON", help="an interpreter that has spandrel")
     parser.add_argument("--benchmark", type=Path, help="a set, such as Set5")

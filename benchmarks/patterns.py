@@ -1,7 +1,7 @@
-"""Pictures on which the seams of tiles would show: (3, h, w) in [0, 1], for any size.
+"""Pictures on which seams between tiles would show: (3, h, w) in [0, 1], of any size.
 
-On flat gray, a tile that is lighter or darker than its neighbour; on film grain, one that smooths
-it by more; on lines at 45°, lines that break, or change their width or contrast.
+Flat gray shows a tile that is lighter or darker than its neighbour, and film grain one that smooths
+more. Lines at 45° show seams where they break, or change their width or contrast.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ _LEVEL, _GRAIN, _PERIOD = 0.5, 0.06, 7.0
 
 
 def gray(height: int, width: int) -> Float[Tensor, "3 h w"]:
-    """Return one level everywhere."""
+    """Return the same level everywhere."""
     return torch.full((3, height, width), _LEVEL)
 
 
 def grain(height: int, width: int) -> Float[Tensor, "3 h w"]:
-    """Return grains of about two pixels, the same in all colours but for a fifth of them."""
+    """Return grain of about two pixels, shared by all colours, plus a fifth as much in each."""
     chance = torch.Generator().manual_seed(0)
     fine = torch.randn(1, 4, height * 3 // 2, width * 3 // 2, generator=chance)
     soft = resize(fine, size=(height, width))[0]
@@ -31,11 +31,11 @@ def grain(height: int, width: int) -> Float[Tensor, "3 h w"]:
 
 
 def lines(height: int, width: int) -> Float[Tensor, "3 h w"]:
-    """Return dark lines on light ground, as soft as a lens makes them."""
+    """Return dark lines on a light background, as soft as a lens makes them."""
     rows, columns = torch.arange(height)[:, None], torch.arange(width)
     wave = torch.sin((rows + columns) * (2 * torch.pi / _PERIOD))
     return (_LEVEL + 0.35 * torch.tanh(2 * wave)).expand(3, -1, -1).contiguous()
 
 
 PATTERNS: dict[str, Callable[[int, int], Tensor]] = {"gray": gray, "grain": grain, "lines": lines}
-"""By name, given height and width."""
+"""Functions of height and width, by name."""

@@ -1,4 +1,4 @@
-"""The most memory that a run takes: to be asked in a process that does nothing else."""
+"""The peak memory of a run, to be measured in a process that does nothing else."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,14 @@ __all__ = ["Held", "held", "reported"]
 
 
 class Held(NamedTuple):
-    """Bytes that a process held before a run, and the most that it held meanwhile."""
+    """Bytes that a process held before a run, and its peak after it."""
 
     before: int
     peak: int
 
 
 def held(run: Run) -> Held:
-    """Return what this process held before `run`, which is started, and meanwhile."""
+    """Call `run`, and return what this process held before it and its peak."""
     memory = PeakMemory(torch.device("cpu"))
     before = memory.of_process()
     run()
@@ -31,6 +31,6 @@ def held(run: Run) -> Held:
 
 
 def reported(command: Sequence[str], environment: Mapping[str, str] | None = None) -> float:
-    """Return the number that a process prints. What it says of errors is shown."""
+    """Run a command and return the number that it prints. Its standard error is shown."""
     found = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return float(found.stdout)

@@ -1,15 +1,16 @@
-"""RGT-S beside its implementation in spandrel: the same results, seconds and memory.
+"""Compare RGT-S with its implementation in spandrel: results, seconds and memory.
 
     python benchmarks/rgt.py PYTHON [--scale 4] [--side 128] [--repeats 5] [--threads N]
 
 PYTHON is an interpreter that has `spandrel` (0.4.2 was measured) and this package's dependencies;
-this package need not be installed there. spandrel imports torchvision, which RGT does not need:
-where it is missing, an empty one is put in its place.
+this package need not be installed there. spandrel imports torchvision, which RGT does not need: if
+it is missing, an empty one takes its place.
 
-Both networks get the same random weights, none of them small, must agree to 1e-4 of the output's
-deviation, and take turns in one process. Peak memory is that of one pass in a process of its own,
-beyond what the process held before it. At ×4 on 128² it is held to half of the time and 0.7 of the
-memory: the exit status is 1 if it is beyond one of these.
+Both networks get the same random weights, none of them small, and take turns in one process. Their
+results must agree to within 1e-4 of the output's standard deviation. Peak memory is that of one
+pass in a separate process, minus what the process held before. Ours may take at most half of the
+time and 0.7 of the memory, limits that are meant for ×4 on 128²; if it exceeds one of them, the
+exit status is 1.
 """
 
 import argparse
@@ -37,12 +38,12 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 
 
 class NoTorchvision(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds empty modules in place of torchvision's, in which every name is a class."""
+    """Finds empty modules in place of torchvision's, in which every attribute is a class."""
 
     def find_spec(
         self, fullname: str, path: object = None, target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Return how to import a module of torchvision."""
+        """Return the spec of a torchvision module, None for other modules."""
         if fullname.split(".")[0] != "torchvision":
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
@@ -86,7 +87,7 @@ def ours(scale: int) -> nn.Module:
 
 
 def pair(scale: int) -> dict[str, nn.Module]:
-    """Return both with the same weights, none of which leaves a part without effect."""
+    """Return both networks with the same weights, under which every part has an effect."""
     theirs, own = published(scale), ours(scale)
     torch.manual_seed(0)
     with torch.no_grad():
@@ -103,7 +104,7 @@ def pair(scale: int) -> dict[str, nn.Module]:
 
 @torch.inference_mode()
 def compare(scale: int, side: int, repeats: int) -> int:
-    """Print how far the results are apart, and the medians of both; return the exit status."""
+    """Print how far the results differ, and both median times; return the exit status."""
     networks = pair(scale)
     low = torch.rand(1, 3, side, side)
     high = {name: network(low) for name, network in networks.items()}
@@ -123,7 +124,7 @@ def compare(scale: int, side: int, repeats: int) -> int:
 
 @torch.inference_mode()
 def memory(build: Callable[[int], nn.Module], scale: int, side: int) -> None:
-    """Print the MB that one pass takes beyond what the process held before it."""
+    """Print how many MB one pass takes beyond what the process held before."""
     network, low = build(scale), torch.rand(1, 3, side, side)
     found = held(lambda: network(low))
     print((found.peak - found.before) / 2**20)

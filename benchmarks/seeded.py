@@ -1,11 +1,11 @@
-"""Networks whose seeded weights do what trained ones do.
+"""Networks whose seeded weights make every part do something, as in trained networks.
 
-    layer by layer: weight, bias ← weight/σ, bias/σ     σ: of what it gives, for some photographs
+    layer by layer: weight, bias ← weight/σ, bias/σ     σ: of its output, on some photographs
 
-Untrained networks begin close to doing nothing: γ is 0, attention is even, masks hardly differ.
-What tiles make of one that does something, they do not show. Here every layer gives a variance of
-1, batch norms have met pictures, what begins at 0 is a half, and the result has the contrast of a
-photograph, so that differences can be said in levels of 255.
+Untrained networks start close to doing nothing: γ is 0, attention is even, masks hardly differ. So
+they do not show what tiling does to a trained one. Here the output of every layer has a variance of
+1, batch norms have statistics of photographs, gates that start at 0 are one half, and the result
+has the contrast of a photograph, so that differences can be given in levels of 255.
 
 Source: Mishkin and Matas, "All You Need Is a Good Init", ICLR 2016 (layer-sequential unit
     variance). https://arxiv.org/abs/1511.06422
@@ -25,19 +25,19 @@ __all__ = ["Photographic", "seeded"]
 
 _SAMPLES = Path(__file__).parents[1] / "samples"
 _GAINS = {"decode": 0.15}
-"""Standard deviation of what layers of a name give, where trained ones give less than 1: the logits
-of CRAC's masks. Tiles on their own then differ by two levels, as they do with a CRAN that was
-trained to 37.3 dB (Set5, ×2); with 1, by twenty."""
+"""Standard deviation of a layer's output, by the layer's name, where trained ones have less than 1:
+the logits of CRAC's masks. Separate tiles then differ by two levels, as with a CRAN trained to 37.3
+dB (Set5, ×2); with 1, they would differ by twenty."""
 _MEAN, _CONTRAST = 0.45, 0.2
-"""Of a photograph's colours."""
+"""Mean and standard deviation of a photograph's colours."""
 
 
 class Photographic(nn.Module):
-    """A network whose pictures have a photograph's mean and contrast.
+    """A network whose outputs are rescaled to the mean and contrast of a photograph.
 
     Args:
-        network: Draws pictures of any.
-        drawn: What it makes of photographs.
+        network: The network, whose outputs may have any mean and contrast.
+        drawn: Its outputs for photographs.
     """
 
     def __init__(self, network: Network, drawn: Float[Tensor, "b c H W"]) -> None:
@@ -48,27 +48,27 @@ class Photographic(nn.Module):
         self._mean = drawn.mean().item()
 
     def forward(self, low: Float[Tensor, "b c h w"], *asked: Any) -> Float[Tensor, "b c H W"]:  # noqa: ANN401
-        """Return what the network draws, in other brightness and contrast."""
+        """Return the network's output with its brightness and contrast adjusted."""
         return (self.network(low, *asked) - self._mean) * self._factor + _MEAN
 
 
 @torch.no_grad()
 def seeded(settings: NetworkSettings, seed: int = 1) -> Photographic:
-    """Return a network in evaluation mode."""
+    """Return a network of the given settings with seeded weights, in evaluation mode."""
     torch.manual_seed(seed)
     network = Network(settings).eval()
     for key, parameter in network.named_parameters():
         if parameter.numel() == 1 or key.endswith("gamma"):
             parameter.fill_(0.5)
     for key, module in network.named_modules():
-        if isinstance(module, nn.Linear):  # some are used by their weights, and never called
+        if isinstance(module, nn.Linear):  # some are never called, only their weights are used
             nn.init.kaiming_normal_(module.weight)
         _normalise_at_first_call(module, _GAINS.get(key.rpartition(".")[2], 1.0))
     return Photographic(network, network(_patches()))
 
 
 def _normalise_at_first_call(module: nn.Module, gain: float) -> None:
-    """Let a layer become one that gives a standard deviation of `gain`, as soon as it is run."""
+    """Rescale a layer, at its first call, so that its output has a standard deviation of `gain`."""
 
     def scale(_: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> Tensor:
         hook.remove()
@@ -92,7 +92,7 @@ def _normalise_at_first_call(module: nn.Module, gain: float) -> None:
 
 
 def _patches(side: int = 48) -> Float[Tensor, "b 3 s s"]:
-    """Return patches of two photographs, as large as those of a training batch."""
+    """Return patches of two photographs, of the size of those in a training batch."""
     found = []
     for name in ("astronaut", "rocket"):
         picture = read(_SAMPLES / f"{name}.png").colour_tensor()

@@ -1,17 +1,17 @@
-"""What cutting a picture into tiles does to the result, for a network of each family.
+"""Measure what cutting a picture into tiles does to the result, for a network of each family.
 
     python benchmarks/tiling.py FOLDER [--models NAME...] [--only PICTURE...] [--tile 64] [--halo N]
     python benchmarks/tiling.py --pictures OUT [--models NAME...]
 
-For the pictures of a folder (low-resolution ones, such as Set14/LR_bicubic/X2): the greatest and
-the mean difference between the tiled and the whole result, in levels of 255, and the time beside
-the whole's, for tiles on their own, for tiles that share the context gathered in 1 and in 2 sweeps,
-and for tiles that run together (exact, at halos as wide as the network's reach). A model is a
-shipped name, a weight file, or a size from the catalogue; of a family that is not shipped, that
-gets seeded weights that do something (`seeded.py`).
+Prints, for the low-resolution pictures of a folder (such as Set14/LR_bicubic/X2), the largest and
+the mean difference between the tiled and the whole result, in levels of 255, and the time as a
+multiple of the whole's. It does so for separate tiles, for tiles that share the context gathered in
+1 and in 2 sweeps, and for tiles that run together (exact, with halos as wide as the network's
+reach, unless --halo is given). A model is a shipped name, a weight file, or a size from the
+catalogue; sizes for which nothing is shipped get seeded weights that do something (`seeded.py`).
 
-`--pictures` writes what to look at instead: OUT/MODEL.png, for a flat gray picture, film grain and
-lines at 45° the whole result, the tiled one, and their difference, 64 times larger around gray.
+`--pictures` writes pictures to look at instead: OUT/MODEL.png shows, for flat gray, film grain and
+lines at 45°, the whole result, the tiled one, and their difference, amplified 64 times around gray.
 """
 
 import argparse
@@ -57,7 +57,7 @@ _SHOWN = 96, 160  # height and width of patterns, which make 2 × 3 tiles of 64
 
 
 class Found(NamedTuple):
-    """Of one picture: differences in levels of 255, and time as a multiple of the whole's."""
+    """One picture's figures: differences in levels of 255, time as a multiple of the whole's."""
 
     most: float
     mean: float
@@ -65,9 +65,9 @@ class Found(NamedTuple):
 
 
 def model_of(name: str) -> Model:
-    """Return trained weights where there are any, else a seeded network of a size."""
+    """Return a trained model if there is one, else a seeded network of a size."""
     shipped = {entry.name for entry in bp.list_models()}
-    for known in (f"{name}-x{SCALE}", name):  # of networks for any scale, names state none
+    for known in (f"{name}-x{SCALE}", name):  # names of networks for any scale state none
         if known in shipped:
             return bp.load(known)
     if name not in SIZES:
@@ -77,14 +77,14 @@ def model_of(name: str) -> Model:
 
 
 def shorter(settings: NetworkSettings) -> NetworkSettings:
-    """Return RCAN with 12 of its 200 blocks, and others as they are."""
+    """Return RCAN with 12 of its 200 blocks, and other networks unchanged."""
     if settings.backbone.kind != "rcan" or getattr(settings.backbone, "groups", 0) < 10:
         return settings
     return replace(settings, backbone=replace(settings.backbone, groups=3, blocks=4))  # pyright: ignore[reportArgumentType]
 
 
 def timed(model: Model, low: Float[Tensor, "3 h w"], **options: Any) -> tuple[Tensor, float]:  # noqa: ANN401 - those of `upscale`
-    """Return the result, and its seconds."""
+    """Return the result and the seconds it took."""
     start = time.perf_counter()
     result = model.upscale(low, scale=SCALE, precision="fp32", **options)
     return result, time.perf_counter() - start
@@ -93,8 +93,8 @@ def timed(model: Model, low: Float[Tensor, "3 h w"], **options: Any) -> tuple[Te
 def measure(
     model: Model, low: Float[Tensor, "3 h w"], tile: int, halo: int | None
 ) -> dict[str, Found]:
-    """Return what each way of cutting a picture does to it."""
-    model.upscale(low[:, :32, :32])  # what a first run prepares is not timed
+    """Return the figures of each way of cutting a picture."""
+    model.upscale(low[:, :32, :32])  # warm up
     whole, seconds = timed(model, low, tile="off")
     found = {}
     for way, options in WAYS.items():
@@ -105,7 +105,7 @@ def measure(
 
 
 def row(name: str, found: list[dict[str, Found]]) -> str:
-    """Return the worst, the mean and the median time of all pictures."""
+    """Return a table row: the largest and mean difference, and the median time, of all pictures."""
     cells = [name]
     for way in WAYS:
         most, means, times = zip(*(each[way] for each in found), strict=True)
@@ -116,7 +116,7 @@ def row(name: str, found: list[dict[str, Found]]) -> str:
 
 
 def sheet(model: Model, tile: int) -> Float[Tensor, "3 h w"]:
-    """Return a row for each pattern: the whole, the tiled, their difference amplified."""
+    """Return a row for each pattern: whole result, tiled result, and amplified difference."""
     rows = []
     for pattern in PATTERNS.values():
         low = pattern(*_SHOWN)
@@ -127,13 +127,13 @@ def sheet(model: Model, tile: int) -> Float[Tensor, "3 h w"]:
 
 
 def main() -> None:
-    """Print a table, a line for each network, or write its pictures."""
+    """Print a table with a line for each network, or write its pictures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--models", nargs="+", default=FAMILIES, metavar="NAME")
-    parser.add_argument("--only", nargs="+", metavar="PICTURE", help="whose names begin so")
+    parser.add_argument("--only", nargs="+", metavar="PICTURE", help="beginnings of names")
     parser.add_argument("--tile", type=int, default=64)
     parser.add_argument("--halo", type=int)
     parser.add_argument("--pictures", type=Path, metavar="OUT")

@@ -1,4 +1,4 @@
-"""Medians of runs that take turns, so that all of them meet the same noise: the package's own."""
+"""Median times of runs that take turns, so that all meet the same noise, from the package."""
 
 from bigpicture.analysis.measure import Run, interleaved
 
