@@ -1,1 +1,1 @@
-"""Folders of pictures become pairs and batches."""
+"""Training and benchmark data: folders of pictures as pairs and batches."""

@@ -1,8 +1,8 @@
-"""Arrays in a folder, from which crops are read without reading the rest of the picture.
+"""A cache of memory-mapped arrays, from which a crop is read without the rest of its picture.
 
     make() ──once──▶ cache/NAME.npy ──mapped──▶ (h, w, 3) uint8
 
-A file is under its name only when it is complete. One that is damaged all the same is made again.
+A file gets its name only once it is complete; a truncated or unreadable one is made again.
 """
 
 import io
@@ -18,23 +18,23 @@ from bigpicture.image.save import save
 __all__ = ["high_file", "is_kept", "keep", "mapped"]
 
 
-# NumPy parses headers with ast, which counts its depth once for all threads: where one begins while
-# another is within, CPython 3.11 at times raises "AST constructor recursion depth mismatch".
+# NumPy parses headers with ast, whose recursion depth is counted over all threads: when two threads
+# parse at once, CPython 3.11 sometimes raises "AST constructor recursion depth mismatch".
 _one_header_at_a_time = threading.Lock()
 
 
 def high_file(cache: Path, key: str) -> Path:
-    """Return the file of the pixels of a picture, as they were decoded."""
+    """Return the file that holds a picture's decoded pixels."""
     return cache / f"{key}.high.npy"
 
 
 def is_kept(file: Path) -> bool:
-    """Return whether a file holds a whole array."""
+    """Return whether a file holds a complete array."""
     return _whole(file) is not None
 
 
 def keep(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """Return what a file holds; make it, if it is not there yet."""
+    """Return the array in a file, making and storing it first if there is none."""
     kept = _whole(file)
     if kept is not None:
         return kept
@@ -45,7 +45,7 @@ def keep(file: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
     return _map(file)
 
 
-# A map holds a descriptor, of which a process has about a thousand; to open one anew takes 0.1 ms.
+# Each map holds one of the thousand descriptors that a process may have; reopening takes 0.1 ms.
 @lru_cache(maxsize=256)
 def mapped(file: Path) -> np.ndarray:
     """Return an array whose bytes are read from its file as they are used."""
@@ -55,7 +55,7 @@ def mapped(file: Path) -> np.ndarray:
 def _whole(file: Path) -> np.ndarray | None:
     try:
         return _map(file)
-    except (FileNotFoundError, ValueError, EOFError):  # the latter two: no whole array
+    except (FileNotFoundError, ValueError, EOFError):  # the latter two: not a complete array
         return None
 
 

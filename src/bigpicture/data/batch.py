@@ -1,7 +1,7 @@
-"""What a training step is given.
+"""The input of a training step.
 
-A batch is drawn in the 8 bits that pictures are stored in, a quarter of what floats would take on
-the way from a worker process to a GPU, and becomes floats where it is used.
+Batches are drawn in uint8, as pictures are stored: a quarter of the bytes that floats would move
+from a worker process to a GPU. They become floats where they are used.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ __all__ = ["Batch", "Points"]
 
 
 class Points(NamedTuple):
-    """Where colours are asked for, in the frame that is [−1, 1] high and wide."""
+    """Points to render, in the frame of the crop, which spans [−1, 1] along each axis."""
 
     coordinates: Float[Tensor, "b q 2"]
     """Row and column."""
@@ -23,15 +23,15 @@ class Points(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Low-resolution crops and what is to be made of them.
+    """Low-resolution crops and their training targets.
 
-    They are uint8 as drawn, and floats in [0, 1] after `to`.
+    Both are uint8 as drawn, and floats in [0, 1] after `to`.
 
     Attributes:
         low: Crops (b, 3, h, w).
-        target: The crops in high resolution (b, 3, H, W); at points, their colours (b, q, 3), or
-            (b, 3, H, W) where the points are all pixels of a picture, row by row.
-        points: Where the target lies; None where it is all of the crops.
+        target: The high-resolution crops (b, 3, H, W). With points, their colours (b, q, 3), or
+            (b, 3, H, W) where the points are all pixels of a crop, row by row.
+        points: Where the target was sampled; None where it is the whole crops.
     """
 
     low: Tensor
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
     points: Points | None = None
 
     def to(self, device: torch.device, layout: torch.memory_format) -> "Batch":
-        """Return the batch on a device in floats, pictures in a memory `layout`."""
+        """Return the batch as floats on a device, images in a memory `layout`."""
         low = _floats(self.low, device).contiguous(memory_format=layout)
         target = _floats(self.target, device)
         if self.points is None:

@@ -1,15 +1,15 @@
-"""A folder of pictures, as the field lays benchmarks out, becomes pairs to restore and compare.
+"""Benchmark sets in the field's folder layouts, as pairs of pictures to restore and compare.
 
     Set5/HR/NAME.png, Set5/LR_bicubic/X2/NAMEx2.png ──▶ (name, low (c, h, w), reference (c, H, W))
 
-Three ways to say where the pictures are: the benchmark's own folder (stored low-resolution files
-are used where it has them for this scale, see `bigpicture.data.layouts`), a folder of
-high-resolution files alone (which are shrunk on the fly, by BI unless told otherwise), or a folder
-for each of the two.
+The pictures can be given in three ways: as the benchmark's own folder (whose stored low-resolution
+files are used if it has them for this scale, see `bigpicture.data.layouts`), as a folder of
+high-resolution files alone (which are shrunk on the fly, by BI unless told otherwise), or as one
+folder for each of the two.
 
-What is missing shows when the folders are opened, before hours of work; pixels are read one pair
-at a time. References are reduced to 8 bits, which is what the protocols compare, and cropped to
-what the low-resolution picture covers. Alpha is left out.
+Missing files are found when the folders are opened, before hours of work; pixels are read one pair
+at a time. References are reduced to 8 bits, which is what the protocols compare, and cropped to the
+area that the low-resolution picture covers. Alpha is dropped.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from bigpicture.shapes import Float, Tensor
 
 
 class Pair(NamedTuple):
-    """A picture to restore and what it should become, if known; in [0, 1], gray or RGB."""
+    """A picture to restore and its reference, if there is one; in [0, 1], gray or RGB."""
 
     name: str
     low: Float[Tensor, "c h w"]
@@ -39,15 +39,15 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Pairs that are read when they are asked for; iterating again reads again.
+    """Pairs that are read on demand; each iteration reads them again.
 
     Attributes:
-        high: Files of the references, by name; None where nobody has them.
+        high: Files of the references, by name; None if there are none.
         low: Files of the low-resolution pictures, by the same names; None to make them.
-        scale: How many times smaller they are.
-        degrade: What makes them where there are no files.
-        name: Of the set.
-        degradation: Name of what made the low-resolution pictures, None if nobody says.
+        scale: How many times smaller the low-resolution pictures are.
+        degrade: Makes the low-resolution pictures where there are no files.
+        name: Name of the set.
+        degradation: Name of what made the low-resolution pictures, None if unknown.
     """
 
     high: dict[str, Path] | None
@@ -65,14 +65,14 @@ class Benchmark:
 
     @property
     def names(self) -> list[str]:
-        """The names of the pictures, in their order."""
+        """The names of the pictures, in order."""
         return list(self.high or self.low or ())
 
     def read(self, name: str) -> Pair:
-        """Read a picture, and what it should become.
+        """Read a picture, and its reference if there is one.
 
         Raises:
-            ValueError: If a file cannot be read, or the sizes do not belong together.
+            ValueError: If a file cannot be read, or the sizes of the pair do not match.
         """
         low = None if self.low is None else self.low[name]
         if self.high is not None:
@@ -112,18 +112,18 @@ def open_benchmark(
     """Find the pairs of a benchmark.
 
     Args:
-        high: A folder of high-resolution files, or a benchmark's folder with `HR` (`GTmod12`,
-            `image_SRF_2` …) in it.
+        high: A folder of high-resolution files, or a benchmark's folder that contains `HR`
+            (`GTmod12`, `image_SRF_2` …).
         low: A folder of low-resolution files, which match by stem: `NAME`, `NAMEx2`, `NAME_x2` …;
-            or one with such a folder `X2` in it.
+            or a folder that contains such a folder as `X2`.
         scale: How many times smaller the low-resolution pictures are.
-        degrade: Make the low-resolution pictures with this, by name or as a function, though the
-            benchmark may have them as files.
+        degrade: Makes the low-resolution pictures, by name or as a function, even if the benchmark
+            has them as files.
 
     Raises:
         ValueError: If a folder is missing or has no pictures, a file has no partner or two, both
             `low` and `degrade` are given, or `scale` is below 1. While iterating: if a file cannot
-            be read or the sizes of a pair do not belong together.
+            be read or the sizes of a pair do not match.
     """
     if not scale >= 1:
         raise ValueError(f"scale is {scale}; give how many times smaller low is, at least 1")
@@ -141,11 +141,11 @@ def open_benchmark(
 
 
 def open_pictures(folder: Path, *, scale: int | float) -> Benchmark:
-    """Take a folder's pictures as what is to be restored, without references.
+    """Open a folder of pictures to restore, without references.
 
     Args:
-        folder: Of low-resolution files.
-        scale: How many times larger they are to become.
+        folder: Folder of low-resolution files.
+        scale: How many times larger the restored pictures are.
 
     Raises:
         ValueError: If the folder is missing or has no pictures. While iterating: if a file cannot

@@ -1,4 +1,4 @@
-"""Where a crop lies, and which way it is turned: what all batches of crops draw first.
+"""Position and orientation of crops: the random choices that all batches make first.
 
 seed, step ──▶ a generator for each crop ──▶ photograph, corner, one of eight symmetries
 """
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 Share = tuple[int, int]
-"""Which crops of a batch a process takes: (k, n) are those numbered k, k + n, k + 2n, …"""
+"""Which crops of a batch a process takes: (k, n) selects those numbered k, k + n, k + 2n, …"""
 
 Corner = tuple[int, int]
 """Row and column of a square's first pixel."""
@@ -34,15 +34,15 @@ T = TypeVar("T")
 
 
 def generator(seed: int, step: int) -> np.random.Generator:
-    """Return the generator of what all crops of a step have in common."""
+    """Return the generator for what all crops of a step have in common."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(step,)))
 
 
 def generators(seed: int, step: int, images: int, share: Share) -> Iterator[np.random.Generator]:
-    """Yield the generator of each crop of a share of a step's batch.
+    """Yield a generator for each crop in a share of a step's batch.
 
     Raises:
-        ValueError: If there is no crop in the share.
+        ValueError: If the share has no crops.
     """
     first, processes = share
     if not 0 <= first < min(processes, images):
@@ -51,7 +51,7 @@ def generators(seed: int, step: int, images: int, share: Share) -> Iterator[np.r
             "and at least as many crops in a batch as processes"
         )
     for crop in range(first, images, processes):
-        # Other than a list of numbers, keys tell (step, 0) from (step,).
+        # Unlike lists of numbers, spawn keys distinguish (step, 0) from (step,).
         yield np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(step, crop)))
 
 
@@ -61,22 +61,22 @@ def choice_of(options: Sequence[T], rng: np.random.Generator) -> T:
 
 
 def corner(image: Shaped[np.ndarray, "h w c"], side: int, rng: np.random.Generator) -> Corner:
-    """Return top and left of a random square of so many pixels that lies inside."""
+    """Return the top left corner of a random square of `side` pixels inside the image."""
     height, width = image.shape[:2]
     return int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
 
 
 def window(image: Shaped[np.ndarray, "h w c"], top: int, left: int, side: int) -> np.ndarray:
-    """Return the square of so many pixels from a corner on."""
+    """Return the square of `side` pixels whose first pixel is at `top`, `left`."""
     return image[top : top + side, left : left + side]
 
 
 def turned(image: Shaped[np.ndarray, "h w c"], symmetry: int) -> np.ndarray:
-    """Return one of the eight flips and quarter turns."""
+    """Return the image in one of its eight flips and quarter turns."""
     image = np.rot90(image, symmetry % 4)
     return image[:, ::-1] if symmetry >= 4 else image
 
 
 def stacked(images: Sequence[UInt8[np.ndarray, "h w c"]]) -> UInt8[Tensor, "b c h w"]:
-    """Return pictures as a batch, without turning their levels into floats."""
+    """Return images as a batch, still in uint8."""
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)

@@ -2,8 +2,8 @@
 
     (H, W, c) ──▶ squares of `crop` pixels, every `step` of them, the last ones at the border
 
-Every pixel is in some crop. A picture that is smaller than a crop in one direction gives crops
-that are as small in that direction.
+Every pixel lies in at least one crop. A picture that is smaller than a crop in one direction yields
+crops that are just as small in that direction.
 
     pictures ──stems──▶ a_y00000_x00240, a-2_y00000_x00000, …     no two alike
 """
@@ -24,36 +24,36 @@ from bigpicture.image.write import encode
 __all__ = ["Corner", "Input", "Opened", "corners", "cut", "open_input", "stems"]
 
 
-_LONGEST = 48  # characters of a picture's name in its crops', which have 255 bytes in all
+_LONGEST = 48  # characters kept of a picture's name in those of its crops, which may have 255 bytes
 
 
 class Corner(NamedTuple):
-    """Where a crop begins."""
+    """Top left pixel of a crop."""
 
     top: int
     left: int
 
     def name(self, stem: str) -> str:
-        """Return what a crop of a picture is called."""
+        """Return the name of the crop of a picture with this `stem`."""
         return f"{stem}_y{self.top:05}_x{self.left:05}"
 
 
 class Input(NamedTuple):
-    """A picture to be cut, and its low-resolution version, if there is one."""
+    """A picture to cut, and its low-resolution version, if there is one."""
 
     high: Path
     low: Path | None = None
 
 
 class Opened(NamedTuple):
-    """A picture that can be cut, or why there are no crops of it.
+    """A decoded picture and its crops, or why it has none.
 
     Attributes:
-        high: The picture.
+        high: The picture; None if it has no crops.
         low: Its low-resolution version, if there is one.
-        corners: Where its crops begin.
+        corners: Where its crops begin, by their top left pixels.
         cutting: How it is cut.
-        outcome: What the manifest says about it.
+        outcome: What the manifest records about it.
     """
 
     high: Picture | None
@@ -63,7 +63,7 @@ class Opened(NamedTuple):
     outcome: Mapping[str, object]
 
     def encoded(self, corner: Corner) -> dict[str, bytes]:
-        """Return PNG files of a crop, by their endings."""
+        """Return a crop as PNG files, by their endings."""
         assert self.high is not None
         high = _png(self.high, cut(self.high.colour, corner, self.cutting.crop))
         if self.low is None:
@@ -73,7 +73,7 @@ class Opened(NamedTuple):
 
 
 def corners(height: int, width: int, cutting: Cutting) -> list[Corner]:
-    """Return where the crops of a picture begin, row by row.
+    """Return the top left pixels of a picture's crops, row by row.
 
     >>> sorted({top for top, _ in corners(500, 480, Cutting(crop=200, step=120, least=200))})
     [0, 120, 240, 300]
@@ -86,15 +86,15 @@ def corners(height: int, width: int, cutting: Cutting) -> list[Corner]:
 def cut(
     image: Shaped[np.ndarray, "h w c"], corner: Corner, side: int, scale: int = 1
 ) -> Shaped[np.ndarray, "y x c"]:
-    """Return a crop of a picture, or of its version that is `scale` times smaller."""
+    """Return a crop of a picture, or of a version of it that is `scale` times smaller."""
     top, left, side = corner.top // scale, corner.left // scale, side // scale
     return image[top : top + side, left : left + side]
 
 
 def stems(paths: Sequence[Path]) -> Iterator[str]:
-    """Yield a name for each picture that no other has, for file systems that know no case either.
+    """Yield a name for each picture, unique even on case-insensitive file systems.
 
-    What stands before a dot is a sample's name in a WebDataset, so there are none in it.
+    WebDataset takes what precedes the first dot as a sample's name, so names contain no dots.
 
     >>> list(stems([Path("a/cat.png"), Path("b/Cat.jpg"), Path("my cat v1.5.png")]))
     ['cat', 'Cat-2', 'my_cat_v1_5']
@@ -111,7 +111,7 @@ def stems(paths: Sequence[Path]) -> Iterator[str]:
 
 
 def open_input(given: Input, cutting: Cutting) -> Opened:
-    """Decode a picture, and see where it is to be cut."""
+    """Decode a picture and find where to cut it."""
     try:
         high = read(given.high)
         low = None if given.low is None else read(given.low)
@@ -127,7 +127,7 @@ def open_input(given: Input, cutting: Cutting) -> Opened:
 
 
 def _covered(high: Picture, low: Picture | None, scale: int) -> tuple[int, int]:
-    """Return height and width of the part of a picture that its low-resolution version covers."""
+    """Return the height and width of the area that the low-resolution version covers."""
     if low is None:
         return high.height, high.width
     height, width = scale * low.height, scale * low.width
@@ -140,7 +140,7 @@ def _covered(high: Picture, low: Picture | None, scale: int) -> tuple[int, int]:
 
 
 def _png(picture: Picture, pixels: np.ndarray) -> bytes:
-    """Return a part of a picture as a file; of metadata, its colours' profile stays."""
+    """Return pixels of a picture as a file; of its metadata, the colour profile is kept."""
     part = Picture(np.ascontiguousarray(pixels), None, Metadata(icc=picture.metadata.icc))
     return encode(part if part.bits < 32 else part.at_depth(16), "png")
 

@@ -1,10 +1,10 @@
-"""Low-resolution crops that are made when they are drawn: another degradation for each.
+"""Low-resolution crops that are degraded when they are drawn, each in its own way.
 
     high (H, W, 3), rng ──draw──▶ record ──apply──▶ low (h, w, 3)     uint8
 
-Records come from the crop's own generator. So a crop never looks twice the same, and still a step's
-batch depends on seed and step alone: no pool of earlier crops is needed to mix the degradations of
-a batch, as Real-ESRGAN's published program needs it, where they share their sizes.
+Each record is drawn from the crop's own generator. So crops are never degraded the same way twice,
+and yet a step's batch depends on seed and step alone. Batches mix degradations without the pool of
+earlier crops that Real-ESRGAN's published program needs, where the crops of a batch share sizes.
 """
 
 import math
@@ -28,15 +28,15 @@ LowCrop = UInt8[np.ndarray, "h w c"]
 
 @dataclass(frozen=True)
 class Degraded:
-    """Makes a low-resolution crop of a high one.
+    """Makes a low-resolution crop from a high-resolution one.
 
     Attributes:
-        kinds: Of the degradation, each equally likely.
+        kinds: Kinds of degradation, each equally likely.
         webp: Share of WebP among the compressions.
-        margin: How many low-resolution pixels more than a crop has are degraded, to be cut off at
-            random: crops then lie at all places on the grids that compression works on, and their
-            borders are not always those where a blur has no neighbours. JPEG's grid is of 16
-            pixels where colour has half the resolution, so with 15 all places are equally likely.
+        margin: By how many low-resolution pixels the degraded area exceeds a crop's side. The crop
+            is cut from it at random, so it lies anywhere on the grids that compression works on,
+            and its borders are not always those where a blur has no neighbours. JPEG's grid has 16
+            pixels where colour has half the resolution: with 15, all offsets are equally likely.
         sharpened: Whether high-resolution crops are sharpened first.
     """
 
@@ -46,14 +46,14 @@ class Degraded:
     sharpened: bool = False
 
     def target(self, high: Crop) -> Crop:
-        """Return what a network is to make, and what `apply` is given."""
+        """Return the training target of a crop, which is also what `apply` takes."""
         if not self.sharpened:
             return high
         planes = torch.from_numpy(high).permute(2, 0, 1).float() / 255
         return to_levels(sharpen(planes)).byte().permute(1, 2, 0).contiguous().numpy()
 
     def apply(self, high: Crop, side: int, rng: np.random.Generator) -> LowCrop:
-        """Return `high`, a square, shrunk to `side` pixels by what the generator draws."""
+        """Return the square `high`, degraded to `side` pixels by what `rng` draws."""
         scale = _scale(high.shape[0], side)
         generator = _generator(rng)
         return draw(choose(generator, self.kinds), scale, generator, webp=self.webp).apply(high)
@@ -69,7 +69,7 @@ class Noisy:
     """Adds the noise of DN to a low-resolution crop."""
 
     def apply(self, low: LowCrop, rng: np.random.Generator) -> LowCrop:
-        """Return the crop with noise that the generator draws."""
+        """Return the crop with noise drawn from `rng`."""
         return DN.draw(_generator(rng)).noisy(low)
 
 
@@ -78,7 +78,7 @@ def _generator(rng: np.random.Generator) -> torch.Generator:
 
 
 def _scale(high: int, low: int) -> int | float:
-    """Return the scale at which a side of `high` pixels has just `low` of them.
+    """Return the scale at which `high` pixels shrink to exactly `low`.
 
     >>> _scale(96, 48), math.floor(49 / _scale(49, 3))
     (2, 3)
@@ -86,6 +86,6 @@ def _scale(high: int, low: int) -> int | float:
     if high % low == 0:
         return high // low
     scale = high / low
-    while math.floor(high / scale) < low:  # a last digit too much
+    while math.floor(high / scale) < low:  # too large in its last digit
         scale = math.nextafter(scale, 0)
     return scale

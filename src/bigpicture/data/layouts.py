@@ -1,14 +1,14 @@
-"""Where benchmark sets keep their pictures, and what they call them.
+"""Folder layouts and file names of benchmark sets.
 
 Set5, scale 2 ──▶ Set5/HR, Set5/LR_bicubic/X2        baby.png, babyx2.png ──▶ baby
 
-high-resolution          low-resolution             names                     who lays them so
+high-resolution          low-resolution             names                     used by
 HR                       LR_bicubic/X2              baby, babyx2              EDSR, most others
 GTmod12                  LRbicx4                    baby, baby                BasicSR
 image_SRF_2              the same                   img_SRF_2_HR, …_LR        SelfExSR
 DIV2K_valid_HR           DIV2K_valid_LR_bicubic/X2  0801, 0801x2              DIV2K
 HR/Set5/x2               LR/LRBI/Set5/x2            baby_HR_x2, baby_LRBI_x2  RCAN, as two folders
-pictures themselves      none                       any                       anybody
+pictures themselves      none                       any                       anyone
 """
 
 import re
@@ -45,7 +45,7 @@ class Layout:
     """Where a set's pictures are.
 
     Attributes:
-        name: Of the set.
+        name: Name of the set.
         high: Folder of the references.
         low: Folder of the low-resolution pictures, None if there are none for the scale.
         degradation: What made the low-resolution pictures: "bi", "bd", "dn", None if the folder's
@@ -63,15 +63,15 @@ def find_layout(high: Path, low: Path | None, scale: int | float) -> Layout:
 
     Args:
         high: The set's folder, or that of its references.
-        low: Folder of low-resolution pictures, where they are not in `high`.
-        scale: How many times smaller they are.
+        low: Folder of low-resolution pictures, if they are not in `high`.
+        scale: How many times smaller the low-resolution pictures are.
     """
     name = set_name(high)
     found = [
         (high / up.format(scale=f"{scale:g}"), high / down.format(scale=f"{scale:g}"))
         for up, down in _LAYOUTS
     ]
-    # A set may hold its references twice, whole and cropped: those with partners are meant.
+    # A set may hold its references twice, whole and cropped: prefer those with partners.
     found = [pair for pair in found if pair[0].is_dir()]
     found.sort(key=lambda pair: _of_scale(pair[1], scale) is None)
     kind = None
@@ -83,13 +83,13 @@ def find_layout(high: Path, low: Path | None, scale: int | float) -> Layout:
     elif low is None and any(high.glob(f"*_SRF_{scale:g}_LR.*")):
         low, kind = high, "bi"
     kind = _kind(low) if low is not None and kind is None else kind
-    marked = _inside(high, scale)  # RCAN's; a folder X2 of anything else holds no references
+    marked = _inside(high, scale)  # RCAN's; any other folder X2 holds no references
     high = marked if any(marked.glob(f"*_HR_x{scale:g}.*")) else high
     return Layout(name, high, low, kind)
 
 
 def find_sets(folder: Path) -> list[Path]:
-    """Return the sets in a folder: itself, or the folders in it that are sets.
+    """Return the sets in a folder: the folder itself, or those of its subfolders that are sets.
 
     Raises:
         ValueError: If there is no such folder, or no set in it.
@@ -108,11 +108,11 @@ def find_sets(folder: Path) -> list[Path]:
 def high_files(folder: Path, scale: int | float) -> dict[str, Path]:
     """Return the references of a folder by name, in the order of their names.
 
-    What marks them as references is no part of the name: `_HR`, `_HR_x2`, `_SRF_2_HR`. Where
-    references lie among other pictures, as SelfExSR has them, they alone are taken.
+    The marks of references are not part of the names: `_HR`, `_HR_x2`, `_SRF_2_HR`. Where
+    references lie among other pictures, as in SelfExSR, only the references are returned.
 
     Raises:
-        ValueError: If the folder is missing or has none, or two have one name.
+        ValueError: If the folder is missing or has no references, or two share a name.
     """
     files = images_in(folder)
     mark = re.compile(rf"_SRF_{scale:g}_HR$")
@@ -120,7 +120,7 @@ def high_files(folder: Path, scale: int | float) -> dict[str, Path]:
     if not marked:
         mark = re.compile(rf"_(HR|GT)(_x{scale:g})?$")
         marked = [file for file in files if mark.search(file.stem)]
-        if len(marked) < len(files):  # then it is a part of some pictures' names
+        if len(marked) < len(files):  # then it is part of the names of some pictures
             mark, marked = re.compile("$"), files
     found: dict[str, Path] = {}
     for file in marked:
@@ -135,7 +135,7 @@ def low_files(high: dict[str, Path], folder: Path, scale: int | float) -> dict[s
     """Return the low-resolution file of each reference, by the reference's name.
 
     Raises:
-        ValueError: If the folder is missing or has no pictures, or a file has no partner or two.
+        ValueError: If the folder is missing or has no pictures, or a file has no partner, or two.
     """
     files: dict[str, Path] = {}
     for file in images_in(folder):
@@ -169,7 +169,7 @@ _ENDINGS = (
 
 
 def _check_nothing_is_left(files: dict[str, Path], found: dict[str, Path], folder: Path) -> None:
-    # Files of other scales may lie beside; any other file is a reference that somebody forgot.
+    # Files of other scales may lie beside them; any other file lacks its reference.
     alone = files.keys() - {file.stem for file in found.values()}
     alone = {stem for stem in alone if re.sub(r"_?x[\d.]+$", "", stem) not in found}
     if alone:
@@ -178,14 +178,14 @@ def _check_nothing_is_left(files: dict[str, Path], found: dict[str, Path], folde
 
 
 def _of_scale(folder: Path, scale: int | float) -> Path | None:
-    """Return the folder with a scale's low-resolution pictures, None where there is none."""
+    """Return the folder with a scale's low-resolution pictures, None if there is none."""
     inside = _inside(folder, scale)
     named = re.search(rf"x{scale:g}$|SRF_{scale:g}$", folder.name) is not None
     return inside if inside.is_dir() and (named or inside != folder) else None
 
 
 def _inside(folder: Path, scale: int | float) -> Path:
-    """Return the folder of a scale in a folder, or itself."""
+    """Return the subfolder of a scale, or the folder itself if it has none."""
     steps = (folder / f"{letter}{scale:g}" for letter in "Xx")
     return next((step for step in steps if step.is_dir()), folder)
 
@@ -201,7 +201,7 @@ def set_name(folder: Path) -> str:
 
 
 def _kind(low: Path) -> str | None:
-    """Return the degradation that a folder, or one around it, is named after."""
+    """Return the degradation that a folder, or one of its parents, is named after."""
     for part in reversed(low.parts[-4:]):
         for kind, names in _KINDS.items():
             if re.fullmatch(names, part):

@@ -1,10 +1,10 @@
-"""Batches drawn ahead of the training loop, by processes of their own.
+"""Batches drawn ahead of the training loop by worker processes.
 
     crops, range of steps ──workers──▶ batch, batch, …     in the order of the steps
 
-A batch is a function of its step, so whoever draws it, and when, makes no difference: with any
-number of workers the batches are the same, and to resume is to begin with another step. A loader
-that can save its state would have none to save, which is why PyTorch's own is used.
+A batch is a function of its step, so it does not matter which process draws it, or when: the
+batches are the same with any number of workers, and resuming means starting at another step. A
+stateful loader would have no state to save, which is why PyTorch's own is used.
 """
 
 import os
@@ -25,7 +25,7 @@ _AHEAD = 2  # batches that each worker holds ready
 
 @runtime_checkable
 class Crops(Protocol):
-    """What a batch is drawn from."""
+    """A source of batches."""
 
     def draw(self, step: int, share: Share = (0, 1)) -> Batch:
         """Return the batch of a step, or a share of its crops."""
@@ -48,14 +48,14 @@ def load_batches(
     workers: int = 0,
     pin: bool = False,
 ) -> Iterable[Batch]:
-    """Return the batches of steps, one after the other.
+    """Return the batches of a range of steps, in order.
 
     Args:
-        crops: What they are drawn from; with workers, it is sent to them.
-        steps: Which; a run that goes on begins with its next one.
-        share: Which crops of each batch, where several processes train.
-        workers: Processes that draw ahead, two batches each; 0 draws when a batch is asked for.
-        pin: Put batches into memory that a GPU can copy from while it computes.
+        crops: Source of the batches; with workers, it is sent to them.
+        steps: The steps; a resumed run begins with its next one.
+        share: Which crops of each batch to draw, where several processes train.
+        workers: Processes that draw ahead, two batches each; with 0, a batch is drawn on request.
+        pin: Put batches into pinned memory, which a GPU can copy from while it computes.
     """
     return DataLoader(
         _Steps(crops, share),
@@ -67,18 +67,18 @@ def load_batches(
         prefetch_factor=_AHEAD if workers else None,
         worker_init_fn=_begin,
         pin_memory=pin,
-        generator=torch.Generator(),  # or else it would take a number from the global one
+        generator=torch.Generator(),  # otherwise it would take a number from the global one
     )
 
 
 def processors() -> int:
-    """Return how many processors are this process's, if others train beside it."""
+    """Return the number of CPUs for this process, if others train beside it."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # as what launches them says
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # set by the launcher
     return max(1, here // beside)
 
 
 def _begin(worker: int) -> None:
-    # Signals to end are the training's to answer, which may need another batch before it can.
+    # The training process answers these signals, and may need another batch before it can stop.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

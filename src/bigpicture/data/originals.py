@@ -2,8 +2,8 @@
 
 source: a file, a pair of files, a shard ──▶ originals, which have a name and a key, decoded or not
 
-A key names a picture's arrays in the cache. It holds a sum over the facts of its file, so it is
-another one when the file has changed.
+A key names a picture's arrays in the cache. It contains a hash of facts about the file, so it
+changes when the file does.
 """
 
 import hashlib
@@ -18,17 +18,17 @@ from bigpicture.image.read import read
 __all__ = ["Original", "PairOfFiles", "PictureFile", "Source", "file_key", "keyed"]
 
 
-_RECOGNISED = 40  # characters of a name, which together may have no more than 255 bytes
+_RECOGNISED = 40  # characters kept of a name, which may have 255 bytes in all
 
 
 class Original(NamedTuple):
     """A picture that has not been decoded yet.
 
     Attributes:
-        name: What errors call it.
-        key: What its arrays are called.
+        name: Its name in error messages.
+        key: The name of its arrays in the cache.
         decode: Returns the picture, or raises a ValueError that names it.
-        low: Its low-resolution version, if that is given and not made.
+        low: Its low-resolution version, if one is given.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Original(NamedTuple):
 
 @runtime_checkable
 class Source(Protocol):
-    """What is opened at once."""
+    """Pictures that are opened together, such as those of a file or a shard."""
 
     def originals(self, cache: Path) -> Iterator[Original]:
-        """Yield the pictures in it; those that are in the `cache` need not be decodable again.
+        """Yield the pictures; those in the `cache` may no longer be decodable.
 
         Raises:
-            ValueError: If it cannot be read; it is named.
+            ValueError: If it cannot be read; the message names it.
         """
         ...
 
@@ -63,7 +63,7 @@ class PictureFile:
 
 @dataclass(frozen=True)
 class PairOfFiles:
-    """An image file and that of its low-resolution version."""
+    """An image file and the file of its low-resolution version."""
 
     high: Path
     low: Path
@@ -74,7 +74,7 @@ class PairOfFiles:
 
 
 def file_key(path: Path) -> str:
-    """Return a key for a file, by its path, size and time.
+    """Return a key for a file, made from its path, size and modification time.
 
     Raises:
         ValueError: If there is no such file.
@@ -87,7 +87,7 @@ def file_key(path: Path) -> str:
 
 
 def keyed(stem: str, facts: str) -> str:
-    """Return a key: the beginning of a name for people to recognise, and a sum over facts."""
+    """Return a key: the beginning of a name, for people to recognise, and a hash of facts."""
     found = hashlib.sha256(facts.encode("utf-8", "surrogateescape"))  # names need not be UTF-8
     return f"{stem[:_RECOGNISED]}-{found.hexdigest()[:12]}"
 

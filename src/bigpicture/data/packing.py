@@ -3,9 +3,9 @@
     pictures ──decode, one ahead──▶ ──cut, encode in threads──▶ NAME.png, or 000000.tar, …
                                                                 manifest.json
 
-Files appear when they are complete, and then the manifest says so. Whatever ends the work, it goes
-on with the first picture, or tar file, that is not in the manifest, and what comes out is the same
-as if nothing had happened.
+Files appear only once they are complete, and the manifest then records them. However the work ends,
+it resumes with the first picture or tar file that is not in the manifest, and the result is the
+same as without an interruption.
 """
 
 import io
@@ -33,22 +33,22 @@ from bigpicture.data.remote import Shelf
 
 __all__ = ["Packing", "begin"]
 
-_EVERY = 5.0  # seconds between two versions of the manifest, while single files are written
+_EVERY = 5.0  # seconds between two versions of the manifest, for crops in a folder
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 
 def begin(shelf: Shelf, inputs: Sequence[Input], cutting: Cutting, *, resume: bool) -> Manifest:
-    """Return the manifest to go on with: a new one, or that of work that was stopped.
+    """Return the manifest to continue: a new one, or that of interrupted work.
 
     Raises:
-        ValueError: If there is something else in the folder, or work that was not to be resumed,
-            or that was begun with other pictures or otherwise; or a picture is missing.
-        ImportError: If packages for tar files are.
+        ValueError: If the folder holds something else, work that is not to be resumed, or work
+            with other pictures or settings; or if a picture is missing.
+        ImportError: If packages for tar files are missing.
     """
     if cutting.form == "shards":
-        import webdataset  # noqa: F401 - so that its lack is known before the work begins
+        import webdataset  # noqa: F401 - fail before the work begins if it is missing
     pictures = tuple(PackedPicture(name=_name(i.high), facts=_facts(i)) for i in inputs)
     shelf.tidy()
     known = read_manifest(shelf)
@@ -81,15 +81,15 @@ def begin(shelf: Shelf, inputs: Sequence[Input], cutting: Cutting, *, resume: bo
 
 @dataclass
 class Packing:
-    """Crops on their way into a folder or into tar files.
+    """Cuts pictures and puts the crops into a folder or into tar files.
 
     Args:
-        shelf: Where they go.
+        shelf: Where the crops go.
         inputs: The pictures.
-        manifest: As `begin` returned it; always what has been done.
-        shard_bytes: After how many bytes a tar file ends.
-        threads: That decode and encode.
-        finished: Told of each picture, with its number.
+        manifest: As `begin` returned it; kept up to date with what has been done.
+        shard_bytes: Size in bytes at which a tar file ends.
+        threads: Number of threads that decode and encode.
+        finished: Called with the number of each finished picture and its entry in the manifest.
     """
 
     shelf: Shelf
@@ -100,10 +100,10 @@ class Packing:
     finished: Callable[[int, PackedPicture], None] = lambda number, picture: None
 
     def run(self) -> None:
-        """Do what is left; say so in the manifest, even if it is interrupted.
+        """Do the remaining work; record it in the manifest, even if interrupted.
 
         Raises:
-            ValueError: If nothing can be written there any more.
+            ValueError: If the shelf cannot be written any more.
         """
         if self.manifest.next is None:
             return
@@ -121,7 +121,7 @@ class Packing:
             _write(self.shelf, self.manifest)
 
     def _into_folder(self, pool: ThreadPoolExecutor) -> None:
-        """Write each crop as a file; the manifest goes on picture by picture."""
+        """Write each crop as a file; the manifest advances picture by picture."""
         for number, opened in self._opened(pool):
             put = partial(self._put, opened, self._stems[number])
             for _ in _ahead(pool, put, opened.corners, self.threads + 1):
@@ -140,7 +140,7 @@ class Packing:
             self.shelf.put(f"{part}/{name}" if dot else name, [content])
 
     def _into_shards(self, pool: ThreadPoolExecutor) -> None:
-        """Fill one tar file after the other; the manifest goes on file by file."""
+        """Fill one tar file after another; the manifest advances file by file."""
         first = self.manifest.next or (0, 0)
         shard = _Shard()
         for number, opened in self._opened(pool):
@@ -159,7 +159,7 @@ class Packing:
         self._end()
 
     def _place(self, shard: "_Shard", picture: int, crop: int) -> None:
-        """Put a tar file where it belongs, if there is something in it, and say so."""
+        """Write a tar file, if there is something in it, and record it in the manifest."""
         if shard.crops:
             content = shard.content()
             name = f"{len(self.manifest.shards):06}.tar"
@@ -171,7 +171,7 @@ class Packing:
         _write(self.shelf, self.manifest)
 
     def _opened(self, pool: ThreadPoolExecutor) -> Iterator[tuple[int, Opened]]:
-        """Yield the pictures that are left, with their numbers, and what became of them."""
+        """Yield the remaining pictures with their numbers, and note what became of each."""
         first = (self.manifest.next or (0, 0))[0]
         open_one = partial(open_input, cutting=self.manifest.cutting)
         for number, opened in enumerate(_ahead(pool, open_one, self.inputs[first:], 2), first):
@@ -191,7 +191,7 @@ class Packing:
 
 
 class _Shard:
-    """A tar file that is being filled, in memory."""
+    """A tar file that is being filled in memory."""
 
     def __init__(self) -> None:
         from webdataset.writer import TarWriter
@@ -212,7 +212,7 @@ class _Shard:
         self.crops += 1
 
     def content(self) -> memoryview:
-        """End the file and return its bytes."""
+        """Close the file and return its bytes."""
         self._tar.close()
         return self._buffer.getbuffer()
 
@@ -220,7 +220,7 @@ class _Shard:
 def _ahead(
     pool: ThreadPoolExecutor, function: Callable[[A], B], items: Iterable[A], count: int
 ) -> Iterator[B]:
-    """Yield what a function makes of each item, in order, with so many under way."""
+    """Yield the function's result for each item, in order, with up to `count` calls pending."""
     waiting: deque[Future[B]] = deque()
     for item in items:
         waiting.append(pool.submit(function, item))
@@ -231,7 +231,7 @@ def _ahead(
 
 
 def _name(path: Path) -> str:
-    """Return a path as JSON can hold it: bytes that are no UTF-8 as escapes."""
+    """Return a path as text for JSON, in which bytes that are not UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 

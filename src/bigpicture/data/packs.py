@@ -1,6 +1,6 @@
-"""What `bigpicture data prepare` says about the crops that it packed, in `manifest.json`.
+"""The manifest of a pack: what `bigpicture data prepare` records in `manifest.json`.
 
-A pack is not whole until its manifest says so: what is missing of it does not go unnoticed.
+A pack is complete only when its manifest says so, and missing parts do not go unnoticed.
 """
 
 from typing import Literal
@@ -22,9 +22,9 @@ class Cutting(Settings):
 
     Attributes:
         crop: Side of a crop, in pixels.
-        step: From one crop to the next.
+        step: Distance from one crop to the next.
         least: Pictures with a smaller side are left out.
-        scale: How many times smaller the low-resolution partners are; None where there are none.
+        scale: How many times smaller the low-resolution partners are; None if there are none.
         form: A folder of PNG files, or tar files.
     """
 
@@ -52,10 +52,11 @@ class PackedPicture(Settings):
 
     Attributes:
         name: Its file.
-        facts: Size and time of the file, and of its low-resolution partner's.
+        facts: Size and modification time of the file, and of its low-resolution partner.
         size: Width and height, None if it could not be read.
-        crops: How many were cut of it.
-        error: Why there are none.
+        crops: How many were cut from it.
+        skipped: Whether it is too small to be cut.
+        error: Why there are no crops.
     """
 
     name: str
@@ -67,7 +68,7 @@ class PackedPicture(Settings):
 
 
 class PackedShard(Settings):
-    """A tar file: its name, how many crops and bytes it has."""
+    """A tar file: its name, number of crops and size in bytes."""
 
     name: str
     crops: int
@@ -75,13 +76,13 @@ class PackedShard(Settings):
 
 
 class Manifest(Settings):
-    """All of a pack.
+    """Contents and progress of a pack.
 
     Attributes:
         cutting: How the pictures were cut.
         pictures: In the order in which they are cut.
-        shards: Those that are written.
-        next: Picture and crop to go on with; None when all are done.
+        shards: The tar files written so far.
+        next: Picture and crop to continue with; None when all are done.
     """
 
     cutting: Cutting
@@ -94,7 +95,7 @@ def read_manifest(shelf: Shelf) -> Manifest | None:
     """Return the manifest of a pack, None if there is none.
 
     Raises:
-        ValueError: If it is none of ours, or cannot be read.
+        ValueError: If bigpicture did not write it, or it cannot be read.
     """
     content = shelf.read(MANIFEST)
     if content is None:

@@ -2,8 +2,8 @@
 
     photographs ──seed, step──▶ low (b, 3, p, p), high (b, 3, r·p, r·p)    uint8
 
-Each crop is a pure function of the seed, the step and its number in the batch. So a run that is
-interrupted goes on with the batches that it would have had, and processes can share a batch out.
+Each crop is a pure function of the seed, the step and its number in the batch. So an interrupted
+run resumes with the batches that it would have had, and processes can share a batch.
 """
 
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ class Patches:
     """Random crops, flipped and turned, of paired photographs.
 
     Attributes:
-        photographs: Where to crop from, each equally likely.
+        photographs: Photographs to crop from, each equally likely.
         scale: Enlargement from low to high.
         images: Crops in a batch.
         size: Side of a low-resolution crop, in pixels.
-        seed: Of all random choices.
-        degrade: What is drawn anew for each crop: `Degraded` makes the low-resolution crop out of
-            the high one, `Noisy` changes that of the photograph. None leaves it as it is.
+        seed: Seed of all random choices.
+        degrade: Degradation drawn anew for each crop: `Degraded` makes the low-resolution crop from
+            the high one, `Noisy` adds noise to that of the photograph. None does neither.
     """
 
     photographs: Sequence[Photograph]
@@ -44,7 +44,7 @@ class Patches:
         """Return the low- and high-resolution crops of a step, or a share of them.
 
         Raises:
-            ValueError: If there is no crop in the share.
+            ValueError: If the share has no crops.
         """
         pairs = [self._pair(rng) for rng in generators(self.seed, step, self.images, share)]
         low, high = zip(*pairs, strict=True)

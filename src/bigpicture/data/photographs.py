@@ -3,8 +3,8 @@
     places ──decode once──▶ cache/NAME.high.npy, cache/NAME.low-x2.npy   (h, w, 3) uint8
 
 Decoding a photograph takes a hundred times longer than cropping a patch from it, and a
-memory-mapped array takes memory only as long as there is some to spare. Each takes as much disk as
-it has pixels, times three.
+memory-mapped array takes memory only while there is some to spare. Each array takes three bytes of
+disk per pixel.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -50,9 +50,9 @@ class Files(NamedTuple):
 
 
 class Photographs(Sequence[Photograph]):
-    """Photographs of a cache, whose arrays are mapped when they are asked for.
+    """The photographs of a cache, whose arrays are mapped on access.
 
-    So it can be sent to another process, and hold more of them than a process may have files open.
+    So it can be sent to another process, and hold more photographs than a process may open files.
     """
 
     def __init__(self, files: Iterable[Files]) -> None:
@@ -67,11 +67,11 @@ class Photographs(Sequence[Photograph]):
 
 
 class Shrinking(NamedTuple):
-    """What makes the low-resolution versions of pictures that come without: nothing is drawn.
+    """Deterministic degradation of the pictures that come without low-resolution versions.
 
     Attributes:
-        scale: How many times smaller they are.
-        kind: Of the degradation.
+        scale: How many times smaller the low-resolution versions are.
+        kind: Kind of degradation.
     """
 
     scale: int
@@ -89,10 +89,10 @@ def prepare(
 
     Args:
         sources: Where the pictures are; gray ones become RGB, deeper ones 8 bit.
-        cache: Where the arrays are kept for the next time.
-        smallest: The least side in high resolution that a crop needs, in pixels.
-        shrinking: What makes the low-resolution versions of those without; None for none.
-        progress: Told after each source.
+        cache: Where the arrays are kept for later runs.
+        smallest: Smallest side that a crop needs, in high-resolution pixels.
+        shrinking: Makes the low-resolution versions of pictures without; None makes none.
+        progress: Called after each source, with the number done and their total.
 
     Raises:
         ValueError: If pictures cannot be read or are too small; all of them are named.
@@ -120,7 +120,7 @@ def prepare(
 def _kept(
     source: Source, cache: Path, smallest: int, shrinking: Shrinking | None
 ) -> tuple[list[Files], list[str]]:
-    """Return the arrays of a source's pictures, and what is wrong with those that have none."""
+    """Return the array files of a source's pictures, and what is wrong with the other pictures."""
     kept, wrong = [], []
     try:
         for original in source.originals(cache):
@@ -153,7 +153,7 @@ def _arrays(original: Original, cache: Path, smallest: int, shrinking: Shrinking
 
 
 def _given(original: Original, given: Original, high: np.ndarray, cache: Path, scale: int) -> Path:
-    """Return the array of the low-resolution version that a picture comes with."""
+    """Return the array file of the low-resolution version that a picture comes with."""
     file = high_file(cache, given.key)
     low = keep(file, lambda: _rgb(given.decode()))
     (height, width), (h, w) = high.shape[:2], (scale * side for side in low.shape[:2])

@@ -1,4 +1,4 @@
-"""What a recipe names as its training data, as sources of pictures.
+"""The places that a recipe names as training data, as sources of pictures.
 
 photographs/ · packs/df2k · s3://bucket/df2k/{000..012}.tar ──▶ [PictureFile, …, Shard, …]
 """
@@ -18,15 +18,15 @@ from bigpicture.data.shards import Shard
 __all__ = ["find_pairs", "find_sources"]
 
 HIGH, LOW = "high", "low"
-"""Folders of a pack of pairs."""
+"""Subfolders of a pack of pairs."""
 
 
 def find_pairs(high: Place, low: Place, scale: int) -> Sequence[Source]:
-    """Return the pictures of a folder with their low-resolution versions in another.
+    """Return the pictures of a folder, paired with their low-resolution versions in another.
 
     Raises:
-        ValueError: If a folder is missing or empty, no path, or of a pack that is not whole, or
-            files have no partner or two.
+        ValueError: If a folder is missing or empty, is a URL, or belongs to an incomplete pack, or
+            a file has no partner, or two.
     """
     if not isinstance(high, Path) or not isinstance(low, Path):
         raise ValueError(f"{high} and {low} must be folders; URLs may be of shards with pairs")
@@ -38,15 +38,15 @@ def find_pairs(high: Place, low: Place, scale: int) -> Sequence[Source]:
 
 
 def find_sources(place: Place) -> Sequence[Source]:
-    """Return the pictures that a place holds, without decoding any.
+    """Return sources of the pictures that a place holds, without decoding any.
 
     Args:
-        place: A folder of pictures, what `bigpicture data prepare` wrote, a tar file, or a URL of
-            one of these. Tar files may be many: `{000..012}.tar`.
+        place: A folder of pictures, a pack of `bigpicture data prepare`, a tar file, or a URL of
+            one of these. Patterns name several tar files: `{000..012}.tar`.
 
     Raises:
-        ValueError: If there is nothing of that kind, pictures lie beside tar files, or a pack is
-            not whole.
+        ValueError: If there is nothing of that kind, image files lie beside tar files, or a pack is
+            incomplete.
     """
     text = str(place)
     if text.endswith(".tar"):
@@ -82,7 +82,7 @@ def _packed(place: Place, shelf: Shelf, manifest: Manifest) -> Sequence[Source]:
 
 
 def _check_half(place: Place) -> None:
-    """Refuse the high- or low-resolution half of a pack of pairs that is not whole."""
+    """Refuse the high- or low-resolution half of an incomplete pack of pairs."""
     here = Path(os.path.realpath(place)).as_posix() if isinstance(place, Path) else place
     pack, _, half = here.rstrip("/").rpartition("/")
     if half not in (HIGH, LOW):
@@ -90,7 +90,7 @@ def _check_half(place: Place) -> None:
     shelf = Shelf(pack)
     try:
         manifest = read_manifest(shelf)
-    except ValueError:  # somebody else's, of a folder that is no pack
+    except ValueError:  # another program's: the folder is no pack
         return
     if manifest is not None and manifest.cutting.scale and manifest.cutting.form == "folder":
         _check_complete(shelf, manifest)
@@ -115,7 +115,7 @@ def _check_count(place: Place, count: int, shelf: Shelf, manifest: Manifest) -> 
 
 
 def _all_in(place: Place) -> Sequence[Source]:
-    """Return the tar files or the pictures in a folder, here or far away."""
+    """Return the tar files or the pictures in a local or remote folder."""
     names = Shelf(str(place)).names()
     tars = [name for name in names if name.endswith(".tar")]
     pictures = [name for name in names if is_image_name(name)]

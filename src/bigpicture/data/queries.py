@@ -1,12 +1,12 @@
-"""Photographs → batches for networks that render any scale: crops, and points to be rendered.
+"""Photographs → batches for networks that render any scale: crops, and points to render.
 
     photographs ──seed, step──▶ low (b, 3, p, p); coordinates, cell (b, q, 2); colours (b, q, 3)
 
 A batch has one scale, drawn from an interval or a set. Its low-resolution crops are made on the
 fly: crops of the photographs, shrunk by the antialiased bicubic kernel and rounded to 8 bits, or
-degraded. Of each crop's pixels some are drawn, for rendering all of them would cost most where it
-teaches least. Losses that look at pictures need them all, in their order: colours (b, 3, s, s) and
-q = s · s points, row by row.
+degraded. Only some of each crop's pixels are drawn, because rendering all of them would cost most
+where it teaches least. Losses that look at pictures need all of them, in order: colours
+(b, 3, s, s) and q = s · s points, row by row.
 
 Source: Chen et al., "Learning Continuous Image Representation with Local Implicit Image Function",
     CVPR 2021, section 4.1, as CiaoSR does. https://arxiv.org/abs/2012.09161
@@ -44,15 +44,14 @@ class Queries:
     """Random crops at random scales, and random pixels of them.
 
     Attributes:
-        photographs: Where to crop from, each equally likely.
-        scales: From which a batch's enlargement is drawn.
+        photographs: Photographs to crop from, each equally likely.
+        scales: Scales from which a batch's enlargement is drawn.
         images: Crops in a batch.
         size: Side of a low-resolution crop, in pixels.
-        points: Pixels that are drawn of each crop, at most all that there are; None for the whole
-            of it, in order.
-        seed: Of all random choices.
-        degrade: What is drawn anew for each crop: `Degraded` makes the low-resolution crop in
-            place of the bicubic kernel, `Noisy` adds to what that makes. None leaves it.
+        points: Pixels drawn from each crop, at most as many as it has; None for all, in order.
+        seed: Seed of all random choices.
+        degrade: Degradation drawn anew for each crop: `Degraded` makes the low-resolution crop in
+            place of the bicubic kernel, `Noisy` adds noise to what that makes. None does neither.
     """
 
     photographs: Sequence[Photograph]
@@ -67,7 +66,7 @@ class Queries:
         """Return the batch of a step, or a share of its crops.
 
         Raises:
-            ValueError: If there is no crop in the share.
+            ValueError: If the share has no crops.
         """
         scale = self.scales.draw(generator(self.seed, step))
         around = self.size + (self.degrade.margin if isinstance(self.degrade, Degraded) else 0)
@@ -85,7 +84,7 @@ class Queries:
     def _crop(
         self, rng: np.random.Generator, grid: "_Grid"
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return a crop (p, p, 3), colours (q, 3) and where these are (q, 2)."""
+        """Return a crop (p, p, 3), colours (q, 3) and their coordinates (q, 2)."""
         image, symmetry = choice_of(self.photographs, rng).high, int(rng.integers(8))
         high = window(image, *corner(image, grid.high, rng), grid.high)
         high = np.ascontiguousarray(turned(high, symmetry))
@@ -102,7 +101,7 @@ class Queries:
 
 
 class _Grid(NamedTuple):
-    """Pixels of a low-resolution crop, of what is made with it, and of that in high resolution."""
+    """Sides of a low-resolution crop, of it with its margin, and of that in high resolution."""
 
     low: int
     around: int
@@ -129,13 +128,13 @@ class _Grid(NamedTuple):
         return top + chosen // count, left + chosen % count
 
     def coordinates(self, pixels: np.ndarray, offset: Corner) -> np.ndarray:
-        """Return where the centres of pixels of `high` lie in the crop, which is [−1, 1]."""
+        """Return the centres of pixels of `high` in the frame of the crop, [−1, 1]."""
         centres = (pixels + 0.5) * self.around / self.high - offset
         return 2 * centres / self.low - 1
 
 
 def _shrunk(high: np.ndarray, side: int) -> np.ndarray:
-    """Return a square (H, H, 3) at another side, rounded to 8 bits."""
+    """Return a square (H, H, 3) resized to `side` pixels, rounded to 8 bits."""
     planes = torch.from_numpy(high).permute(2, 0, 1).float()
     shrunk = resize(planes, size=(side, side)).round().clamp(0, 255)
     return shrunk.byte().permute(1, 2, 0).numpy()

@@ -1,4 +1,4 @@
-"""Files wherever `fsspec` finds them: at a path, memory://, s3://, https://, hf:// and others."""
+"""Local and remote files, through `fsspec`: paths, memory://, s3://, https://, hf:// and others."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ __all__ = ["RemoteFile", "Shelf", "locate"]
 
 @contextmanager
 def locate(place: str | Path) -> Iterator[tuple[Any, str]]:
-    """Give the file system and the path in it that a path or URL stands for.
+    """Yield the file system and the path in it that a path or URL stands for.
 
-    What goes wrong with it in the block is told as what is wrong with the place.
+    Errors of the file system in the block are raised as a ValueError that names the place.
 
     Raises:
-        ValueError: If it cannot be reached, or a package is missing that would.
+        ValueError: If it cannot be reached, or a package needed to reach it is missing.
     """
     try:
         from fsspec.core import url_to_fs
@@ -51,7 +51,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Shelf:
-    """A folder, here or far away, into which whole files are put.
+    """A local or remote folder, into which whole files are put.
 
     Attributes:
         place: Path or URL.
@@ -60,7 +60,7 @@ class Shelf:
     place: str
 
     def put(self, name: str, chunks: Sequence[bytes | memoryview]) -> None:
-        """Write a file, or replace one; nobody sees a part of it.
+        """Write or replace a file; readers never see a part of it.
 
         Raises:
             ValueError: If it cannot be written.
@@ -70,11 +70,11 @@ class Shelf:
                 target = Path(self.place, name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 save(target, chunks)
-            else:  # where objects come into being when all of their bytes have arrived
+            else:  # an object appears only once all of its bytes have arrived
                 system.pipe_file(f"{root}/{name}", b"".join(chunks))
 
     def tidy(self) -> None:
-        """Remove what writers that were killed have left behind."""
+        """Remove what killed writers left behind."""
         if "://" not in self.place:
             for folder in (Path(self.place), *Path(self.place).glob("*/")):
                 remove_leftovers(folder)
@@ -86,7 +86,7 @@ class Shelf:
             return system.cat_file(path) if system.exists(path) else None
 
     def names(self) -> list[str]:
-        """Return the names of what is in it, sorted; nothing where there is no such folder."""
+        """Return the sorted names of what is in it; none if there is no such folder."""
         with locate(self.place) as (system, root):
             if not system.exists(root):
                 return []

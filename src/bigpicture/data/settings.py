@@ -1,4 +1,4 @@
-"""Which pictures a network is trained on and how crops are taken from them: a recipe's `[data]`."""
+"""A recipe's `[data]`: the pictures that a network is trained on, and how they are cropped."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ class Interval(NamedTuple):
     greatest: float
 
     def draw(self, rng: np.random.Generator) -> float:
-        """Draw one of them."""
+        """Draw a scale."""
         return rng.uniform(self.least, self.greatest)
 
     def __str__(self) -> str:
@@ -55,11 +55,11 @@ class Among(Settings):
 
     @property
     def greatest(self) -> float:
-        """The greatest of them."""
+        """The greatest scale."""
         return max(each.greatest if isinstance(each, Interval) else each for each in self.among)
 
     def draw(self, rng: np.random.Generator) -> float:
-        """Draw one of them."""
+        """Draw a scale."""
         drawn = self.among[rng.integers(len(self.among))]
         return drawn.draw(rng) if isinstance(drawn, Interval) else drawn
 
@@ -80,7 +80,7 @@ Kinds = Annotated[
         json_schema_input_type=Kind | list[Kind],
     ),
 ]
-"""Degradations, which may be given as a text if there is one."""
+"""Kinds of degradation; a single one may be given as a text."""
 
 
 class DataPart(Settings):

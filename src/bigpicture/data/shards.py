@@ -1,11 +1,11 @@
-"""WebDataset shards: tar files in which what belongs together has one name.
+"""WebDataset shards: tar files in which the files of a sample share a name.
 
     000000.tar: a.png, a.json, b.png, b.json, …    or a.high.png, a.low.png, … of pairs
 
-A shard is read from its beginning to its end, from wherever `fsspec` reaches it, and its pictures
-are decoded into the cache, as those of folders are. Streamed anew in each epoch, what a step is
-given would depend on what was read before; and a crop of one shard's pictures would have to come
-from a window of them, not from all.
+A shard is read from beginning to end, from wherever `fsspec` reaches it, and its pictures are
+decoded into the cache, like those of folders. If shards were streamed anew in each epoch, the batch
+of a step would depend on what was read before, and its crops would have to come from a window of
+the pictures, not from all of them.
 """
 
 import json
@@ -42,7 +42,7 @@ class Shard:
         """Yield its pictures, from the cache if all are there.
 
         Raises:
-            ValueError: If it is missing, no tar file, cut short, or has no pictures in it.
+            ValueError: If it is missing, not a tar file, cut short, or has no pictures in it.
         """
         with locate(self.place) as (system, path):
             key = _key(self.place, system, path)
@@ -111,7 +111,7 @@ def _key(place: str, system: Any, path: str) -> str:  # noqa: ANN401 - fsspec ha
 
 
 def _read(index: Path, place: str) -> list[Original]:
-    """Return the pictures that were decoded of a shard before, none without a whole index."""
+    """Return the pictures that were decoded from a shard before; none without a valid index."""
     try:
         known = json.loads(index.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):

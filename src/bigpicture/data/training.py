@@ -1,4 +1,4 @@
-"""A recipe's `[data]` becomes what batches are drawn from.
+"""From a recipe's `[data]` to the source of its batches.
 
 [data], scale ──decode once──▶ cached pictures ──▶ Patches, or Queries where there are scales
 """
@@ -21,16 +21,16 @@ __all__ = ["choose_workers", "open_crops"]
 def open_crops(
     data: DataPart, scale: int | None, progress: Progress = lambda done, total: None
 ) -> Patches | Queries:
-    """Decode all pictures that are not in the cache yet, and return what crops are drawn from.
+    """Decode all pictures that are not in the cache yet, and return the source of batches.
 
     Args:
-        data: Which pictures and crops.
-        scale: Of a network that has one; None where `data.scales` says which.
-        progress: Told how many pictures of how many are ready.
+        data: The pictures, and how to crop them.
+        scale: The scale of a network that has one; None where `data.scales` is given.
+        progress: Called after each file or shard, with the number that are ready and their total.
 
     Raises:
-        ValueError: If neither or both have scales, the degradation cannot have the scale, a folder
-            is missing or empty, or pictures are missing, damaged or too small: all are named.
+        ValueError: If neither or both scales are given, the degradation does not support the scale,
+            a folder is missing or empty, or pictures are missing, damaged or too small (all named).
     """
     if (scale is None) == (data.scales is None):
         raise ValueError("give model.scale, or, for a network that renders any scale, data.scales")
@@ -53,11 +53,11 @@ def open_crops(
 
 
 def choose_workers(data: DataPart, device: torch.device) -> int:
-    """Return how many processes draw batches ahead, where `data.workers` does not say.
+    """Return how many processes draw batches ahead: `data.workers`, or as many as needed.
 
-    Crops of what was prepared take a few milliseconds a batch, which only a GPU would notice. Those
-    that BSRGAN and Real-ESRGAN degrade take 10 to 20 ms each (48² at ×4): one worker draws them
-    while a processor trains, beside a GPU there are as many as it leaves processors, up to 8.
+    Cropping prepared pictures takes a few milliseconds a batch, which only a GPU would notice.
+    Crops that BSRGAN and Real-ESRGAN degrade take 10 to 20 ms each (48² at ×4): one worker draws
+    them while a CPU trains; beside a GPU, there is one for each other CPU, up to 8.
     """
     if data.workers is not None:
         return data.workers
