@@ -1,8 +1,8 @@
-"""What phones append to a JPEG, and announce in its XMP: an HDR gain map (Ultra HDR), a video.
+"""What phones append to a JPEG and announce in its XMP: an HDR gain map (Ultra HDR) or a video.
 
-    XMP ──▶ the same without announcements, and what they were of
+    XMP ──▶ XMP without the announcements, names of what they announced
 
-Neither is enlarged, so that nobody must look for it behind an enlargement.
+Neither is enlarged nor kept, so the XMP of an enlargement must not announce them.
 
 Source: Android, "Ultra HDR Image Format", version 1.1; "Motion photo format", version 1.0.
     https://developer.android.com/media/platform/hdr-image-format
@@ -27,7 +27,7 @@ _ANNOUNCED = re.compile(
 
 
 def without_appended(xmp: bytes) -> tuple[bytes, list[str]]:
-    """Return an XMP packet that announces nothing behind the picture, and what it had announced.
+    """Return an XMP packet without announcements of appended data, and what it had announced.
 
     >>> without_appended(b'<rdf:Description GCamera:MotionPhoto="1" a:b="c"/>')
     (b'<rdf:Description a:b="c"/>', ['video (motion photo)'])

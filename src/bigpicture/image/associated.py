@@ -1,10 +1,10 @@
-"""Colours that a TIFF holds multiplied by their opacity (associated alpha, as GIMP writes it).
+"""Colours that a TIFF stores multiplied by their opacity (associated alpha, as GIMP writes it).
 
     p ──libvips──▶ ⌊p · white / alpha⌋ ──▶ p ──▶ p · white / alpha, rounded
 
-libvips divides them as it reads, but cuts off what should be rounded: half a level too dark on
-average. What the file has, p, can be told from that, since alpha is at most white. And of gray
-floats it takes 255 for white.
+libvips divides them by alpha while reading, but truncates instead of rounding, so the colours are
+half a level too dark on average. The stored value p can be recovered from the truncated quotient,
+since alpha is at most white. For gray floats, libvips takes 255 for white.
 """
 
 import struct
@@ -22,14 +22,14 @@ _ASSOCIATED = struct.pack("<H", 1)
 
 
 def is_associated(tiff: Content, page: int) -> bool:
-    """Return whether a page's colours are multiplied by its opacity."""
+    """Return whether the colours of a page are multiplied by its opacity."""
     chain = directories(tiff)
     main = read_directory(tiff, struct.pack("<Q", chain[page])) if page < len(chain) else {}
     return _EXTRA_SAMPLES in main and main[_EXTRA_SAMPLES][2][:2] == _ASSOCIATED
 
 
 def rounded_quotients(pixels: Shaped[np.ndarray, "h w d"]) -> Shaped[np.ndarray, "h w d"]:
-    """Return gray or RGB with alpha, which libvips has divided by it, as it should have.
+    """Return gray or RGB with alpha, correcting how libvips divided the colours by alpha.
 
     >>> rounded_quotients(np.array([[[99, 128]]], np.uint8))  # of 50, which gives 99.6
     array([[[100, 128]]], dtype=uint8)

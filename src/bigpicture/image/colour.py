@@ -1,7 +1,7 @@
-"""Stored numbers ⇄ floats in which 1 is white; numbers change their depth here alone.
+"""Stored numbers ⇄ floats in which 1 is white; only this module changes the depth of numbers.
 
-8 or 16 bits ──to_float──▶ float32 ──quantise──▶ 8 or 16 bits, rounded once
-10 and 12 bit      ──widen──▶ 16 bit, white on white: v · 65535 / (2ᵇ − 1), rounded
+8 or 16 bits   ──to_float──▶ float32 ──quantise──▶ 8 or 16 bits, rounded once
+10 or 12 bits  ──widen──▶ 16 bits, white to white: v · 65535 / (2ᵇ − 1), rounded
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ DTYPES = {bits: np.dtype(name) for name, bits in BITS.items()}
 
 
 def to_float(stored: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
-    """Return stored numbers as float32 in which 1 is white. Floats are returned as they are.
+    """Return stored numbers as float32 in which 1 is white. Floats are returned unchanged.
 
     >>> to_float(np.array([0, 51, 255], np.uint8)).tolist()
     [0.0, 0.20000000298023224, 1.0]
@@ -23,14 +23,15 @@ def to_float(stored: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
 
 
 def quantise(values: Float32[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray, "..."]:
-    """Return the nearest stored number, halves to the even one; the inverse of `to_float`.
+    """Return the nearest stored numbers, halves rounded to even; the inverse of `to_float`.
 
     Args:
-        values: Floats in which 1 is white; what lies outside [0, 1] is clipped.
+        values: Floats in which 1 is white; values outside [0, 1] are clipped.
         bits: 8 or 16; 32 keeps the floats, unclipped.
 
     Raises:
-        ValueError: If `bits` is none of these, or `values` has a NaN, which has no nearest level.
+        ValueError: If `bits` is none of these, or `values` contains NaN, which has no nearest
+            level.
 
     >>> quantise(np.array([-1, 0.5, 2], np.float32), 8).tolist()
     [0, 128, 255]
@@ -47,7 +48,7 @@ def quantise(values: Float32[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray
 
 
 def at_depth(stored: Shaped[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray, "..."]:
-    """Return stored numbers in another depth, rounded once; those that have it, as they are.
+    """Return stored numbers at another depth, rounded once; unchanged if they have it already.
 
     >>> at_depth(np.array([0, 255], np.uint8), 16).tolist()
     [0, 65535]
@@ -56,9 +57,9 @@ def at_depth(stored: Shaped[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray,
 
 
 def widen(stored: Shaped[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray, "..."]:
-    """Return numbers of 10 or 12 bits, which libvips shifts up to 16, on the full 16-bit range.
+    """Stretch numbers of 10 or 12 bits, which libvips shifts up to 16, to the full 16-bit range.
 
-    Shifted alone, white would be 65472 or 65520 and a white page would come out slightly gray.
+    With the shift alone, white would be 65472 or 65520, and a white page would look slightly gray.
 
     >>> widen(np.array([0, 4095 << 4], np.uint16), 12).tolist()
     [0, 65535]
@@ -71,7 +72,7 @@ def widen(stored: Shaped[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray, ".
 
 
 def narrow(stored: Shaped[np.ndarray, "..."], bits: int) -> Shaped[np.ndarray, "..."]:
-    """Return 16-bit numbers as libvips takes those of 10 or 12 bits; `widen` undoes it.
+    """Round 16-bit numbers to 10 or 12 bits, shifted up as libvips expects; reverses `widen`.
 
     >>> narrow(np.array([0, 65535], np.uint16), 12).tolist()
     [0, 65520]

@@ -1,7 +1,7 @@
-"""The content of a file, in memory or left in the file: both are cut like `bytes`.
+"""The content of a file, in memory or left on disk; both are sliced like `bytes`.
 
-A small file is read at once. A large one stays open and is read where it is needed, so that it
-takes no memory beside the pixels that are decoded from it.
+A small file is read at once. A large file stays open and is read where needed, so that it takes no
+memory beyond the pixels that are decoded from it.
 """
 
 import os
@@ -13,14 +13,14 @@ import pyvips
 
 __all__ = ["Content", "FileContent", "content_of"]
 
-_LARGE = 2**26  # bytes from which on a file is left where it is
+_LARGE = 2**26  # files of at least this many bytes are left on disk
 
 
 class FileContent:
-    """What is in a file, as slices of it ask for. Any number of threads may.
+    """The content of an open file, read slice by slice. Safe to use from several threads.
 
     Args:
-        file: Open for reading; its position is not kept.
+        file: Open for reading; its position is not preserved.
     """
 
     def __init__(self, file: BufferedIOBase) -> None:
@@ -38,20 +38,20 @@ class FileContent:
             return self._file.read(max(0, stop - start))
 
     def source(self) -> pyvips.Source:
-        """Return a way of its own for libvips to read the file.
+        """Open the file once more for libvips, with an independent position.
 
         Raises:
-            ValueError: If another file has taken its name.
+            ValueError: If the file was moved, or another one has taken its name.
         """
         try:
-            # Not by this file's descriptor, nor by a copy, for these share their position.
+            # Not by this file's descriptor or a duplicate, because those share one position.
             descriptor = os.open(self._file.name, os.O_RDONLY | getattr(os, "O_BINARY", 0))  # pyright: ignore[reportAttributeAccessIssue]
         except OSError as error:
             raise ValueError(f"it was moved while it was read ({error}); try again") from error
         try:
             if not os.path.sameopenfile(descriptor, self._file.fileno()):
                 raise ValueError("it was replaced while it was read; try again")
-            return pyvips.Source.new_from_descriptor(descriptor)  # which copies it
+            return pyvips.Source.new_from_descriptor(descriptor)  # which duplicates it
         finally:
             os.close(descriptor)
 
@@ -60,10 +60,10 @@ Content = bytes | FileContent
 
 
 def content_of(file: BufferedIOBase) -> Content:
-    """Return what is in an open file; it is closed if it is small, else with its content.
+    """Return the content of an open file; a small file is closed now, a large one with its content.
 
     Raises:
-        OSError: If it cannot be read.
+        OSError: If the file cannot be read.
     """
     if os.fstat(file.fileno()).st_size < _LARGE:
         with file:

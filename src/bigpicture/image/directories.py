@@ -2,7 +2,7 @@
 
     TIFF ──read_directory──▶ {tag: (type, count, value)} ──write_directories──▶ bytes at a position
 
-An EXIF block is a small TIFF file. In BigTIFF, which begins with 43 in place of 42, counts and
+An EXIF block is a small TIFF file. In BigTIFF, which begins with 43 instead of 42, counts and
 positions have eight bytes, so that a file may be larger than 4 GiB.
 
 Source: Adobe, "TIFF Revision 6.0", section 2; "The BigTIFF File Format Proposal".
@@ -20,22 +20,22 @@ from bigpicture.image.content import Content
 Directory = dict[int, tuple[int, int, bytes]]
 
 SHORT, LONG, UNDEFINED, LONG8 = 3, 4, 7, 16
-EXPOSURE, PLACE = 0x8769, 0x8825  # tags that point to directories: of the exposure, of GPS
-_INTEROPERABILITY = 0xA005  # points to a directory that says nothing about a changed picture
+EXPOSURE, PLACE = 0x8769, 0x8825  # tags that point to directories: EXIF (exposure) and GPS
+_INTEROPERABILITY = 0xA005  # points to a directory that does not apply to a changed picture
 _PURPOSE = 0x00FE
 _SMALLER, _MASK = 1, 4  # bits of the purpose
 _SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)  # bytes of a value of each type
-_WORDS = (0, 1, 1, 2, 4, 4, 1, 1, 2, 4, 4, 4, 8, 4, 0, 0, 8, 8, 8)  # that a byte order swaps
-_SHORTER = {LONG8: LONG, 17: 9, 18: 13}  # types of eight bytes → the same of four
+_WORDS = (0, 1, 1, 2, 4, 4, 1, 1, 2, 4, 4, 4, 8, 4, 0, 0, 8, 8, 8)  # bytes of a word to be swapped
+_SHORTER = {LONG8: LONG, 17: 9, 18: 13}  # types of eight bytes → the equivalent types of four
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How wide the numbers of a file's directories are.
+    """The width and byte order of the numbers in a file's directories.
 
     Attributes:
-        big: Whether it is a BigTIFF.
-        order: What `struct` calls its byte order.
+        big: Whether the file is a BigTIFF.
+        order: Byte order, in the notation of `struct`.
     """
 
     big: bool = False
@@ -43,26 +43,26 @@ class Layout:
 
     @property
     def header(self) -> bytes:
-        """The first bytes of a little-endian file, whose last ones point to a directory behind."""
+        """Header of a little-endian file; it ends in a pointer to a directory right behind it."""
         return b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0" if self.big else b"II*\0\x08\0\0\0"
 
     @property
     def first(self) -> int:
-        """Where the position of the first directory stands."""
+        """Offset at which the position of the first directory is stored."""
         return 8 if self.big else 4
 
     @property
     def entry(self) -> int:
-        """Bytes of an entry."""
+        """Size of an entry in bytes."""
         return 20 if self.big else 12
 
     @property
     def word(self) -> int:
-        """Bytes of a position, and of a value that stands in its entry."""
+        """Size in bytes of a position, and of the largest value that an entry stores itself."""
         return 8 if self.big else 4
 
     def entered(self, tiff: Content | bytearray, start: int) -> tuple[int, int]:
-        """Return how many entries a directory says to have, and where the first one is."""
+        """Return how many entries a directory claims to have, and the position of the first."""
         size = 8 if self.big else 2
         return self.number(tiff[start : start + size]), start + size
 
@@ -71,12 +71,12 @@ class Layout:
         return int.from_bytes(digits, "little" if self.order == "<" else "big")
 
     def position(self, tiff: Content | bytearray, at: int) -> int:
-        """Return a position that stands somewhere, 0 where there is none."""
+        """Return the position that is stored at offset `at`, or 0 if the file ends before it."""
         digits = tiff[at : at + self.word]
         return self.number(digits) if len(digits) == self.word else 0
 
     def packed(self, position: int) -> bytes:
-        """Return a position as it is written."""
+        """Return a position as bytes."""
         return position.to_bytes(self.word, "little" if self.order == "<" else "big")
 
 
@@ -88,7 +88,7 @@ def layout_of(tiff: Content | bytearray) -> Layout:
 
 def directories(tiff: Content) -> list[int]:
     """Return the positions of the first directory and of those chained to it."""
-    layout, found = layout_of(tiff), {}  # of which only the keys are used, for their order
+    layout, found = layout_of(tiff), {}  # a dict used as an ordered set
     position = layout.position(tiff, layout.first)
     while position not in found and _may_start(tiff, position):
         found[position] = None
@@ -98,10 +98,10 @@ def directories(tiff: Content) -> list[int]:
 
 
 def full_pages(tiff: Content) -> list[int]:
-    """Return the numbers of a file's pages, without smaller versions and masks of others."""
+    """Return the numbers of a file's pages, without masks and smaller versions of other pages."""
     layout = layout_of(tiff)
 
-    def purpose(position: int) -> int:  # has the lowest tag, so that it comes first
+    def purpose(position: int) -> int:  # its tag is the lowest, so its entry is the first
         for at, tag, kind, count in entries(tiff, position, layout, most=1):
             if (tag, kind, count) == (_PURPOSE, LONG, 1):
                 value = at + layout.entry - layout.word
@@ -113,11 +113,11 @@ def full_pages(tiff: Content) -> list[int]:
 
 
 def read_directory(tiff: Content, pointer: bytes | None = None) -> Directory:
-    """Return a directory of a TIFF or EXIF block; entries that make no sense are left out.
+    """Return a directory of a TIFF or EXIF block; invalid entries are left out.
 
     Args:
         tiff: The block, from its byte order mark on.
-        pointer: Little-endian position of the directory; None takes the first one.
+        pointer: Little-endian position of the directory; None reads the first one.
     """
     layout = layout_of(tiff)
     start = layout.position(tiff, layout.first)
@@ -143,15 +143,15 @@ def write_directories(
     layout: Layout = Layout(),
     following: int = 0,
 ) -> bytes:
-    """Return little-endian directories that lie at `start` of their file, `main` the first.
+    """Return little-endian directories for position `start` of a file, beginning with `main`.
 
-    How long they are does not depend on where they lie.
+    Their length does not depend on `start`.
 
     Args:
         main: Entries of the first directory.
-        parts: Directories it points to, by the tag that does.
+        parts: Directories that it points to, by the tag of the pointer.
         start: Even position of the first byte.
-        layout: Of the file, which must be little-endian.
+        layout: Layout of the file, which must be little-endian.
         following: Position of the directory that is chained to the first one.
     """
     parts = {tag: part for tag, part in parts.items() if part}
@@ -181,7 +181,7 @@ def _write_directory(directory: Directory, start: int, layout: Layout, following
 
 
 def _as_wide(entry: tuple[int, int, bytes], layout: Layout) -> tuple[int, int, bytes]:
-    """Return an entry without numbers of eight bytes, where there is no place for them."""
+    """Return an entry; if the layout has no eight-byte numbers, shorten them to four bytes."""
     kind, count, value = entry
     if layout.big or kind not in _SHORTER:
         return entry
@@ -191,7 +191,7 @@ def _as_wide(entry: tuple[int, int, bytes], layout: Layout) -> tuple[int, int, b
 def entries(
     tiff: Content | bytearray, start: int, layout: Layout, most: int = 2**16 - 1
 ) -> list[tuple[int, int, int, int]]:
-    """Return position, tag, type and count of a directory's entries, as far as they are there."""
+    """Return position, tag, type and count of a directory's entries, those within the file."""
     if not _may_start(tiff, start):
         return []
     said, first = layout.entered(tiff, start)
@@ -206,6 +206,6 @@ def entries(
 
 
 def _may_start(tiff: Content | bytearray, position: int) -> bool:
-    """Return whether a directory can be at a position of a file that is a TIFF."""
+    """Return whether the file is a TIFF in which a directory can begin at this position."""
     small = bytes(tiff[:4]) in (b"II*\0", b"MM\0*")
     return (small or layout_of(tiff).big) and 8 <= position <= len(tiff) - (2 if small else 8)

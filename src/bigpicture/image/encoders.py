@@ -1,12 +1,12 @@
-"""Pictures that a format can hold ──libvips──▶ a file, or one in memory.
+"""Encoders, mostly by libvips, for pictures that already fit their format.
 
-    Picture, or Separations, as `held_by` leaves it ──pixels and metadata──▶ file
+    Picture or Separations, from `held_by` ──pixels and metadata──▶ file, on disk or in memory
     pictures of one size ──one below the other──▶ file of an animation
 
-Into a file on disk it is written as it is encoded. PNG, TIFF, JPEG and PPM hold only some rows at a
-time; WebP, AVIF and GIF need the whole picture, of which they bound the size.
+A file on disk is written while it is encoded. The encoders of PNG, TIFF, JPEG and PPM hold only a
+few rows at a time; those of WebP, AVIF and GIF need the whole picture, whose size they limit.
 
-A file without a stated resolution gets 72 dpi where one must be stated.
+A picture without a resolution gets 72 dpi in formats that must state one.
 """
 
 import io
@@ -29,8 +29,8 @@ from bigpicture.image.spool import LARGE, by_rows, let_go
 from bigpicture.image.tiff import CLASSIC_END, add_metadata
 
 _DPI_72 = (72 / 25.4, 72 / 25.4)
-_JPEG_SEGMENT = 65_000  # bytes of EXIF, XMP or IPTC; the two bytes of its length allow few more
-_VIPS_NAMES = {  # of the numbers, of gray, of RGB
+_JPEG_SEGMENT = 65_000  # most bytes of EXIF, XMP or IPTC; a 16-bit length allows few more
+_VIPS_NAMES = {  # libvips' names of the number type, of gray and of RGB
     8: ("uchar", "b-w", "srgb"),
     16: ("ushort", "grey16", "rgb16"),
     32: ("float", "b-w", "scrgb"),
@@ -38,7 +38,7 @@ _VIPS_NAMES = {  # of the numbers, of gray, of RGB
 _KEEP_ALL, _KEEP_ALL_BUT_EXIF = 0x1F, 0x1E
 
 
-_SPARE = 2**30  # bytes by which deflate and metadata surely do not lengthen a file
+_SPARE = 2**30  # bytes, more than deflate and metadata can add to a file
 
 
 def _write_png(picture: Picture, file: BufferedIOBase, quality: int, lossless: bool) -> None:
@@ -57,7 +57,7 @@ def _write_jpeg(
         iptc=_fitting("IPTC", metadata.iptc and wrapped_iptc(metadata.iptc)),
     )
     picture = picture.with_metadata(metadata)
-    small = _nbytes(picture) < LARGE  # the best code is known when all is held
+    small = _nbytes(picture) < LARGE  # optimising the code keeps all coefficients in memory
     _save(picture, file, "jpegsave", Q=quality, optimize_coding=small, keep=_keep(picture))
 
 
@@ -69,7 +69,7 @@ def _webp(picture: Picture, quality: int, lossless: bool) -> dict[str, Any]:
     return {
         "Q": quality,
         "lossless": lossless,
-        "exact": lossless,  # colours under full transparency too
+        "exact": lossless,  # keep the colours of fully transparent pixels too
         "smart_subsample": not lossless,
         "keep": _keep(picture),
     }
@@ -120,16 +120,16 @@ def write_frames(
     delays: Sequence[int] = (),
     loop: int = 0,
 ) -> None:
-    """Write an animation, or a still GIF of one frame.
+    """Write an animation, or a still image if there is one frame.
 
     Args:
         pictures: 8-bit frames of one size.
-        file: Empty, open for writing.
-        format: webp or gif.
+        file: Empty file, open for writing.
+        format: "webp" or "gif".
         quality: As in `bigpicture.image.write`.
         lossless: As in `bigpicture.image.write`.
-        delays: Milliseconds that each frame is shown.
-        loop: How often all are repeated; 0 is for ever.
+        delays: Milliseconds for which each frame is shown.
+        loop: How often the animation is repeated; 0 means forever.
     """
     first = pictures[0]
     deep = any(picture.alpha is not None for picture in pictures)
@@ -164,15 +164,15 @@ def _write_ppm(picture: Picture, file: BufferedIOBase, quality: int, lossless: b
 
 ENCODERS: dict[str, Callable[[Any, BufferedIOBase, int, bool], None]] = {
     "png": _write_png,
-    "jpeg": _write_jpeg,  # this and TIFF take Separations too
+    "jpeg": _write_jpeg,  # accepts Separations, like TIFF
     "webp": _write_webp,
     "tiff": _write_tiff,
     "avif": _write_avif,
     "gif": _write_gif,
     "ppm": _write_ppm,
 }
-"""What writes each of the formats: a picture, an empty file open for reading and writing, a quality
-of 1 to 100, whether to lose nothing."""
+"""Encoder of each format. It takes the picture, an empty file open for reading and writing, the
+quality (1 to 100), and whether to write losslessly."""
 
 
 def _save(
@@ -182,7 +182,7 @@ def _save(
     fields: Sequence[tuple[int, str, Any]] = (),
     **options: Any,  # noqa: ANN401 - libvips' options
 ) -> None:
-    """Have libvips write a picture, by one of its savers, to the disk or to memory."""
+    """Write a picture with one of libvips' savers, to disk or to memory."""
     pixels = np.ascontiguousarray(picture.array())
     image = _image(picture, pixels)
     for kind, name, value in fields:
@@ -198,14 +198,14 @@ def _save(
 
 
 def _nbytes(picture: Picture | Separations) -> int:
-    """Return the bytes of the pixels as a file has them."""
+    """Return the uncompressed size of the pixels in bytes."""
     if isinstance(picture, Separations):
         return _nbytes(picture.colour) + picture.black.colour.nbytes
     return picture.colour.nbytes + (0 if picture.alpha is None else picture.alpha.nbytes)
 
 
 def _image(picture: Picture | Separations, pixels: Shaped[np.ndarray, "h w d"]) -> pyvips.Image:
-    """Return a libvips image of a picture's pixels, which it does not copy, and its metadata."""
+    """Return a libvips image that shares a picture's pixels and carries its metadata."""
     height, width, bands = pixels.shape
     number, gray, colour = _VIPS_NAMES[picture.bits]
     metadata = picture.metadata
@@ -230,7 +230,7 @@ def _image(picture: Picture | Separations, pixels: Shaped[np.ndarray, "h w d"]) 
 
 
 def _keep(picture: Picture | Separations) -> int:
-    metadata = picture.metadata  # without a resolution, libvips need not make up an EXIF block
+    metadata = picture.metadata  # without a resolution, keep libvips from making up an EXIF block
     return _KEEP_ALL if metadata.exif or metadata.pixels_per_mm else _KEEP_ALL_BUT_EXIF
 
 

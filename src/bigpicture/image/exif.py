@@ -1,9 +1,9 @@
-"""EXIF blocks and the TIFF files that they are: what they say of a picture, read and reset.
+"""Metadata in EXIF blocks and in the TIFF files that have their structure: read and updated.
 
     TIFF file ──read_tiff──▶ Metadata ──upright──▶ Metadata ──tiff_entries──▶ entries of a TIFF file
 
-This knows just enough of them to set the orientation and to carry EXIF and IPTC into and out of
-TIFF files: libvips leaves the one behind and cuts the other to a quarter.
+This module knows just enough of them to reset the orientation and to carry EXIF and IPTC into and
+out of TIFF files, where libvips drops EXIF and truncates IPTC to a quarter.
 
 Source: CIPA DC-008, "Exchangeable image file format for digital still cameras: Exif", section 4.6.
 """
@@ -31,18 +31,19 @@ from bigpicture.image.picture import Metadata
 EXIF_HEADER = b"Exif\0\0"
 _ORIENTATION, _COLOUR_SPACE = 0x0112, 0xA001
 _WIDTH, _HEIGHT = 0xA002, 0xA003
-# What a TIFF's directory says about the picture and not about how its pixels lie:
+# Entries of a TIFF directory that describe the picture and not the layout of its pixels:
 # description, make, model, software, date, artist, copyright.
 _DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)
 _IPTC = 0x83BB
 
 
 def upright(metadata: Metadata, turned: int = 1) -> Metadata:
-    """Return `metadata` with orientation 1 in EXIF and XMP: the pixels have been turned.
+    """Return `metadata` with orientation 1 in EXIF and XMP, for pixels that have been turned.
 
     Args:
-        metadata: As the file has it.
-        turned: The orientation that it had; a thumbnail, which would lie on its side, is dropped.
+        metadata: Metadata as read from the file.
+        turned: The file's orientation. Unless it is 1, the thumbnail is dropped, as its own pixels
+            have not been turned.
     """
     exif, xmp = metadata.exif, metadata.xmp
     if exif is not None:
@@ -55,26 +56,26 @@ def upright(metadata: Metadata, turned: int = 1) -> Metadata:
 
 
 def sized(xmp: bytes, height: int, width: int) -> bytes:
-    """Return an XMP packet that says, where it says a picture's size, this one."""
+    """Return an XMP packet in which any stated picture size is replaced by this one."""
     xmp = _with_property(xmp, b"tiff:ImageWidth|exif:PixelXDimension", width)
     return _with_property(xmp, b"tiff:ImageLength|exif:PixelYDimension", height)
 
 
 def _with_property(xmp: bytes, names: bytes, number: int) -> bytes:
-    """Return a packet with another number in properties, be they attributes or elements."""
+    """Replace the number in properties of a packet, whether attributes or elements."""
     there = rb"((?:%b)(?:\s*=\s*[\"']|>)\s*)\d+" % names
     return re.sub(there, rb"\g<1>%d" % number, xmp)
 
 
 def said_srgb(metadata: Metadata) -> Metadata:
-    """Return `metadata` whose EXIF, where it names a colour space, names sRGB."""
+    """Return `metadata` with the colour space in its EXIF, if one is stated, set to sRGB."""
     if metadata.exif is None:
         return metadata
     return replace(metadata, exif=_with_short(metadata.exif, EXPOSURE, _COLOUR_SPACE, 1))
 
 
 def _with_short(exif: bytes, part: int | None, tag: int, number: int) -> bytes:
-    """Return a block with another value of one entry, in place, so that no maker's note moves."""
+    """Return a block with one entry's value replaced in place, so that maker notes stay put."""
     tiff = bytearray(exif[len(EXIF_HEADER) :])
     layout = layout_of(tiff)
     start = layout.position(tiff, layout.first)
@@ -82,13 +83,13 @@ def _with_short(exif: bytes, part: int | None, tag: int, number: int) -> bytes:
         found = entries(tiff, start, layout)
         start = next((layout.position(tiff, at + 8) for at, key, _, _ in found if key == part), 0)
     for position, key, _, _ in entries(tiff, start, layout):
-        if key == tag and not layout.big:  # EXIF blocks are small
+        if key == tag and not layout.big:  # no EXIF block is a BigTIFF
             struct.pack_into(layout.order + "HIHH", tiff, position + 2, SHORT, 1, number, 0)
     return EXIF_HEADER + bytes(tiff)
 
 
 def _without_thumbnail(exif: bytes) -> bytes:
-    """Return a block whose first directory, the picture's, is the last."""
+    """Return a block whose first directory, that of the picture, has no successor."""
     tiff = bytearray(exif[len(EXIF_HEADER) :])
     chain = directories(bytes(tiff))
     layout = layout_of(tiff)
@@ -99,7 +100,7 @@ def _without_thumbnail(exif: bytes) -> bytes:
 
 
 def read_tiff(file: Content, metadata: Metadata, page: int = 0) -> Metadata:
-    """Return `metadata` with the EXIF and IPTC that a TIFF file's page says, if any."""
+    """Return `metadata` with the EXIF and IPTC of a TIFF page, None where it has none."""
     chain = directories(file)
     main = read_directory(file, struct.pack("<Q", chain[page])) if page < len(chain) else {}
     kept = {tag: main[tag] for tag in _DESCRIPTIVE if tag in main}
@@ -115,7 +116,7 @@ def read_tiff(file: Content, metadata: Metadata, page: int = 0) -> Metadata:
 def tiff_entries(
     metadata: Metadata, height: int, width: int
 ) -> tuple[Directory, dict[int, Directory]]:
-    """Return what a TIFF file's directory, and those it points to, can say of a picture."""
+    """Return EXIF and IPTC as entries for a TIFF directory and for those it points to."""
     block = (metadata.exif or b"")[len(EXIF_HEADER) :]
     said = read_directory(block)
     parts = {tag: read_directory(block, said[tag][2]) for tag in (EXPOSURE, PLACE) if tag in said}

@@ -1,4 +1,4 @@
-"""What image formats hold, and what is left of a picture in them.
+"""What each image format can store, and how a picture is adapted to it.
 
     format      depths        alpha  lossy   ICC EXIF XMP IPTC dpi   CMYK pages  largest side
     PNG         8, 16         yes    no      yes yes  yes  -   yes   -    -
@@ -9,9 +9,10 @@
     GIF         8             0 or 1 palette  -   -    -   -    -    -    frames 65535
     PPM, PGM    8, 16         white  no       -   -    -   -    -    -    -
 
-What a format cannot hold is brought to what it can, with an `ImageWarning`: a greater depth is
-rounded once (floats become 16 bits in PNG, 12 in AVIF), alpha is laid on white, CMYK becomes sRGB,
-and so does a profile where none can be said. WebP, AVIF and GIF store gray as three equal channels.
+A picture that a format cannot hold is adapted to it, with an `ImageWarning`: a greater depth is
+rounded once (floats become 16 bits in PNG, 12 in AVIF), alpha is composited on white, CMYK becomes
+sRGB, and so do colours with a profile where the format can store none. WebP, AVIF and GIF store
+gray as three equal channels.
 """
 
 import warnings
@@ -39,10 +40,10 @@ FORMATS = {
     ".ppm": "ppm",
     ".pgm": "ppm",
 }
-"""Format by the suffix of a file's name in small letters."""
+"""Formats by file name suffix in lower case."""
 
 DEEPEST = {"png": 16, "jpeg": 8, "webp": 8, "tiff": 32, "avif": 16, "gif": 8, "ppm": 16}
-_SAID = {"avif": 12}  # libvips takes 16
+_SAID = {"avif": 12}  # bits in the file; libvips takes 16
 LARGEST_SIDE = {"jpeg": 65535, "webp": 16383, "avif": 16384, "gif": 65535}
 WITH_PAGES = ("tiff", "webp", "gif")
 _WITH_CMYK = ("tiff", "jpeg")
@@ -53,12 +54,13 @@ _WITH_IPTC = ("tiff", "jpeg")
 
 
 def held_by(picture: Picture | Separations, format: str) -> Picture | Separations:
-    """Return what is left of a picture in a format.
+    """Return a picture adapted to what a format can hold.
 
-    Colours under alpha are laid on white, in the stored numbers; everything is rounded once.
+    Alpha is composited on white in the stored numbers, without linearising them. Every value is
+    rounded at most once.
 
     Warns:
-        ImageWarning: If anything is lost but the last digits of floats.
+        ImageWarning: If depth, alpha, inks, EXIF, XMP, IPTC or a mismatched profile are lost.
     """
     deepest = DEEPEST[format]
     bits = min(picture.bits, deepest)
@@ -70,7 +72,7 @@ def held_by(picture: Picture | Separations, format: str) -> Picture | Separation
     if must_be_srgb(picture, format):
         picture = in_srgb(picture, format)
     if isinstance(picture, Separations):
-        shared = picture.colour.alpha  # where there is nothing, there is no black either
+        shared = picture.colour.alpha  # transparency applies to the black ink too
         colour, black = (
             _without_alpha(replace(part, alpha=shared), format, bits).at_depth(bits)
             for part in (picture.colour, picture.black)
@@ -82,7 +84,7 @@ def held_by(picture: Picture | Separations, format: str) -> Picture | Separation
 
 
 def must_be_srgb(picture: Picture | Separations, format: str) -> bool:
-    """Return whether a format can hold a picture only in sRGB, having no place for its profile."""
+    """Return whether a format can hold a picture only in sRGB, as it cannot store its profile."""
     if isinstance(picture, Separations):
         return format not in _WITH_CMYK
     icc = picture.metadata.icc
@@ -93,10 +95,10 @@ def must_be_srgb(picture: Picture | Separations, format: str) -> bool:
 
 
 def in_srgb(picture: Picture | Separations, format: str) -> Picture:
-    """Return what a format that needs sRGB can hold of a picture's colours, in floats.
+    """Return a picture in sRGB for a format that needs it; colours that change become floats.
 
     Warns:
-        ImageWarning: If these were inks.
+        ImageWarning: If the picture was CMYK.
     """
     if isinstance(picture, Separations):
         _warn(f"{format} has no CMYK: the picture becomes sRGB; write TIFF or JPEG to keep it")
@@ -109,7 +111,7 @@ def in_srgb(picture: Picture | Separations, format: str) -> Picture:
 
 
 def _without_alpha(picture: Picture, format: str, bits: int) -> Picture:
-    """Return a picture laid on white, in `bits`, where a format has no transparency."""
+    """Composite a picture on white, in `bits`, if a format has no transparency."""
     if picture.alpha is None or format not in _WITHOUT_ALPHA:
         return picture
     if all((to_float(alpha) >= 1).all() for (alpha,) in bands(picture.alpha)):
@@ -129,7 +131,7 @@ def _without_alpha(picture: Picture, format: str, bits: int) -> Picture:
 
 
 def _held_metadata(picture: Picture | Separations, format: str) -> Metadata:
-    """Return what a format can say of a picture; its profile only if it is for such a picture."""
+    """Return the metadata that a format can store; a profile for other colours is dropped."""
     metadata = picture.metadata
     lost = [] if format in _WITH_IPTC else ["iptc"]
     if format in _WITHOUT_METADATA:

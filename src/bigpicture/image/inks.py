@@ -1,9 +1,9 @@
-"""CMYK as two pictures that a network can be shown: the coloured inks, and the black.
+"""CMYK as two pictures that a network can process: the coloured inks, and the black.
 
-    (h, w, cmyk) ──▶ 1 − cmy as RGB, 1 − k as gray ──enlarged apart──▶ (H, W, cmyk)
+    (h, w, cmyk) ──▶ 1 − cmy as RGB, 1 − k as gray ──enlarged separately──▶ (H, W, cmyk)
 
-What is printed in black alone stays in black alone, and no ink is mixed anew: a way through RGB
-and back would do both. The profile is carried, for it says what the inks look like.
+What is printed in black ink alone stays so, and no inks are remixed; a round trip through RGB would
+guarantee neither. The profile is kept, since it defines what the inks look like.
 """
 
 from dataclasses import dataclass, replace
@@ -26,9 +26,9 @@ class Separations:
     """A CMYK picture in 8 or 16 bits, stored as light: the highest number is bare paper.
 
     Args:
-        colour: Three channels, the lack of cyan, magenta and yellow; with alpha, if there is one,
-            and all metadata.
-        black: One channel, the lack of black.
+        colour: Three channels, the absence of cyan, magenta and yellow; with the alpha, if any, and
+            all metadata.
+        black: One channel, the absence of black.
     """
 
     colour: Picture
@@ -51,14 +51,14 @@ class Separations:
 
     @property
     def metadata(self) -> Metadata:
-        """What the file says beside its pixels."""
+        """Metadata of the file."""
         return self.colour.metadata
 
     @classmethod
     def from_array(
         cls, array: Shaped[np.ndarray, "h w d"], metadata: Metadata | None = None
     ) -> "Separations":
-        """Take inks (h, w, 4) as files store them, the highest number is full; or with alpha (5).
+        """Take inks (h, w, 4), or with alpha (h, w, 5), as in files: the highest number is full.
 
         >>> Separations.from_array(np.array([[[0, 9, 99, 255]]], np.uint8)).black.colour.item()
         0
@@ -90,9 +90,9 @@ class Separations:
         return replace(self, colour=self.colour.with_metadata(metadata))
 
     def to_srgb(self) -> Picture:
-        """Return what print looks like, in sRGB and floats that were 16 bits: by its profile.
+        """Return the look of the print in sRGB, by its profile: floats, computed in 16 bits.
 
-        A profile that is none is passed over for libvips' own of CMYK.
+        Without a usable profile, libvips' own CMYK profile is used.
         """
         inks = np.ascontiguousarray(self.array()[..., :4])
         height, width, _ = inks.shape

@@ -1,8 +1,8 @@
-"""IPTC records in JPEG: in and out of the block of Photoshop resources that holds them.
+"""IPTC records in JPEG: put into and taken out of the Photoshop resource block that holds them.
 
     records ──wrapped_iptc──▶ "Photoshop 3.0", 8BIM resources ──unwrapped_iptc──▶ records
 
-Of Photoshop's resources only these records are kept: the others are passed over in reading.
+Of the Photoshop resources, only these records are read; the others are skipped.
 
 Source: Adobe Photoshop File Formats Specification, "Image Resource Blocks", resource 0x0404.
 """
@@ -14,7 +14,7 @@ _RECORDS = 0x0404
 
 
 def wrapped_iptc(records: bytes) -> bytes:
-    """Return IPTC records in the Photoshop block that JPEG holds them in.
+    """Return IPTC records wrapped in a Photoshop block, as JPEG stores them.
 
     >>> unwrapped_iptc(wrapped_iptc(b"records"))
     b'records'
@@ -24,13 +24,13 @@ def wrapped_iptc(records: bytes) -> bytes:
 
 
 def unwrapped_iptc(block: bytes) -> bytes | None:
-    """Return the IPTC records of a Photoshop block, as JPEG holds them; others are returned."""
+    """Return the IPTC records of a Photoshop block, None if it has none; else the block itself."""
     if not block.startswith(_HEADER):
         return block
     position = len(_HEADER)
     while block[position : position + 4] == b"8BIM" and position + 12 <= len(block):
         identity = int.from_bytes(block[position + 4 : position + 6], "big")
-        # A name with its length first, filled to an even number of bytes, as the data after it.
+        # The name, behind its length, is padded to an even number of bytes; so is the data.
         size_at = position + 6 + (block[position + 6] + 2) // 2 * 2
         (size,) = struct.unpack(">I", block[size_at : size_at + 4].ljust(4, b"\0"))
         if identity == _RECORDS:

@@ -1,10 +1,10 @@
-"""Content of a file that libvips decodes ──▶ its pictures, upright, with what it says beside them.
+"""Decode the content of an image file with libvips into upright pictures with their metadata.
 
     content ──header──▶ size allowed? ──page or frames──▶ pixels ──turned──▶ Picture or Separations
 
-The size is checked before a pixel is decoded. Truncated and damaged files are errors: the decoders
-would otherwise fill what is missing with gray. Pages of TIFF that are smaller versions of others
-are not pages.
+The size is checked before any pixel is decoded. Truncated and damaged files are errors: the
+decoders would otherwise fill the missing parts with gray. TIFF pages that are smaller versions of
+other pages do not count as pages.
 """
 
 import warnings
@@ -39,20 +39,21 @@ LOADERS = {
     "GIF": "gifload",
 }
 _ANIMATED = ("GIF", "WebP")
-_DELAY = 100  # milliseconds, where a frame's time is not stated
+_DELAY = 100  # milliseconds, if the file does not state a frame's time
 _NUMBERS = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
-_ROWS = 2**16  # pixels that are decoded at once where not all are; libvips keeps as many
+_ROWS = 2**16  # pixels decoded at once into a spool; libvips keeps as many
 _SIDEWAYS = (5, 6, 7, 8)  # orientations that turn rows into columns
 
 
 @dataclass(frozen=True)
 class Loader:
-    """A file's content, and how it is to be read.
+    """The content of a file, and how to read it.
 
     Args:
         data: The content.
         kind: One of the keys of `LOADERS`.
-        max_pixels: Refuse more pixels than this, of all frames together, by the header alone.
+        max_pixels: Refuse a page, or all frames together, of more pixels than this, judging by the
+            header alone.
         keep_cmyk: Read CMYK as `Separations`, not as sRGB.
     """
 
@@ -62,10 +63,10 @@ class Loader:
     keep_cmyk: bool = False
 
     def facts(self) -> tuple[list[int], tuple[int, ...], int]:
-        """Return the numbers of the pages; of animations, milliseconds of frames and loops.
+        """Return the page numbers and, for animations, the frame delays (ms) and loop count.
 
         Raises:
-            ValueError: If what it holds has to be developed first, or is cut short.
+            ValueError: If the file is a camera's raw file, holds only previews, or is cut short.
         """
         if self.kind == "TIFF":
             check_developed(self.data)
@@ -84,14 +85,14 @@ class Loader:
         return pages, delays, _number(header, "loop", 0)
 
     def page(self, number: int | None) -> Picture | Separations:
-        """Return one page or frame; None is the one that a file is to be shown by."""
+        """Return one page or frame; None stands for the primary one."""
         stored = self._load(**({} if number is None else {"page": number}))
         check_size(stored.width, stored.height, self.max_pixels)
         return self._picture(stored, *self._pixels(stored, number or 0), number or 0)
 
     def pages(self, numbers: list[int]) -> Iterator[Picture | Separations]:
-        """Yield pages one after the other; frames are decoded together, as each needs the last."""
-        if numbers == [0]:  # also of what knows no pages
+        """Yield pages one by one; frames are decoded together, as each builds on the last."""
+        if numbers == [0]:  # also for formats without pages
             yield self.page(None)
             return
         if self.kind not in _ANIMATED or len(numbers) < 2:
@@ -103,7 +104,7 @@ class Loader:
         pixels, image = self._pixels(stored, 0)
         frames = pixels.reshape(len(numbers), header.height, *pixels.shape[1:])
         if frames.shape[-1] in (2, 4) and (frames[..., -1] == 255).all():
-            frames = frames[..., :-1]  # alpha that no frame needs
+            frames = frames[..., :-1]  # no frame needs its alpha
         for number in numbers:
             yield self._picture(stored, frames[number], image, number)
 
@@ -114,14 +115,14 @@ class Loader:
             raise ValueError("this libvips reads none; install pyvips-binary, which does")
         # Sequential access keeps libvips from caching the operation, and with it the pixels.
         data = self.data if isinstance(self.data, bytes) else self.data.source()
-        # What is wrong within a frame of a GIF is only a warning.
+        # libvips reports damage within a GIF frame only as a warning.
         strict = "warning" if self.kind == "GIF" else "error"
         return getattr(pyvips.Image, name)(data, access="sequential", fail_on=strict, **options)
 
     def _pixels(
         self, stored: pyvips.Image, page: int
     ) -> tuple[Shaped[np.ndarray, "h w d"], pyvips.Image]:
-        """Return the pixels as an array, and as the image that they came from."""
+        """Return the pixels as an array, and the image that they came from."""
         image = known_colours(stored, self.keep_cmyk)
         pixels = _decoded(image)
         if pixels.dtype == np.float32 and not all(np.isfinite(b).all() for (b,) in bands(pixels)):
@@ -162,7 +163,7 @@ class Loader:
 
 
 def turned(pixels: Shaped[np.ndarray, "h w d"], orientation: int) -> Shaped[np.ndarray, "h2 w2 d"]:
-    """Return pixels as they are to be seen, by the EXIF orientation 1 to 8; others turn nothing.
+    """Return pixels upright, by the EXIF orientation 1 to 8; other values turn nothing.
 
     >>> turned(np.array([[[1], [2]]]), 6).tolist()
     [[[1]], [[2]]]
@@ -177,7 +178,7 @@ def turned(pixels: Shaped[np.ndarray, "h w d"], orientation: int) -> Shaped[np.n
 
 
 def _decoded(image: pyvips.Image) -> Shaped[np.ndarray, "h w d"]:
-    """Return all pixels, in the memory or where large pictures are kept."""
+    """Return all pixels, in memory or, for large pictures within `spooling`, in a file."""
     spool = Spool((image.height, image.width, image.bands), _NUMBERS[str(image.format)])
     if not spool.on_disk:
         return image.numpy().reshape(image.height, image.width, image.bands)
@@ -198,7 +199,7 @@ def _metadata(image: pyvips.Image) -> Metadata:
     exif, iptc = blob(image, "exif-data"), blob(image, "iptc-data")
     if exif is not None and not exif.startswith(EXIF_HEADER):
         exif = EXIF_HEADER + exif
-    # A file that states no resolution gets libvips' default, one pixel per millimetre.
+    # If a file states no resolution, libvips returns its default, one pixel per millimetre.
     density = (image.xres, image.yres)
     stated = density != (1.0, 1.0) and all(0 < side < 1e6 for side in density)
     return Metadata(

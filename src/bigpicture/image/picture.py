@@ -1,10 +1,10 @@
-"""A picture in memory: its pixels as stored, and what its file says beside them.
+"""A picture in memory: its pixels as stored, and the metadata of its file.
 
     file ──read──▶ Picture ──tensor──▶ (c, h, w) in [0, 1] ──with_tensors──▶ Picture ──write──▶ file
 
-Pixels stay in the numbers of the file (8 or 16 bit integers, or floats), so that a picture
-that is only read and written comes back unchanged. They become floats in [0, 1] on request and
-are quantised once, at the end: clipped, then rounded to the nearest level, halves to the even one.
+Pixels keep the numbers of the file (8- or 16-bit integers, or floats), so that a picture that is
+only read and written comes back unchanged. They become floats in [0, 1] on request and are
+quantised once, at the end: clipped, then rounded to the nearest level, halves to even.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,22 +21,23 @@ if TYPE_CHECKING:
 
 
 class ImageError(ValueError):
-    """A file cannot be read or written as an image: names the file and says what would do."""
+    """A file cannot be read or written as an image; the message says which and what to do."""
 
 
 class ImageWarning(UserWarning):
-    """A file is read or written, but not all of it: names what is left out."""
+    """A file is read or written only in part; the message says what is left out."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    r"""What an image file says beside its pixels; None where it says nothing.
+    r"""What an image file states besides its pixels; None where it states nothing.
 
     Args:
-        icc: ICC profile that the stored colours refer to; None means sRGB (or its gray).
-        exif: EXIF block, from `Exif\0\0` on. Its orientation is 1: pictures are stored upright.
+        icc: ICC profile of the stored colours; None means sRGB (or its gray).
+        exif: EXIF block, beginning with `Exif\0\0`. Its orientation is 1, as pictures are stored
+            upright.
         xmp: XMP packet, an XML text.
-        iptc: IPTC-IIM records, without the Photoshop wrapping that JPEG puts around them.
+        iptc: IPTC-IIM records, without the Photoshop block in which JPEG wraps them.
         pixels_per_mm: Horizontal and vertical resolution; 72 dpi is 72 / 25.4.
     """
 
@@ -55,10 +56,10 @@ class Picture:
         colour: Gray (1 channel) or RGB (3), uint8, uint16 or float32. Floats are scaled so that
             1 is white; values outside [0, 1], legal in float files, are kept.
         alpha: Opacity in the same dtype, 0 is transparent; not multiplied into `colour`.
-        metadata: What else the file says.
+        metadata: Metadata of the file.
 
     Raises:
-        ValueError: If dtype, channels or sizes are none of these, or there is no pixel.
+        ValueError: If a dtype or shape is none of these, or there are no pixels.
     """
 
     colour: Shaped[np.ndarray, "h w c"]
@@ -87,7 +88,7 @@ class Picture:
 
     @property
     def is_gray(self) -> bool:
-        """Whether there is one channel beside alpha."""
+        """Whether there is only one channel besides alpha."""
         return self.colour.shape[2] == 1
 
     @property
@@ -99,7 +100,7 @@ class Picture:
     def from_array(
         cls, array: Shaped[np.ndarray, "..."], metadata: Metadata | None = None
     ) -> "Picture":
-        """Take an array (h, w) or (h, w, 1 to 4); the second of 2 and the fourth of 4 is alpha.
+        """Take an array (h, w) or (h, w, 1 to 4); the last of 2 or 4 channels is alpha.
 
         >>> Picture.from_array(np.zeros((5, 7, 4), np.uint16)).alpha.shape
         (5, 7)
@@ -116,7 +117,7 @@ class Picture:
         return replace(self, metadata=metadata)
 
     def at_depth(self, bits: int) -> "Picture":
-        """Return the picture in 8 or 16 bits or floats, rounded once.
+        """Return the picture in 8 bits, 16 bits or floats (32), rounded once.
 
         >>> Picture(np.ones((2, 2, 1), np.float32)).at_depth(8).colour.max()
         np.uint8(255)
@@ -131,14 +132,14 @@ class Picture:
         return replace(self, colour=rounded(self.colour), alpha=alpha)
 
     def array(self) -> Shaped[np.ndarray, "h w d"]:
-        """Return colour and alpha in one array, the inverse of `from_array`."""
+        """Return colour and alpha in one array; the inverse of `from_array`."""
         if self.alpha is None:
             return self.colour
         return by_rows(lambda *rows: np.dstack(rows), self.colour, self.alpha)
 
     def colour_tensor(self) -> "torch.Tensor":
-        """Return the colour as a float32 tensor (c, h, w), 1 is white."""
-        import torch  # here, so that files can be read where there is no torch
+        """Return the colour as a float32 tensor (c, h, w) in which 1 is white."""
+        import torch  # here, so that files can be read without torch
 
         planes = np.ascontiguousarray(to_float(self.colour).transpose(2, 0, 1))
         return torch.from_numpy(planes if planes.flags.writeable else planes.copy())
@@ -157,12 +158,12 @@ class Picture:
         alpha: "torch.Tensor | None" = None,
         bits: int | None = None,
     ) -> "Picture":
-        """Return a picture of these pixels, quantised once, with this one's metadata.
+        """Return a picture of these pixels, quantised once, with this picture's metadata.
 
         Args:
-            colour: (1 or 3, h, w), any float dtype and device, 1 is white.
+            colour: (1 or 3, h, w) on any device, in any float dtype; 1 is white.
             alpha: (1, h, w) in [0, 1].
-            bits: 8, 16 or 32; as this picture's if None.
+            bits: 8, 16 or 32; None keeps the depth of this picture.
         """
         bits = bits or self.bits
         planes = colour.detach().cpu().float().numpy()
@@ -175,10 +176,10 @@ class Picture:
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Refuse, before a pixel is decoded, the size that a file's header states.
+    """Check the size that a file's header states, before any pixel is decoded.
 
     Raises:
-        ValueError: If there is no pixel, or there are more than `max_pixels`.
+        ValueError: If there are no pixels, or more than `max_pixels`.
     """
     if width < 1 or height < 1:
         raise ValueError(f"it has {width} × {height} pixels, which is none")

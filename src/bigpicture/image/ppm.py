@@ -1,11 +1,11 @@
-"""PPM and its kin, which libvips' wheels can neither read nor write.
+"""PPM, PGM and PBM, which libvips' wheels can neither read nor write.
 
-    P1, P4   PBM   bits, 1 is black      ──▶ gray,   8 bit
-    P2, P5   PGM   0 to 65535 at most    ──▶ gray,   8 bit, 16 where the largest value is above 255
-    P3, P6   PPM   likewise, in threes   ──▶ RGB     likewise
+    P1, P4   PBM   bits, 1 is black      ──▶ gray,   8 bits
+    P2, P5   PGM   0 to 65535 at most    ──▶ gray,   8 bits, or 16 if the maximum is above 255
+    P3, P6   PPM   likewise, in threes   ──▶ RGB,    likewise
 
-The first of each pair is text, the second binary; P5 and P6 are written. A largest value other
-than 255 or 65535 is scaled to the nearest of these above it: v · levels / top, rounded.
+The first of each pair is text, the second binary; only P5 and P6 are written. If the maximum is
+neither 255 nor 65535, values are scaled up to the next of these: v · levels / top, rounded.
 
 Source: the Netpbm formats. https://netpbm.sourceforge.net/doc/pnm.html
 """
@@ -21,8 +21,8 @@ from bigpicture.image.picture import Picture, check_size
 from bigpicture.image.spool import Spool, bands
 
 _NUMBER = rb"(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})"
-_HEADER = 2**16  # bytes that a header may have, comments and all
-_BAND = 2**20  # bytes that are turned into numbers at once
+_HEADER = 2**16  # most bytes of a header, comments included
+_BAND = 2**20  # bytes turned into numbers at once
 
 
 def decode_ppm(data: Content, max_pixels: int) -> Picture:
@@ -30,7 +30,7 @@ def decode_ppm(data: Content, max_pixels: int) -> Picture:
 
     Args:
         data: Content of the file.
-        max_pixels: Refuse an image of more pixels than this, from its header alone.
+        max_pixels: Refuse an image of more pixels than this, judging by its header alone.
 
     Raises:
         ValueError: If the file is damaged, cut short or too large.
@@ -49,7 +49,7 @@ def decode_ppm(data: Content, max_pixels: int) -> Picture:
     if not 1 <= top <= 65535:
         raise ValueError(f"its largest value is {top}; it must be 1 to 65535")
     depth = np.dtype(np.uint16 if top > 255 else np.uint8)
-    columns = (width + 7) // 8 if variant == 4 else width  # eight bits are one number
+    columns = (width + 7) // 8 if variant == 4 else width  # one number holds eight bits
     shape = (height, columns, 3 if variant in (3, 6) else 1)
     rows = _binary(data, header.end() + 1, shape, depth) if variant > 3 else None
     pixels = Spool((height, width, shape[2]), depth)
@@ -65,7 +65,7 @@ def decode_ppm(data: Content, max_pixels: int) -> Picture:
 def _binary(
     data: Content, start: int, shape: tuple[int, int, int], depth: np.dtype
 ) -> Iterator[np.ndarray]:
-    """Yield the numbers some rows at a time, once it is known that they are there."""
+    """Yield the numbers a few rows at a time, after checking that none are missing."""
     height, row = shape[0], shape[1] * shape[2] * depth.itemsize
     if len(data) - start < height * row:
         raise ValueError("it is cut short; fetch or save it again")
@@ -77,7 +77,7 @@ def _binary(
 
 
 def _text(body: bytes, shape: tuple[int, int, int], bitmap: bool) -> np.ndarray:
-    """Return numbers that are written out, and digits that need no spaces between them."""
+    """Return the numbers of a text file; the digits of a bitmap need no spaces between them."""
     body = re.sub(rb"#[^\r\n]*", b"", body)
     words = re.findall(rb"[01]", body) if bitmap else body.split()
     count = shape[0] * shape[1] * shape[2]
@@ -88,11 +88,11 @@ def _text(body: bytes, shape: tuple[int, int, int], bitmap: bool) -> np.ndarray:
 
 
 def write_ppm(picture: Picture, file: BufferedIOBase) -> None:
-    """Write a PGM or PPM file of the colours, 8 or 16 bit; alpha is left out.
+    """Write the colours, without alpha, to a PGM or PPM file.
 
     Args:
-        picture: Of 8 or 16 bits.
-        file: Empty, open for writing.
+        picture: Picture of 8 or 16 bits.
+        file: Empty file, open for writing.
     """
     variant = "P5" if picture.is_gray else "P6"
     file.write(f"{variant} {picture.width} {picture.height} {2**picture.bits - 1}\n".encode())

@@ -1,10 +1,10 @@
-"""ICC profiles: pictures in any space become sRGB, in floats that nobody has rounded.
+"""ICC profiles: convert pictures in any colour space to sRGB, in unrounded floats.
 
     (h, w, c) ──curves──▶ light ──matrix──▶ XYZ under D50 ──matrix──▶ sRGB's light ──curve──▶ sRGB
 
-So it is for profiles of three curves and a matrix (Display P3, Adobe RGB, ProPhoto) and of one
-curve (gray, which stays gray); colours outside of sRGB come out below 0 and above 1. Those made of
-tables, and all of CMYK, go through libvips (Little CMS), in 16 bits.
+This path serves profiles of three curves and a matrix (Display P3, Adobe RGB, ProPhoto) and of one
+curve (gray, which stays gray); colours outside sRGB come out below 0 or above 1. Profiles made of
+tables, and all CMYK, go through libvips (Little CMS) in 16 bits.
 
 Source: ICC.1:2010 "Image technology colour management", sections 8.3, 10.5, 10.15 (profiles of
     version 2 and 4); IEC 61966-2-1 (sRGB).
@@ -26,14 +26,14 @@ from bigpicture.image.picture import ImageWarning, Picture
 
 _Curve = Callable[[Shaped[np.ndarray, "n"]], Float64[np.ndarray, "n"]]
 
-_WHITE = np.array([0.9642, 1.0, 0.8249])  # D50, as profiles round it
+_WHITE = np.array([0.9642, 1.0, 0.8249])  # D50, rounded as in profiles
 _TO_XYZ = np.array(  # sRGB's primaries under D50
     [[0.43607, 0.38515, 0.14307], [0.22249, 0.71687, 0.06061], [0.01392, 0.09708, 0.71410]]
 )
-_BLOCK = 2**20  # pixels that are computed at once
+_BLOCK = 2**20  # pixels computed at once
 _SAME = 2e-3
-"""Half a level of 255: a profile that changes no colour by more than this is sRGB's, of which there
-are many versions, and pictures with it are left as they are."""
+"""Half a level of 255. A profile that changes no colour by this much counts as one of the many
+versions of sRGB's profile, and pictures with it are left unchanged."""
 
 
 @functools.cache
@@ -43,7 +43,7 @@ def srgb_profile() -> bytes:
 
 
 def space_of(icc: bytes) -> str:
-    """Return the colour space that a profile is for, such as "RGB", "GRAY", "CMYK"; else "".
+    """Return the colour space of a profile, such as "RGB", "GRAY" or "CMYK"; "" if it is invalid.
 
     >>> space_of(srgb_profile()), space_of(b"no profile")
     ('RGB', '')
@@ -52,16 +52,16 @@ def space_of(icc: bytes) -> str:
 
 
 def to_srgb(picture: Picture) -> Picture:
-    """Return a picture in sRGB: in floats, or as it is where its profile is sRGB's, or none.
+    """Return a picture converted to sRGB, in floats; unchanged if its profile is sRGB's or missing.
 
     Warns:
-        ImageWarning: If its profile is damaged or for another kind of picture: it is then dropped.
+        ImageWarning: If its profile is damaged or for other colours; the profile is then dropped.
     """
     icc = picture.metadata.icc
     if icc is None:
         return picture
     try:
-        with np.errstate(all="ignore"):  # what a damaged profile computes is looked at below
+        with np.errstate(all="ignore"):  # the results of a damaged profile are checked below
             if _is_srgb(icc, picture.is_gray):
                 return picture
             colour = _converted(picture.colour, icc)
@@ -75,12 +75,12 @@ def to_srgb(picture: Picture) -> Picture:
         )
         return replace(picture, metadata=replace(picture.metadata, icc=None))
     alpha = None if picture.alpha is None else to_float(picture.alpha)
-    # Gray without a profile means sRGB's gray; there is no common profile to say so.
+    # Gray without a profile means sRGB's gray, for which there is no common profile.
     profile = None if picture.is_gray else srgb_profile()
     return Picture(colour, alpha, replace(said_srgb(picture.metadata), icc=profile))
 
 
-@functools.lru_cache(8)  # of a batch, most pictures have the same one
+@functools.lru_cache(8)  # most pictures of a batch have the same profile
 def _is_srgb(icc: bytes, gray: bool) -> bool:
     levels = np.linspace(0, 1, 9, dtype=np.float32)
     colours = levels[:, None] if gray else np.stack(np.meshgrid(*[levels] * 3), -1).reshape(-1, 3)
@@ -124,7 +124,7 @@ def _by_matrix(
 
 
 def _by_table(colour: Shaped[np.ndarray, "h w c"], icc: bytes) -> Float32[np.ndarray, "h w c"]:
-    """Return colours that Little CMS has looked up, in 16 bits, clipped to sRGB."""
+    """Return colours converted by Little CMS in 16 bits, clipped to sRGB."""
     pixels = np.ascontiguousarray(quantise(to_float(colour), 16))
     height, width, bands = pixels.shape
     image = pyvips.Image.new_from_memory(pixels.data, width, height, bands, "ushort")
@@ -138,16 +138,16 @@ def _by_table(colour: Shaped[np.ndarray, "h w c"], icc: bytes) -> Float32[np.nda
 def through_profile(
     image: pyvips.Image, icc: bytes | None, *, depth: int, fallback: str | None = None
 ) -> pyvips.Image:
-    """Return an image in sRGB, by Little CMS, as photo editors and print shops show it.
+    """Convert an image to sRGB with Little CMS, as photo editors and print shops show it.
 
-    Relative colorimetric with black point compensation: without it, dark CMYK comes out flat and
-    gray.
+    The intent is relative colorimetric with black point compensation, without which dark CMYK comes
+    out flat and gray.
 
     Args:
         image: RGB, gray or CMYK, in integers, with or without alpha.
-        icc: Its profile; None takes the one that it carries.
+        icc: Its profile; None uses the profile attached to `image`.
         depth: 8 or 16 bits for the result.
-        fallback: Profile of libvips to take where there is none that can be used.
+        fallback: Name of a libvips profile to use if the image has no usable one.
     """
     if icc is not None:
         image = image.copy()
@@ -164,7 +164,7 @@ def through_profile(
 
 
 def _tags(icc: bytes) -> dict[bytes, bytes]:
-    """Return a profile's elements by their names."""
+    """Return the elements of a profile by name."""
     (count,) = struct.unpack_from(">I", icc.ljust(132, b"\0"), 128)
     found = {}
     for entry in range(132, 132 + 12 * min(count, (len(icc) - 132) // 12), 12):
@@ -190,7 +190,7 @@ def _fixed(element: bytes, kind: bytes, count: int, start: int = 8) -> Float64[n
 
 
 def _to_white(matrix: Float64[np.ndarray, "3 3"]) -> Float64[np.ndarray, "3 3"]:
-    """Return a matrix whose white is D50's to the last digit, if it is up to rounding.
+    """Return a matrix with its white adjusted to exactly D50, if it differs only by rounding.
 
     White pages would otherwise become 65529.
     """
@@ -199,7 +199,10 @@ def _to_white(matrix: Float64[np.ndarray, "3 3"]) -> Float64[np.ndarray, "3 3"]:
 
 
 def _curve(element: bytes) -> _Curve:
-    """Return what turns a channel into light; below 0 it is mirrored, above 1 it goes on."""
+    """Return the function from a channel to light, mirrored below 0.
+
+    Above 1, formulas continue and sampled curves keep their last value.
+    """
     if element[:4] == b"para":
         curve = _formula(element)
     elif element[:4] == b"curv" and len(element) >= 12:
@@ -217,9 +220,9 @@ def _formula(element: bytes) -> _Curve:
     g, a, b, c, d, e, f = (*given, *[0.0] * (7 - len(given)))
     if kind == 0:
         return lambda x: x**g
-    if kind < 3:  # (ax + b)ᵍ + c where that is above c, else c
+    if kind < 3:  # (ax + b)ᵍ + c where ax + b is positive, else c
         return lambda x: np.maximum(a * x + b, 0) ** g + c
-    # (ax + b)ᵍ + e from d on, below it cx + f
+    # (ax + b)ᵍ + e from d on, cx + f below it
     return lambda x: np.where(x >= d, np.maximum(a * x + b, 0) ** g + e, c * x + f)
 
 
@@ -237,7 +240,7 @@ def _samples(element: bytes) -> _Curve:
 
 
 def _encoded(light: Float32[np.ndarray, "n c"]) -> Float32[np.ndarray, "n c"]:
-    """Return sRGB's numbers of its light, below 0 mirrored."""
+    """Return light encoded with sRGB's curve, mirrored below 0."""
     size = np.abs(light)
     curved = np.float32(1.055) * size ** np.float32(1 / 2.4) - np.float32(0.055)
     return np.copysign(np.where(size <= 0.0031308, np.float32(12.92) * size, curved), light)

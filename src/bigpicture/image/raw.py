@@ -1,7 +1,7 @@
-"""Raw files of cameras, most of which are TIFFs: of a preview, and of what the sensor has seen.
+"""Detection of cameras' raw files, most of which are TIFFs of a preview and of the sensor's data.
 
-Whoever decodes their first page has the preview, or a mosaic in which each pixel is of one colour.
-Neither is the picture; that has to be developed.
+Decoding their first page gives the preview, or a mosaic in which each pixel has one colour. Neither
+is the picture, which has to be developed first.
 
 Source: Adobe, "Digital Negative (DNG) Specification", version 1.7, "DNGVersion",
     "PhotometricInterpretation"; ISO 12234-2 (TIFF/EP), whose first page is a smaller version.
@@ -13,19 +13,19 @@ from bigpicture.image.directories import directories, entries, full_pages, layou
 __all__ = ["check_developed"]
 
 _DNG_VERSION, _PHOTOMETRIC = 0xC612, 0x0106
-_SENSOR = (32803, 34892)  # a mosaic of colour filters, and one that was filled
-_CANON = b"CR"  # behind the header
+_SENSOR = (32803, 34892)  # a colour filter mosaic, and a demosaiced one
+_CANON = b"CR"  # right behind the header
 
 
 def check_developed(tiff: Content) -> None:
-    """Refuse a file that holds a picture only as a sensor has seen it, or no more than previews.
+    """Refuse a file that holds only undeveloped sensor data or previews.
 
     Raises:
-        ValueError: If it is one.
+        ValueError: If it does.
     """
     chain, layout = directories(tiff), layout_of(tiff)
     if not chain:
-        return  # whatever it is, a decoder says more of it
+        return  # the decoder's error will say more
     said = {
         tag: at + layout.entry - layout.word for at, tag, _, _ in entries(tiff, chain[0], layout)
     }

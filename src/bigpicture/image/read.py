@@ -1,10 +1,10 @@
-"""Read image files: PNG, JPEG, WebP, TIFF, AVIF, GIF, PPM and its kin; one page or all.
+"""Read image files: PNG, JPEG, WebP, TIFF, AVIF, GIF, and PPM, PGM and PBM; one page or all.
 
     path ──▶ content ──kind by its first bytes──▶ Pages ──the first, or each──▶ Picture
 
-A file is what its content says, not its suffix, and only these kinds are handed to a decoder.
-Files are read here and not by libvips, which takes brackets in a file name for options and wants
-UTF-8; large ones bit by bit while they are decoded.
+The kind of a file follows from its content, not its suffix, and only these kinds reach a decoder.
+Files are opened here and not by libvips, which takes brackets in a file name for options and
+requires UTF-8. Large files are read piece by piece while they are decoded.
 """
 
 import os
@@ -26,9 +26,9 @@ from bigpicture.image.ppm import decode_ppm
 from bigpicture.image.stated import png_chunks, stated_space
 
 MAX_PIXELS = 2**30
-"""Most pixels that `read` decodes unless told otherwise: 32768 × 32768, 3 GiB as 8-bit RGB."""
+"""Most pixels that `read` decodes by default: 32768 × 32768, 3 GiB as 8-bit RGB."""
 
-_START = 2**20  # bytes in which a PNG says whether it is animated
+_START = 2**20  # bytes at the start that are searched for animation and colour space
 _SIGNATURES = (
     ("PNG", re.compile(rb"\x89PNG\r\n\x1a\n")),
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
@@ -44,16 +44,16 @@ READABLE = ", ".join(kind for kind, _ in _SIGNATURES)
 
 @dataclass(frozen=True)
 class Pages:
-    """The pages of a file, or the frames of an animation; one for most files.
+    """The pages of a file, or the frames of an animation; most files have one.
 
-    Iterating decodes them one after the other; frames, which need each other, together.
+    Iterating decodes pages one by one, but frames, which build on each other, all together.
 
     Args:
-        numbers: Which they are in the file.
-        delays: Milliseconds that each frame is shown; none for what is not animated.
-        loop: How often an animation is repeated; 0 is for ever.
-        load: Yields the pages of the numbers it is given.
-        name: What errors call the file.
+        numbers: Page numbers in the file.
+        delays: Milliseconds for which each frame is shown; empty without animation.
+        loop: How often an animation is repeated; 0 means forever.
+        load: Yields the pages with the given numbers.
+        name: Name of the file in error messages.
     """
 
     numbers: list[int]
@@ -70,7 +70,7 @@ class Pages:
             yield from self.load(self.numbers)
 
     def first(self) -> Picture | Separations:
-        """Return the first one.
+        """Return the first page or frame.
 
         Raises:
             ImageError: If it is damaged, truncated or too large.
@@ -91,32 +91,32 @@ class Pages:
 
 
 def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Picture:
-    """Read an image file, upright, in the depth and colours that it has; CMYK as sRGB.
+    """Read an image file, upright, in its own depth and colours, but CMYK as sRGB.
 
     Args:
         path: A file; any name that the system allows.
-        max_pixels: Refuse a file of more pixels than this, from its header alone.
+        max_pixels: Refuse a file of more pixels than this, judging by its header alone.
 
     Raises:
-        ImageError: If there is no such file, it cannot be read, is no image, is damaged or
-            truncated, or is larger than `max_pixels`.
+        ImageError: If the file does not exist, cannot be read, is no image, is damaged or
+            truncated, or has more than `max_pixels`.
 
     Warns:
-        ImageWarning: If there are more pages or frames than the first, which is read.
+        ImageWarning: If only a part is read, such as the first of several pages or frames.
     """
     return _picture(read_pages(path, max_pixels=max_pixels))
 
 
 def decode(data: bytes, *, name: str = "the image", max_pixels: int = MAX_PIXELS) -> Picture:
-    """Return the picture that the content of an image file holds; as `read`, without a file.
+    """Decode the content of an image file; like `read`, but from memory.
 
     Args:
         data: Content of the file.
-        name: What errors call it.
-        max_pixels: Refuse an image of more pixels than this, from its header alone.
+        name: Name of the image in error messages.
+        max_pixels: Refuse an image of more pixels than this, judging by its header alone.
 
     Raises:
-        ImageError: If `data` is no image, is damaged or truncated, or too large.
+        ImageError: If `data` is no image, is damaged or truncated, or is too large.
     """
     return _picture(decode_pages(data, name=name, max_pixels=max_pixels))
 
@@ -124,7 +124,7 @@ def decode(data: bytes, *, name: str = "the image", max_pixels: int = MAX_PIXELS
 def read_pages(
     path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS, keep_cmyk: bool = False
 ) -> Pages:
-    """Open an image file for all of its pages or frames, which are decoded when they are asked for.
+    """Open all pages or frames of an image file, which are decoded on demand.
 
     Args:
         path: A file; any name that the system allows.
@@ -132,14 +132,14 @@ def read_pages(
         keep_cmyk: Read CMYK as `Separations` and not as sRGB.
 
     Raises:
-        ImageError: If there is no such file, it cannot be read, or is no image.
+        ImageError: If the file does not exist, cannot be read, or is no image.
     """
     name = repr(os.fspath(path))
     return _pages_of(_content_at(path), name=name, max_pixels=max_pixels, keep_cmyk=keep_cmyk)
 
 
 def is_image(path: str | os.PathLike[str]) -> bool:
-    """Return whether there is a file that begins as an image does. No pixel is decoded."""
+    """Return whether a file exists and begins like an image. No pixel is decoded."""
     try:
         with Path(path).open("rb") as file:
             _kind(file.read(64), "")
@@ -155,11 +155,11 @@ def decode_pages(
     max_pixels: int = MAX_PIXELS,
     keep_cmyk: bool = False,
 ) -> Pages:
-    """Return the pages in the content of an image file; as `read_pages`, without a file.
+    """Open all pages in the content of an image file; like `read_pages`, but from memory.
 
     Args:
         data: Content of the file.
-        name: What errors call it.
+        name: Name of the image in error messages.
         max_pixels: As in `read_pages`.
         keep_cmyk: As in `read_pages`.
 
@@ -210,7 +210,7 @@ def _explained(name: str) -> Iterator[None]:
 
 
 def explain(error: Exception) -> str:
-    """Return what went wrong in one line; libvips gives many, with seeks among them."""
+    """Return an error's reason in one line; libvips gives several, some of them only noise."""
     if isinstance(error, MemoryError):
         return "it does not fit into memory"
     if not isinstance(error, pyvips.Error):
@@ -231,9 +231,9 @@ def _content_at(path: str | os.PathLike[str]) -> Content:
             raise ImageError(f"{name} is a folder; give the image files in it")
         if not stat.S_ISREG(mode):
             raise ImageError(f"{name} is a device or a pipe; save the image to a file first")
-        file = Path(path).open("rb")  # noqa: SIM115 - stays open as long as its content is wanted
+        file = Path(path).open("rb")  # noqa: SIM115 - stays open as long as its content is needed
         try:
-            _kind(file.read(64), name)  # before some film of 50 GB is read to its end
+            _kind(file.read(64), name)  # refuse, say, a 50 GB video before it is read
             return content_of(file)
         except BaseException:
             file.close()

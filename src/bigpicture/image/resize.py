@@ -1,17 +1,17 @@
-"""MATLAB's bicubic `imresize`: the resampling that the field's low-resolution images come from.
+"""MATLAB's bicubic `imresize`, the resampling behind the field's standard low-resolution images.
 
     (…, h, w) ──rows──▶ (…, H, w) ──columns──▶ (…, H, W)     the smaller scale first, rows if equal
 
-Sample i of the output lies at (i + ½)/scale − ½ of the input and is a weighted mean of the input
-samples around it, with the weights of Keys' cubic (a = −0.5). When an axis shrinks, the kernel is
-widened by 1/scale, which removes the detail that the small grid cannot hold (antialiasing). Beyond
-the border the picture is mirrored, the edge sample included (MATLAB since 2014), or its edge
+Sample i of the output lies at (i + ½)/scale − ½ in the input and is a weighted mean of the input
+samples around that point, with the weights of Keys' cubic (a = −0.5). When an axis shrinks, the
+kernel is widened by 1/scale, which removes detail that the smaller grid cannot hold (antialiasing).
+Beyond the border, the picture is mirrored, edge sample included (MATLAB since 2014), or its edge
 sample repeats (`border="clamp"`, MATLAB before).
 
-`resize_stored` computes on 8- and 16-bit arrays as MATLAB does on uint8 and uint16: rounded and
-clipped after *each* of the two passes. It reproduces the low-resolution files of the standard
-benchmark sets bit for bit, which no computation without the intermediate rounding does. `resize`
-computes on floating-point tensors without rounding, on any device, and gradients flow through it.
+`resize_stored` computes on 8- and 16-bit arrays as MATLAB does on uint8 and uint16: it rounds and
+clips after *each* of the two passes. It reproduces the low-resolution files of the standard
+benchmark sets bit for bit, which is impossible without the intermediate rounding. `resize` computes
+on floating-point tensors without rounding, on any device, and is differentiable.
 
 Source: R. G. Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE Trans.
     ASSP 29(6), 1981. https://doi.org/10.1109/TASSP.1981.1163711
@@ -33,8 +33,8 @@ Scale = int | float | tuple[int | float, int | float]
 Stored = UInt8[np.ndarray, "h w *c"] | UInt16[np.ndarray, "h w *c"]
 StoredOut = UInt8[np.ndarray, "H W *c"] | UInt16[np.ndarray, "H W *c"]
 
-# Output samples computed by one matrix product. A larger block multiplies by more zeros, a smaller
-# one starts more products; between 32 and 128 the time hardly changes.
+# Output samples computed by one matrix product. Larger blocks multiply by more zeros, smaller ones
+# start more products; between 32 and 128 the time hardly changes.
 _BLOCK = 64
 
 
@@ -132,7 +132,7 @@ def _plan(
     scale: Scale | None,
     size: tuple[int, int] | None,
 ) -> list[_Pass]:
-    """Return the passes that change anything, in MATLAB's order: the smaller scale first."""
+    """Return the passes whose scale is not 1, in MATLAB's order: the smaller scale first."""
     if min(sides) < 1:
         raise ValueError(f"image is {sides[0]}×{sides[1]}; it needs at least one sample a side")
     if scale is not None and size is not None:
@@ -148,8 +148,8 @@ def _plan(
         passes = [_Pass(i, sides[i], math.ceil(scales[i] * sides[i]), scales[i]) for i in (0, 1)]
     else:
         raise ValueError("got neither scale nor size; give one of the two")
-    # A pass at scale 1 has the weights 0 … 0 1 0 … 0 and may be left out. Python's sort keeps the
-    # order of equals, as MATLAB's does: rows first.
+    # A pass at scale 1 has the weights 0 … 0 1 0 … 0 and can be skipped. Python's sort is stable,
+    # like MATLAB's: at equal scales, rows come first.
     return sorted((p for p in passes if p.scale != 1), key=lambda p: p.scale)
 
 
@@ -162,7 +162,7 @@ def _keys(x: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
 
 
 def _taps(step: _Pass, border: Border) -> tuple[Int[np.ndarray, "H k"], Float[np.ndarray, "H k"]]:
-    """Return which k input samples each output sample reads, and their weights, which sum to 1."""
+    """Return the k input samples that each output sample reads, and their weights (sum 1)."""
     narrowing = min(step.scale, 1.0)
     reach = 2 / narrowing
     centre = (np.arange(step.after) + 0.5) / step.scale - 0.5
@@ -175,7 +175,7 @@ def _taps(step: _Pass, border: Border) -> tuple[Int[np.ndarray, "H k"], Float[np
 
 
 def _inside(index: Int[np.ndarray, "H k"], count: int, border: Border) -> Int[np.ndarray, "H k"]:
-    """Replace indices beyond the border by those of the samples that stand in for them."""
+    """Replace indices beyond the border by those of the samples that they mirror or repeat."""
     if border == "clamp":
         return index.clip(0, count - 1)
     if border == "mirror":
@@ -185,15 +185,15 @@ def _inside(index: Int[np.ndarray, "H k"], count: int, border: Border) -> Int[np
 
 
 def _resize_first_axis(image: np.ndarray, step: _Pass, border: Border) -> np.ndarray:
-    """Resample axis 0 of a stored picture: sums in float64, rounded half up and clipped."""
+    """Resample axis 0 of a stored picture with sums in float64, rounded half up and clipped."""
     index, weight = _taps(step, border)
     highest = np.iinfo(image.dtype).max
     result = np.empty((step.after, *image.shape[1:]), image.dtype)
     for start in range(0, step.after, _BLOCK):
         block = slice(start, start + _BLOCK)
         total = np.zeros(result[block].shape)
-        # Tap by tap, not as a matrix product: sums of exactly ½ occur, and a product that adds in
-        # another order on another processor would round some of them down.
+        # Tap by tap, not as a matrix product: sums of exactly n + ½ occur, and a product that adds
+        # in another order on another CPU would round some of them down.
         for read, share in zip(index[block].T, weight[block].T, strict=True):
             total += share.reshape(-1, *[1] * (image.ndim - 1)) * image[read]
         result[block] = np.floor(total + 0.5).clip(0, highest)
@@ -211,7 +211,7 @@ def _resize_axis(
     )
     if image.requires_grad and torch.is_grad_enabled():
         return torch.cat(list(pieces), dim=axis)
-    # piece by piece, so that there are not twice as many floats at once
+    # piece by piece, to avoid holding all pieces and their concatenation at once
     shape = (step.after, image.shape[-1]) if rows else (image.shape[-2], step.after)
     result, start = image.new_empty(*image.shape[:-2], *shape), 0
     for piece in pieces:
@@ -224,7 +224,7 @@ def _blocks(step: _Pass, border: Border) -> Iterator[tuple[slice, Float[Tensor, 
     """Cut the resampling matrix, zero far from its diagonal, into dense blocks along it.
 
     Yields:
-        The span of input samples that a run of output samples reads, and the weights between them.
+        The span of input samples that a block of output samples reads, and the matrix of weights.
     """
     index, weight = _taps(step, border)
     for start in range(0, step.after, _BLOCK):

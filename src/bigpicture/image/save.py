@@ -1,9 +1,10 @@
-"""Files that are whole or not there: written under another name, flushed, and renamed.
+"""Atomic file writing: write under another name, flush, and rename.
 
     bytes ──▶ .bigpicture-TOKEN.part ──flush, rename──▶ target
 
-Whoever dies meanwhile, even by a power cut, leaves the old file or none under the final name; what
-is left of a part is told from one that is being written by its lock, which dies with its process.
+A process that dies meanwhile, even by a power cut, leaves the old file or none under the final
+name. A leftover part differs from one that is being written by its lock, which ends with the
+process that holds it.
 """
 
 import contextlib
@@ -24,15 +25,15 @@ _PREFIX, _SUFFIX = ".bigpicture-", ".part"
 
 @contextlib.contextmanager
 def saving(target: Path) -> Iterator[BufferedRandom]:
-    """Give a new file, open for writing and reading, that takes its name when all is written.
+    """Open a new file for writing and reading that replaces `target` on leaving the context.
 
     Args:
-        target: A file in a folder that exists; the mode of one that is there is kept.
+        target: A file in an existing folder; if it exists, its mode is kept.
 
-    What is raised inside leaves everything as it was.
+    An exception inside the context leaves the target unchanged.
 
     Raises:
-        OSError: If it cannot be written there.
+        OSError: If the file cannot be written there.
     """
     _check(target)
     part, file = _open_part(target)
@@ -43,7 +44,7 @@ def saving(target: Path) -> Iterator[BufferedRandom]:
             os.fsync(file.fileno())
             if target.exists():
                 shutil.copymode(target, part)
-            if fcntl is not None:  # while it is locked, so that nobody takes it for a leftover
+            if fcntl is not None:  # still locked, so that no process takes it for a leftover
                 part.replace(target)
         if fcntl is None:
             part.replace(target)
@@ -53,14 +54,14 @@ def saving(target: Path) -> Iterator[BufferedRandom]:
 
 
 def save(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
-    """Write a file, or replace one, when all of it has been written.
+    """Write a file, or replace one, as a whole.
 
     Args:
         target: As in `saving`.
-        chunks: Its content. What they raise leaves everything as it was.
+        chunks: Its content. An exception while iterating leaves the target unchanged.
 
     Raises:
-        OSError: If it cannot be written there.
+        OSError: If the file cannot be written there.
     """
     with saving(target) as file:
         for chunk in chunks:
@@ -68,7 +69,7 @@ def save(target: Path, chunks: Iterable[bytes | memoryview]) -> None:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove parts in a folder whose writers were killed; return how many there were."""
+    """Remove the parts in a folder whose writers were killed; return their number."""
     with contextlib.suppress(OSError):
         return sum(_removed(part) for part in list(folder.glob(f"{_PREFIX}*{_SUFFIX}")))
     return 0
@@ -78,7 +79,7 @@ def _removed(part: Path) -> bool:
     try:
         with part.open("rb") as file:
             if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while one writes
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while a process writes it
                 part.unlink()
         if fcntl is None:
             part.unlink()
@@ -110,7 +111,7 @@ def _open_part(target: Path) -> tuple[Path, BufferedRandom]:
             file.close()
             part.unlink(missing_ok=True)
             raise
-        file.close()  # taken for a leftover between its making and its lock
+        file.close()  # removed as a leftover before it was locked
 
 
 def _lock(file: BufferedRandom) -> None:

@@ -1,11 +1,11 @@
-"""Which pixels a decoded file becomes: gray, RGB or CMYK, in the depth that the file has.
+"""Conversion of decoded files to gray, RGB or CMYK, mostly unchanged, in the file's depth.
 
-    gray, gray+alpha, RGB, RGBA   as stored: no gamma, no profile is applied, the profile is kept
+    gray, gray+alpha, RGB, RGBA   as stored: no gamma or profile is applied, the profile is kept
     palette                       the colours it names (the loaders look them up)
-    CMYK                          as stored, or sRGB, through the profile or libvips' own
+    CMYK                          as stored, or sRGB, by the file's profile or libvips' own
     CIELAB                        sRGB
 
-Lab is not converted back; the picture's profile is then sRGB's and no longer the one it had.
+Neither CMYK in sRGB nor Lab is converted back: the file's own profile is then dropped.
 """
 
 import pyvips
@@ -18,14 +18,14 @@ _LAB = ("lab", "labs", "labq")
 
 
 def known_colours(image: pyvips.Image, keep_cmyk: bool = False) -> pyvips.Image:
-    """Return `image` as gray or RGB, with its alpha if it has one, in the depth it has.
+    """Return `image` as gray, RGB or CMYK, with its alpha, if any, at its own depth.
 
     Args:
         image: As it was loaded.
-        keep_cmyk: Leave CMYK as it is.
+        keep_cmyk: Keep CMYK of 8 or 16 bits instead of converting it to sRGB.
 
     Raises:
-        ValueError: If the file's colours or numbers are of a kind that no picture holds.
+        ValueError: If a picture cannot hold the file's colours or numbers.
     """
     cmyk = image.interpretation == "cmyk"
     if cmyk and not (keep_cmyk and image.format in ("uchar", "ushort")):
@@ -47,7 +47,7 @@ def known_colours(image: pyvips.Image, keep_cmyk: bool = False) -> pyvips.Image:
 
 
 def profile_after(image: pyvips.Image, before: str, profile: bytes | None) -> bytes | None:
-    """Return the profile that describes `image`, which was read in the space `before`."""
+    """Return the profile of `image`, which had the colour space `before` when it was loaded."""
     if before == "cmyk" and image.interpretation != "cmyk":
         return srgb_profile()
     if before in _LAB:
@@ -56,6 +56,6 @@ def profile_after(image: pyvips.Image, before: str, profile: bytes | None) -> by
 
 
 def blob(image: pyvips.Image, field: str) -> bytes | None:
-    """Return a block of bytes that a file has beside its pixels, None if it has none."""
+    """Return a metadata field that holds a block of bytes, or None if there is none."""
     found = image.get(field) if image.get_typeof(field) else None
     return found if isinstance(found, bytes) else None

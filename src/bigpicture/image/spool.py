@@ -1,10 +1,11 @@
-"""Large pictures in files without a name, so that memory holds only what is looked at.
+"""Large pictures in unnamed files, so that memory holds only the parts in use.
 
-    rows ──append──▶ Spool ──array──▶ (h, w, …), read from the file where it is touched
+    rows ──append──▶ Spool ──array──▶ (h, w, …), read from the file where it is accessed
 
-Only inside of `spooling`, and only what is `LARGE`; all else are plain arrays. The file is taken
-from the disk as soon as the last array of it is gone, or the process is, whatever ends it. Rows
-are written, not mapped: a full disk is then an error and not the end of the process.
+Only arrays made inside `spooling` with at least `LARGE` bytes are kept in files; all others are
+plain arrays. The file is removed from disk when the last array on it is freed or the process ends,
+however it ends. Rows are written, not mapped, so that a full disk raises an error instead of
+killing the process.
 """
 
 import mmap
@@ -23,15 +24,15 @@ from jaxtyping import Shaped
 __all__ = ["LARGE", "Spool", "bands", "by_rows", "let_go", "spooling", "unnamed_file"]
 
 LARGE = 2**28
-"""Bytes from which on pixels are kept in a file."""
+"""Least size in bytes of pixels that are kept in a file."""
 
-_BAND = 2**22  # bytes that are worked on at once
+_BAND = 2**22  # bytes processed at once
 _folder: ContextVar[Path | None] = ContextVar("folder", default=None)
 
 
 @contextmanager
 def spooling(folder: Path) -> Iterator[None]:
-    """Let large pictures that this thread makes lie in files in a folder, made when it is needed.
+    """Keep large pictures made by this thread in files in a folder, which is created on demand.
 
     Their arrays are read-only.
     """
@@ -46,8 +47,8 @@ class Spool:
     """An array that is filled row by row, from the top.
 
     Args:
-        shape: Of the whole, rows first.
-        dtype: Of its numbers.
+        shape: Shape of the whole array, rows first.
+        dtype: Type of its numbers.
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any] | type[np.generic]) -> None:
@@ -62,7 +63,7 @@ class Spool:
 
     @property
     def on_disk(self) -> bool:
-        """Whether the rows go into a file."""
+        """Whether the rows are written to a file."""
         return self._file is not None
 
     @property
@@ -70,7 +71,7 @@ class Spool:
         return int(np.prod(self._shape, dtype=np.int64)) * self.dtype.itemsize
 
     def append(self, rows: Shaped[np.ndarray, "n ..."]) -> None:
-        """Put rows below those that are there.
+        """Append rows below the existing ones.
 
         Raises:
             OSError: If the disk has no room for them.
@@ -92,7 +93,7 @@ class Spool:
         self._rows += len(rows)
 
     def array(self) -> Shaped[np.ndarray, "h ..."]:
-        """Return all rows, once they are there."""
+        """Return the array, once all rows have been appended."""
         assert self._rows == self._shape[0], f"{self._rows} rows of {self._shape[0]} are there"
         if self._file is None:
             return np.empty(self._shape, self.dtype) if self._array is None else self._array
@@ -104,11 +105,11 @@ class Spool:
 def by_rows(
     function: Callable[..., np.ndarray], *arrays: Shaped[np.ndarray, "h ..."]
 ) -> Shaped[np.ndarray, "h ..."]:
-    """Return `function(*arrays)`, worked out a band of rows at a time, spooled where it is large.
+    """Return `function(*arrays)`, computed a band of rows at a time, and spooled if it is large.
 
     Args:
-        function: Makes as many rows as it is given, each of the same row of the arrays.
-        arrays: Of equal height.
+        function: Computes each row of its result from the same row of all arrays.
+        arrays: Arrays of equal height.
 
     >>> by_rows(np.add, np.array([1, 2]), np.array([10, 20])).tolist()
     [11, 22]
@@ -126,7 +127,7 @@ def by_rows(
 
 
 def bands(*arrays: Shaped[np.ndarray, "h ..."]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield rows of arrays of equal height, so many at once that they do not take much memory."""
+    """Yield bands of rows of arrays of equal height, each band small enough for memory."""
     most = max(array[:1].nbytes for array in arrays)
     step = max(1, _BAND // max(1, most))
     for top in range(0, len(arrays[0]), step):
@@ -136,7 +137,7 @@ def bands(*arrays: Shaped[np.ndarray, "h ..."]) -> Iterator[tuple[np.ndarray, ..
 
 
 def let_go(array: Shaped[np.ndarray, "..."]) -> None:
-    """Free the memory that a spooled array has come to take; it can be read as before."""
+    """Free the memory that a spooled array occupies; the array can still be read as before."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
@@ -146,10 +147,10 @@ def let_go(array: Shaped[np.ndarray, "..."]) -> None:
 
 
 def unnamed_file() -> BufferedIOBase:
-    """Return a file that is gone when it is closed, where large pictures are put.
+    """Return a file, in the folder of `spooling` if any, that is deleted when it is closed.
 
     Raises:
-        OSError: If there can be none.
+        OSError: If it cannot be created.
     """
     folder = _folder.get()
     try:

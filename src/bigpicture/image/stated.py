@@ -1,8 +1,8 @@
-"""Colour spaces that a file states by numbers in place of a profile: cICP, gAMA; nclx.
+"""Colour spaces that a file states by code numbers instead of a profile: cICP, gAMA; nclx.
 
-    first bytes of a PNG, an AVIF ──▶ what they say, where it is not sRGB
+    first bytes of a PNG or AVIF ──▶ description of the stated colour space, unless it is sRGB
 
-These numbers are not carried, and colours of such a file are taken for sRGB's.
+These numbers are not carried over, and the colours of such a file are taken for sRGB's.
 
 Source: W3C, "Portable Network Graphics (PNG) Specification", third edition, sections 11.3.2.2 and
     11.3.2.6; ITU-T H.273, tables 2 and 3.
@@ -13,12 +13,12 @@ __all__ = ["png_chunks", "stated_space"]
 _UNSTATED = 2
 _PRIMARIES = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _TRANSFERS = {8: "linear", 16: "PQ", 18: "HLG"}
-_AS_SRGB = ((1, _UNSTATED), (1, 6, 13, _UNSTATED))  # primaries; curves that all show as sRGB's
-_SRGB_GAMMA, _NEAR = 45455, 2300  # in 1/100000; what is as near looks the same
+_AS_SRGB = ((1, _UNSTATED), (1, 6, 13, _UNSTATED))  # primaries; curves that are shown like sRGB's
+_SRGB_GAMMA, _NEAR = 45455, 2300  # in 1/100000; a difference below _NEAR is not visible
 
 
 def png_chunks(start: bytes) -> dict[bytes, bytes]:
-    """Return what stands before the pixels of a PNG, by its four letters."""
+    """Return the chunks before the pixels of a PNG, by their four-letter names."""
     found: dict[bytes, bytes] = {}
     at = 8
     while at + 8 <= len(start) and (kind := start[at + 4 : at + 8]) != b"IDAT":
@@ -29,11 +29,11 @@ def png_chunks(start: bytes) -> dict[bytes, bytes]:
 
 
 def stated_space(start: bytes, kind: str) -> str | None:
-    """Return the colours that a file's first bytes state, None if they are sRGB's or a profile's.
+    """Describe the colour space that a file's first bytes state; None for sRGB or a profile.
 
     Args:
         start: The first bytes, up to the pixels.
-        kind: Of the file, such as "PNG".
+        kind: Kind of the file, such as "PNG".
     """
     if kind == "PNG":
         chunks = png_chunks(start)

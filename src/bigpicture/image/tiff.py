@@ -1,10 +1,11 @@
-"""TIFF files: what is said beside the pixels put into them, and pages put together.
+"""TIFF files: add metadata to them, and join pictures as pages of one file.
 
     file of a picture, Metadata ──add_metadata──▶ the same file, longer
     files of pictures ──TiffPages──▶ one file, a page each
 
-A file that ends beyond 4 GiB has to be a BigTIFF. Whether one of several pages does is known when
-the last is there: their pixels come first, behind room for either header, and all directories last.
+A file that ends beyond 4 GiB must be a BigTIFF. For a file of several pages, this is known only
+after the last page. Therefore the pixels come first, behind room for either header, and all
+directories last.
 """
 
 import os
@@ -30,21 +31,21 @@ from bigpicture.image.picture import ImageError, Metadata
 __all__ = ["CLASSIC_END", "TiffPages", "add_metadata"]
 
 CLASSIC_END = 2**32
-"""Bytes that a TIFF which is no BigTIFF can have."""
+"""Largest size in bytes of a TIFF that is not a BigTIFF."""
 
 _STRIPS = 0x0111
 
 
 def add_metadata(file: BufferedIOBase, metadata: Metadata, height: int, width: int) -> None:
-    """Make a little-endian TIFF of a picture also say its EXIF and IPTC.
+    """Add EXIF and IPTC to a little-endian TIFF of one picture.
 
-    A directory with the old entries and the new ones is appended and takes the first one's place.
+    A directory with the old and new entries is appended and replaces the first directory.
 
     Args:
-        file: Open for reading and writing.
-        metadata: What else it shall say.
-        height: Of the picture.
-        width: Of the picture.
+        file: The TIFF, open for reading and writing.
+        metadata: Metadata, of which EXIF and IPTC are added.
+        height: Height of the picture.
+        width: Width of the picture.
     """
     content = FileContent(file)
     main, layout = read_directory(content), layout_of(content)
@@ -57,10 +58,10 @@ def add_metadata(file: BufferedIOBase, metadata: Metadata, height: int, width: i
 
 
 class TiffPages:
-    """A TIFF of several pages, written to as they come.
+    """A TIFF of several pages, written one by one.
 
     Args:
-        file: Empty, open for writing.
+        file: Empty file, open for writing.
     """
 
     def __init__(self, file: BufferedIOBase) -> None:
@@ -69,13 +70,13 @@ class TiffPages:
         file.write(bytes(len(Layout(big=True).header)))
 
     def append(self, page: BufferedIOBase) -> None:
-        """Put another page behind those that are there.
+        """Append a page.
 
         Args:
             page: A little-endian TIFF of one picture, open for reading.
 
         Raises:
-            ImageError: If it is no TIFF of strips.
+            ImageError: If it is not a TIFF made of strips.
         """
         content = FileContent(page)
         main = read_directory(content)
@@ -93,10 +94,10 @@ class TiffPages:
         self._pages.append((main, parts))
 
     def finish(self) -> None:
-        """Write what says where the pages are.
+        """Write the directories of all pages, and the header.
 
         Raises:
-            ImageError: If there are none.
+            ImageError: If there are no pages.
         """
         if not self._pages:
             raise ImageError("there are no pages")
@@ -120,7 +121,7 @@ class TiffPages:
 
 
 def _even_end(file: BufferedIOBase) -> int:
-    """Return the even end of a file, which is where it is afterwards."""
+    """Seek to the end of a file, padded to an even position, and return that position."""
     end = file.seek(0, os.SEEK_END)
     file.write(b"\0" * (end % 2))
     return end + end % 2

@@ -2,9 +2,9 @@
 
     picture, or pages ──what the format holds──▶ ──encoded──▶ temporary file ──renamed──▶ path
 
-What a format holds stands in `bigpicture.image.formats`; what it cannot hold is said in a warning.
-A file under its final name is always whole: it is written beside it and renamed. It is written as
-it is encoded, so that a picture larger than the memory can be.
+`bigpicture.image.formats` lists what each format can hold; a warning says what is lost. A file
+under its final name is always complete, since it is written under a temporary name in the same
+folder and then renamed. It is written while it is encoded, so a picture may be larger than memory.
 """
 
 import io
@@ -25,9 +25,9 @@ from bigpicture.image.save import saving
 from bigpicture.image.tiff import TiffPages
 
 DEFAULT_QUALITY = 95
-"""Of JPEG, WebP and AVIF: an enlargement is looked at closely, so the loss must stay invisible."""
+"""Quality of JPEG, WebP and AVIF, high because enlargements are looked at closely."""
 
-_DELAY = 100  # milliseconds, of frames whose time is not said
+_DELAY = 100  # milliseconds, for frames without a stated time
 
 
 def write(
@@ -37,24 +37,24 @@ def write(
     quality: int | None = None,
     lossless: bool = False,
 ) -> None:
-    """Write a picture to a file, in the format of its suffix and the depth that it can hold.
+    """Write a picture to a file, in the format of its suffix, at a depth that the format can hold.
 
-    An existing file is replaced, only when the new one is complete. A link is followed.
+    An existing file is replaced only when the new one is complete. A symbolic link is followed.
 
     Args:
-        picture: What to write.
-        path: A file in a folder that exists.
-        quality: 1 to 100 for JPEG, WebP and AVIF, `DEFAULT_QUALITY` if None; PNG, TIFF and PPM
-            are lossless and have no use for it.
+        picture: Picture to write.
+        path: A file in an existing folder.
+        quality: 1 to 100 for JPEG, WebP and AVIF, `DEFAULT_QUALITY` if None; the other formats
+            ignore it.
         lossless: Write WebP or AVIF without loss (AVIF keeps 12 of 16 bits).
 
     Raises:
         ImageError: If the suffix names no format, the format cannot hold the picture, or the
             file cannot be written.
-        ValueError: If `quality` is out of range, or `lossless` asked of JPEG or GIF.
+        ValueError: If `quality` is out of range, or `lossless` is set for JPEG or GIF.
 
     Warns:
-        ImageWarning: If the format cannot hold all of it.
+        ImageWarning: If the format cannot hold the whole picture.
     """
     format = _format_of(path)
     with _named(path):
@@ -70,10 +70,10 @@ def encode(
     quality: int | None = None,
     lossless: bool = False,
 ) -> bytes:
-    """Return the content of an image file; as `write`, without a file.
+    """Return the content of an image file; like `write`, but in memory.
 
     Args:
-        picture: What to write.
+        picture: Picture to encode.
         format: One of the values of `FORMATS`.
         quality: As in `write`.
         lossless: As in `write`.
@@ -100,18 +100,19 @@ def write_pages(
 ) -> None:
     """Write the pages of a TIFF, or the frames of a WebP or GIF animation.
 
-    Pages of a TIFF are written as they come, two are held at once; frames are held together.
+    TIFF pages are written one by one, with at most two in memory; frames are all held in memory.
 
     Args:
         pictures: At least one; frames must have one size.
         path: As in `write`.
-        delays: Milliseconds that each frame is shown, 100 where there is none.
-        loop: How often an animation is repeated; 0 is for ever.
+        delays: Milliseconds for which each frame is shown; missing ones are 100.
+        loop: How often an animation is repeated; 0 means forever.
         quality: As in `write`.
         lossless: As in `write`.
 
     Raises:
-        ImageError: As in `write`, or if the format holds only one picture, or frames differ.
+        ImageError: As in `write`, or if the format holds only one picture, or frames differ in
+            size.
         ValueError: As in `write`.
     """
     format = _format_of(path)
@@ -184,7 +185,7 @@ def _place(path: str | os.PathLike[str]) -> Path:
 
 
 def _checked(format: str, quality: int | None, lossless: bool) -> int:
-    """Return the quality to write with, if a format can be written as asked for."""
+    """Return the quality to write with, after checking that the format supports the options."""
     if format not in ENCODERS:
         raise ValueError(f"format is {format!r}; it must be one of {', '.join(ENCODERS)}")
     quality = DEFAULT_QUALITY if quality is None else quality
@@ -202,7 +203,7 @@ def _checked(format: str, quality: int | None, lossless: bool) -> int:
 
 @contextmanager
 def _named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Say of which file an error is."""
+    """Name the file in errors."""
     try:
         yield
     except (ImageError, OSError) as error:
@@ -214,20 +215,20 @@ def _explained(format: str, file: BufferedIOBase | None = None) -> Iterator[None
     try:
         yield
     except (pyvips.Error, MemoryError) as error:
-        if file is not None and (wall := _wall(file)) is not None:  # no fault of the picture's
+        if file is not None and (wall := _wall(file)) is not None:  # the picture is not at fault
             raise ImageError(wall) from error
         raise ImageError(f"libvips cannot write this {format}: {_reason(error)}") from error
 
 
 def _wall(file: BufferedIOBase) -> str | None:
-    """Return why nothing more goes into a file, which is thrown away after that.
+    """Return why a file accepts no more data, or None if it does; the file is discarded anyway.
 
-    What libvips says of it may get lost: its threads, and other pictures', share one text.
+    libvips' own message may be lost, because its threads and all pictures share one error buffer.
     """
     left = 2**16
     try:
         os.lseek(file.fileno(), 0, os.SEEK_END)
-        while left:  # what does not fit as a whole is written in part first
+        while left:  # if not everything fits, a part is written before the error
             left -= os.write(file.fileno(), bytes(left))
     except OSError as error:
         return error.strerror
