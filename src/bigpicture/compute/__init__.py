@@ -1,1 +1,1 @@
-"""Arithmetic that operators and layers are made of: the usual results, in less time or memory."""
+"""Building blocks of operators and layers: the usual results, in less time or memory."""

@@ -1,14 +1,15 @@
-"""Memory that operators free, kept for the next ones instead of given back to the system.
+"""Keep memory that operators free for the next ones, instead of returning it to the system.
 
-    with memory_kept: …      freed blocks are reused; afterwards what is free goes back at once
+    with memory_kept: …      freed blocks are reused; on exit, free memory is returned at once
 
-glibc gives the system what is free at the top of its heap, and asks for it again a moment later;
-and the system clears every page of it before it hands it out. Networks free as much as they take,
-layer by layer. Here the threshold from which glibc does so is raised. Blocks of 32 MB and more stay
-outside of the heap, in which they would leave gaps of a size that nothing fits: they are asked for
-and given back each time, which takes little in huge pages (`bigpicture.app.cli` asks for these).
+glibc returns free memory at the top of its heap to the system, only to request it again a moment
+later, and the system clears every page before handing it out. Networks free as much as they
+allocate, layer by layer. This module raises the threshold above which glibc does so. Blocks of
+32 MB and more stay outside the heap, where they would leave gaps that nothing fits: they are
+requested and returned each time, which is cheap with huge pages (`bigpicture.app.cli` asks for
+them).
 
-PyTorch's allocators for accelerators keep memory as well. Other C libraries are left as they are.
+PyTorch's allocators for accelerators keep memory as well. Other C libraries are left unchanged.
 
 Source: mallopt(3), M_MMAP_THRESHOLD and M_TRIM_THRESHOLD.
 """
@@ -25,7 +26,7 @@ _LARGE = 2**25  # bytes
 
 
 def _glibc() -> ctypes.CDLL | None:
-    """Return the C library, if it is glibc."""
+    """Return the C library if it is glibc, else None."""
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     return library if hasattr(library, "gnu_get_libc_version") else None
 
@@ -34,7 +35,7 @@ _LIBRARY = _glibc()
 
 
 def give_back() -> None:
-    """Let the system have what is free now; what is asked for later, it clears again."""
+    """Return free memory to the system, which must clear it again for later allocations."""
     if _LIBRARY is not None:
         _LIBRARY.malloc_trim(0)
 
@@ -44,7 +45,7 @@ def _keep() -> None:
 
 
 def _as_usual(_: None) -> None:
-    _set_thresholds(trim=2 * _LARGE)  # what glibc itself comes to
+    _set_thresholds(trim=2 * _LARGE)  # the value that glibc itself arrives at
     give_back()
 
 
@@ -55,4 +56,4 @@ def _set_thresholds(trim: int) -> None:
 
 
 memory_kept = WhileWanted(_keep, _as_usual)
-"""Freed memory of this process stays with it while any thread is within."""
+"""Context in which the process keeps its freed memory, as long as any thread is inside."""

@@ -1,10 +1,10 @@
-"""Sums along the diagonals of a table of all pairs of pixels of two pictures.
+"""Sums along the diagonals of a table over all pairs of pixels of two pictures.
 
     pairs (y, x, j, i) → Σ over a, b in −1, 0, 1 of (y + a, x + b, j + a, i + b)
 
-If a pair's entry is a product of two pixels' features, the sum is that of the 3×3 patches around
-them; and what patches laid over one another are weighted with is such a sum too. Beyond the
-borders there is nothing.
+If the entry of a pair is the inner product of two pixels' features, the sum is that of the 3×3
+patches around them. The weights of overlapping patches add up to such a sum too. Entries beyond the
+borders count as zero.
 """
 
 from typing import Any
@@ -21,12 +21,12 @@ __all__ = ["diagonal_sum"]
 def diagonal_sum(
     pairs: Float[Tensor, "y x j i"], scratch: Float[Tensor, " n"] | None = None
 ) -> Float[Tensor, "y x j i"]:
-    """Return the sums.
+    """Return the sums along the diagonals.
 
     Args:
         pairs: A table. With `scratch`, it must be contiguous and is overwritten with the result.
-        scratch: Memory to work in, for as many numbers: to allocate large tables again and again
-            takes longer than to sum them. There is no gradient then.
+        scratch: Working memory for as many numbers, since allocating large tables repeatedly takes
+            longer than summing them. There is no gradient then.
     """
     if scratch is not None:
         other = scratch[: pairs.numel()].view_as(pairs)
@@ -37,10 +37,10 @@ def diagonal_sum(
 
 
 def _along(x: Tensor, first: int, second: int, out: Tensor) -> Tensor:
-    """Write into `out` the sums along one of the two directions."""
+    """Write the sums along one of the two directions into `out`."""
     n, m = x.shape[first] - 1, x.shape[second] - 1
     before, after = ([t.narrow(first, i, n).narrow(second, i, m) for t in (x, out)] for i in (0, 1))
-    for dim in (first, second):  # where nothing comes before
+    for dim in (first, second):  # these entries have no predecessor
         out.select(dim, 0).copy_(x.select(dim, 0))
     torch.add(after[0], before[0], out=after[1])
     before[1].add_(after[0])
@@ -48,7 +48,7 @@ def _along(x: Tensor, first: int, second: int, out: Tensor) -> Tensor:
 
 
 def _traced(x: Tensor, first: int, second: int) -> Tensor:
-    """Return the same in terms that do not ask how large the table is."""
+    """Return the same sums, in a form that compilers can trace for tables of any size."""
     around = [0] * 8
     for dim in (first, second):
         around[6 - 2 * dim] = around[7 - 2 * dim] = 1

@@ -1,6 +1,6 @@
-"""Seeing every operator that runs, whatever network runs it: networks need not know.
+"""Observe every operator that runs, in any network, without changes to the network.
 
-Operators are seen below autograd, so what is done on seeing one is not differentiated.
+Operators are observed below autograd, so whatever an observer computes is not differentiated.
 """
 
 from typing import Any
@@ -11,13 +11,13 @@ __all__ = ["EachOperator"]
 
 
 class EachOperator(TorchDispatchMode):
-    """Calls `before` and `after` around every operator while it is on; a base to derive from."""
+    """Base class that calls `before` and `after` around every operator while it is active."""
 
     def before(self, given: Any) -> None:  # noqa: ANN401 - any nest of values
-        """See the arguments of an operator that is about to run."""
+        """Observe the arguments of an operator that is about to run."""
 
     def after(self, operator: Any, given: Any, made: Any) -> None:  # noqa: ANN401
-        """See an operator that has run, its arguments and its result."""
+        """Observe an operator that has run, its arguments and its result."""
 
     def __torch_dispatch__(
         self,

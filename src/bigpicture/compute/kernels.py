@@ -1,11 +1,11 @@
-"""Convolve a batch with a kernel of its own for each image.
+"""Convolve each image of a batch with its own kernel.
 
     x (b, c, h, w), kernels (b, d, c, k, k) → (b, d, h, w)
 
-The usual way is one convolution with b groups. On a CPU its narrow groups run at a fraction of
-the speed of an ordinary convolution, unless the images are woven (`bigpicture.compute.woven`); if
-they are not, each is convolved on its own there. A batch of one is an ordinary convolution
-everywhere. Compilers and exporters, which would unroll a loop, get the groups.
+The usual way is one convolution with b groups. On a CPU, its narrow groups run at a fraction of the
+speed of an ordinary convolution, unless the images are woven (`bigpicture.compute.woven`). If they
+are not, each is convolved separately there. A batch of one is an ordinary convolution everywhere.
+Compilers and exporters, which would unroll a loop, get the groups.
 """
 
 from typing import NamedTuple
@@ -28,7 +28,7 @@ __all__ = [
 
 
 class Geometry(NamedTuple):
-    """How a kernel walks: zero `padding` on every side and the `dilation` between its taps."""
+    """Geometry of a convolution: zero `padding` on every side and `dilation` between taps."""
 
     padding: int
     dilation: int = 1
@@ -37,9 +37,9 @@ class Geometry(NamedTuple):
 def conv2d_per_image(
     x: Float[Tensor, "b c h w"], kernels: Float[Tensor, "b d c k k"], geometry: Geometry
 ) -> Float[Tensor, "b d y x"]:
-    """Return each image convolved with its own kernel, differentiable in both.
+    """Convolve each image with its own kernel, differentiably in both.
 
-    Of woven images, the result is woven.
+    If the images are woven, so is the result.
     """
     x, kernels = match_autocast(x, kernels)
     if in_groups(x):
@@ -52,7 +52,7 @@ def conv2d_per_image(
 
 
 def biased(y: Float[Tensor, "b d y x"], bias: Float[Tensor, " d"] | None) -> Tensor:
-    """Return `y` plus a bias for each channel, where there is one, in the precision of `y`."""
+    """Return `y` plus a bias for each channel, if any, in the dtype of `y`."""
     return y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1)
 
 
@@ -62,7 +62,7 @@ def input_gradient(
     kernels: Float[Tensor, "b d c k k"],
     geometry: Geometry,
 ) -> Float[Tensor, "b c h w"]:
-    """Return the gradient for the images `x` of `conv2d_per_image`, whose gradient is `grad`."""
+    """Return the gradient of `conv2d_per_image` for the images `x`, given that of its result."""
     padding, dilation = ([size] * 2 for size in geometry)
     if in_groups(x):
         joined = (_joined(grad), _joined(x), kernels.flatten(0, 1))
@@ -74,7 +74,7 @@ def input_gradient(
 def shared_kernel_gradient(
     grad: Float[Tensor, "b d y x"], x: Float[Tensor, "b c h w"], kernel: Tensor, geometry: Geometry
 ) -> Float[Tensor, "d c k k"]:
-    """Return the gradient for one `kernel` that all images share: the sum over their own."""
+    """Return the gradient for one `kernel` shared by all images: the sum over the images."""
     padding, dilation = ([size] * 2 for size in geometry)
     if is_woven(x):
         padding[1] *= len(x)
@@ -84,20 +84,20 @@ def shared_kernel_gradient(
 
 
 def in_groups(x: Tensor) -> bool:
-    """Return whether `conv2d_per_image` runs images as groups of one convolution.
+    """Return whether `conv2d_per_image` runs the images as groups of one convolution.
 
-    What it returns is a view then.
+    Its result is then a view.
     """
     return torch.compiler.is_compiling() or x.device.type != "cpu" or is_woven(x)
 
 
 def _joined(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "1 _ h w"]:
-    """Return a batch as one image with the channels of all, as its memory suggests."""
+    """Return a batch as one image with the channels of all, without a copy if it is woven."""
     return as_groups(x) if is_woven(x) else x.reshape(1, -1, *x.shape[-2:])
 
 
 def _laid_like(x: Tensor, kernels: Float[Tensor, "b d c k k"]) -> Float[Tensor, "b d c k k"]:
-    """Return kernels laid in memory as pictures are, so that no call has to rearrange its own."""
+    """Return kernels in the memory format of `x`, so that no convolution has to reorder its own."""
     if x.is_contiguous(memory_format=torch.channels_last):
         return kernels.movedim(2, -1).contiguous().movedim(-1, 2)
     return kernels
@@ -113,7 +113,7 @@ def _gradient(
     *,
     of_kernel: bool,
 ) -> Tensor:
-    """Return a convolution's gradient for `x` or for the `kernel`, whose values do not matter."""
+    """Return a convolution's gradient for `x`, or for `kernel`, whose values do not matter then."""
     wanted = [not of_kernel, of_kernel, False]
     return torch.ops.aten.convolution_backward.default(
         grad, x, kernel, None, [1, 1], padding, dilation, False, [0, 0], groups, wanted

@@ -1,10 +1,10 @@
-"""Mirror a picture or its features beyond the right and lower border, and cut that off again.
+"""Mirror a picture or its features beyond the right and lower border, and crop them again.
 
     (b, c, h, w) → (b, c, H, W)     H ≥ h, W ≥ w
 
-As `F.pad(mode="reflect")` where that works; where there is less to mirror than is wanted, it is
-mirrored again and again. Indices instead of pads, so that one formula serves every size, also one
-that is known only when an exported network runs.
+The result equals that of `F.pad(mode="reflect")` where that works; a picture that is too small to
+fill the padding is mirrored repeatedly. Indices instead of pads let one formula serve every size,
+including sizes known only when an exported network runs.
 """
 
 import torch
@@ -31,7 +31,7 @@ def crop_to(x: Float[Tensor, "b c h w"], height: int, width: int) -> Float[Tenso
     """Return the upper left `height` × `width` of `x`."""
     if not torch.compiler.is_compiling():
         return x[..., :height, :width]
-    # a slice would compare its end with sizes that are not known yet
+    # a slice would compare its end with sizes that are not yet known
     rows, columns = (torch.arange(side, device=x.device) for side in (height, width))
     return x.index_select(2, rows).index_select(3, columns)
 
@@ -47,9 +47,9 @@ def mirror_to_multiple(x: Float[Tensor, "b c h w"], multiple: int) -> Float[Tens
 
 
 def _mirrored(there: int, wanted: int, device: torch.device) -> Tensor:
-    """Return where each of the `wanted` positions is found: a triangle wave over those `there`."""
+    """Return the source index of each of `wanted` positions: a triangle wave over `there`."""
     last = there - 1
     position = torch.arange(wanted, device=device)
-    # a single pixel repeats: with a period of 1 instead of 0, the formula gives that
+    # a single pixel repeats, which the formula gives with a period of 1 instead of 0
     period = torch.sym_max(2 * last, 1)
     return last - (position % period - last).abs()

@@ -1,4 +1,4 @@
-"""In which numbers work is done, where autocast or an exact sum has a say in it."""
+"""Choice of precision under autocast and for exact sums."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -10,17 +10,17 @@ __all__ = ["autocasts", "exact_dtype", "match_autocast", "without_autocast"]
 
 
 def autocasts(device: str) -> bool:
-    """Return whether autocast is on for a type of device; one of shapes alone ("meta") has none."""
+    """Return whether autocast is on for a device type; the "meta" device never has it."""
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 def without_autocast(device: str) -> AbstractContextManager[object]:
-    """Return a context in which autocast, where it is on for a type of device, is off."""
+    """Return a context in which autocast is off for a device type."""
     return torch.autocast(device, enabled=False) if autocasts(device) else nullcontext()
 
 
 def match_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Return `tensors` in the precision that autocast, where it is on, gives a convolution."""
+    """Cast `tensors` to the dtype in which autocast runs convolutions, if autocast is on."""
     device = tensors[0].device.type
     if not autocasts(device):
         return tensors
@@ -29,8 +29,8 @@ def match_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def exact_dtype(x: Tensor) -> torch.dtype:
-    """Return the precision in which parts of a picture are summed.
+    """Return the dtype in which parts of a picture are summed.
 
-    Apple's GPUs have no float64; tiles are small enough for float32 there.
+    Apple GPUs (MPS) have no float64; tiles are small enough for float32 there.
     """
     return torch.float32 if x.device.type == "mps" else torch.float64

@@ -1,10 +1,10 @@
-"""Many rows times one small matrix, at the speed of convolutions.
+"""Products of many rows and one small matrix, at the speed of convolutions.
 
     x (n, c), weight (d, c) → x weightᵀ + bias (n, d)
 
-On a CPU, PyTorch's float32 matrix products are MKL's, which on AMD processors runs at half the
-speed of oneDNN, which does the convolutions. A 1×1 convolution is the same product, so rows are
-handed over as the pixels of pictures, in the memory that they lie in.
+On a CPU, PyTorch computes float32 matrix products with MKL, which on AMD CPUs runs at half the
+speed of oneDNN, which computes the convolutions. A 1×1 convolution is the same product, so the rows
+are passed as the pixels of pictures, without a copy.
 """
 
 import torch
@@ -15,13 +15,13 @@ from bigpicture.shapes import Float, Tensor
 
 __all__ = ["linear"]
 
-_PICTURES = 16  # from this many on, oneDNN is also asked where there is one thread
+_PICTURES = 16  # with this many pictures or more, PyTorch uses oneDNN even with one thread
 
 
 def linear(
     x: Float[Tensor, "n c"], weight: Float[Tensor, "d c"], bias: Float[Tensor, " d"] | None = None
 ) -> Float[Tensor, "n d"]:
-    """Return what `F.linear` does, differentiable in everything."""
+    """Compute `F.linear`, differentiable in all arguments."""
     rows, width = x.shape
     if not _is_convolved_faster(x) or rows < 2 * _PICTURES:
         return F.linear(x, weight, bias)

@@ -1,6 +1,6 @@
-"""A rectangle of pixels, alone and with a halo around it.
+"""A rectangle of pixels, with or without a halo around it.
 
-picture (h, w, …) ──of──▶ (y, x, …) ──within a smaller one──▶ (v, u, …)
+picture (h, w, …) ──of──▶ (y, x, …) ──within, for a smaller rectangle──▶ (v, u, …)
 """
 
 from typing import NamedTuple
@@ -20,11 +20,11 @@ class Rectangle(NamedTuple):
 
     @property
     def area(self) -> int:
-        """How many pixels it has."""
+        """Number of pixels."""
         return (self.bottom - self.top) * (self.right - self.left)
 
     def grown(self, by: int, height: int, width: int) -> "Rectangle":
-        """Return the rectangle with a halo, which ends where the picture does.
+        """Return the rectangle with a halo, clipped to the picture.
 
         >>> Rectangle(0, 4, 2, 6).grown(1, 9, 6)
         Rectangle(top=0, bottom=5, left=1, right=6)
@@ -37,10 +37,10 @@ class Rectangle(NamedTuple):
         )
 
     def of(self, x: Tensor) -> Tensor:
-        """Return the rectangle's pixels of a picture (h, w, …)."""
+        """Return the pixels of a picture (h, w, …) inside the rectangle."""
         return x[self.top : self.bottom, self.left : self.right]
 
     def within(self, outer: "Rectangle", x: Tensor) -> Tensor:
-        """Return the rectangle's pixels of an outer one's (y, x, …)."""
+        """Return the pixels inside the rectangle, given those of an outer rectangle (y, x, …)."""
         top, left = self.top - outer.top, self.left - outer.left
         return x[top : top + self.bottom - self.top, left : left + self.right - self.left]

@@ -1,11 +1,11 @@
-"""Work on features in strips of rows, for local work that needs much memory on its way.
+"""Process features in strips of rows, for local operations with large intermediate results.
 
     (b, h, w, c) ──some rows──▶ work ──▶ (b, h, w, d)
 
-On a CPU, what is made of a strip stays in the cache until it is used, and memory is only taken for
-one strip. Gradients keep everything anyway, and compilers and GPUs want everything at once. What is
-drawn at random for each picture must not be drawn for each strip: layers that do so in training
-leave strips to evaluation.
+On a CPU, the intermediate results of a strip stay in the cache until they are used, and take memory
+for one strip only. Gradients keep everything anyway, and compilers and GPUs work best on everything
+at once. Random numbers drawn once per picture must not be drawn once per strip: layers that draw
+them in training use strips only in evaluation.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["in_strips", "rows_at_once"]
 
 _PIXELS_AT_ONCE = 4096
-"""By each thread: some hundred numbers a pixel then fit into the cache."""
+"""Pixels per thread, so few that a few hundred numbers per pixel fit into the cache."""
 
 
 def rows_at_once(x: Float[Tensor, "b h w c"]) -> int:
-    """Return how many rows of `x` should be worked on at a time; 0 if all at once."""
+    """Return how many rows of `x` to process at a time; 0 means all at once."""
     if x.device.type != "cpu" or torch.compiler.is_compiling() or torch.is_grad_enabled():
         return 0
     b, _, width, _ = x.shape
@@ -31,14 +31,14 @@ def rows_at_once(x: Float[Tensor, "b h w c"]) -> int:
 def in_strips(
     work: Callable[..., Tensor], *features: Float[Tensor, "b h w _"], halo: int = 0, scale: int = 1
 ) -> Float[Tensor, "b H W d"]:
-    """Return what `work` makes of features, strip by strip.
+    """Return `work(*features)`, computed strip by strip.
 
     Args:
-        work: Takes rows of all `features` and returns `scale` times as many; each must depend on
-            rows up to `halo` away alone, and on the border of what it is given as on the picture's.
-        features: Of the same height and width.
-        halo: Rows that a strip is given more on each side, and that are dropped afterwards.
-        scale: How many rows are made of one.
+        work: Takes rows of all `features` and returns `scale` times as many. Each must depend only
+            on rows at most `halo` away; `work` must treat the border of a strip like the picture's.
+        features: Features of the same height and width.
+        halo: Extra rows on each side of a strip, which are dropped from its result.
+        scale: Output rows per input row.
     """
     height, rows = features[0].shape[1], rows_at_once(features[0])
     if not rows or rows >= height:

@@ -1,7 +1,7 @@
-"""Settings of the process, in force while any thread wants them.
+"""Process-wide settings that are in force while any thread wants them.
 
-begin ──▶ what was before        first to come
-end   ◀── what was before        last to leave
+begin ──▶ previous settings        on the first entry
+end   ◀── previous settings        on the last exit
 """
 
 import threading
@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 
 class WhileWanted(Generic[T]):
-    """A context that threads may overlap in, and be in more than once.
+    """A reentrant context that several threads may be in at once.
 
     Args:
-        begin: Called when the first comes; returns what `end` needs.
-        end: Called when the last leaves.
+        begin: Called on the first entry; returns the argument for `end`.
+        end: Called on the last exit.
     """
 
     def __init__(self, begin: Callable[[], T], end: Callable[[T], object]) -> None:

@@ -1,13 +1,13 @@
-"""A batch of small images woven into one: in memory, their pixels lie side by side.
+"""A batch of small images woven into one: in memory, their pixels alternate.
 
     batch     (b, c, h, w)       the images
-    fabric    (1, c, h, w·b)     one image, of which each b columns are one column of all of them
+    fabric    (1, c, h, w·b)     one image, in which b adjacent columns are one column of each image
     groups    (1, b·c, h, w)     one image with the channels of all
 
-Of a woven batch, all three are views of the same memory (h, w, b, c). What works on single pixels
-can take the fabric for the batch, and so can a convolution that all images share, if it walks b
-columns where it would walk one. As groups, a CPU convolves each image with a kernel of its own in
-hardly more time than all of them with the same one.
+For a woven batch, all three are views of the same memory (h, w, b, c). Operations on single pixels
+can take the fabric for the batch; so can a convolution with a shared kernel, if it steps b columns
+instead of one. In the form of groups, a CPU convolves each image with its own kernel in hardly more
+time than all images with the same kernel.
 """
 
 import torch
@@ -17,18 +17,18 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["as_batch", "as_groups", "is_woven", "pays_to_weave", "weave"]
 
 _CROP = 48**2
-"""Pixels of an image up to which a convolution does not take much longer than the call for it."""
+"""Most pixels of an image for which a convolution hardly takes longer than its call overhead."""
 
 _CACHE = 12 * 2**20
-"""Bytes of a batch, before and after a convolution, that stay in the cache however they lie."""
+"""Most bytes of a batch, input and output, that stay in the cache in any memory order."""
 
 
 def pays_to_weave(x: Float[Tensor, "b c h w"], c_out: int) -> bool:
-    """Return whether groups of woven images are faster than a convolution for each of them.
+    """Return whether groups of woven images are faster than one convolution per image.
 
     Args:
         x: The batch.
-        c_out: Channels that the convolution makes of it.
+        c_out: Output channels of the convolution.
     """
     images, channels, height, width = x.shape
     return (
@@ -42,20 +42,20 @@ def pays_to_weave(x: Float[Tensor, "b c h w"], c_out: int) -> bool:
 
 
 def weave(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "1 c h _"]:
-    """Return a batch as a fabric: of a woven one a view, else a copy.
+    """Return a batch as a fabric: a view of a woven batch, else a copy.
 
     >>> pair = torch.tensor([[[[1.0, 2.0]]], [[[5.0, 6.0]]]])
     >>> weave(pair)
     tensor([[[[1., 5., 2., 6.]]]])
     """
     _, channels, height, _ = x.shape
-    # split and joined with the channels last, whence PyTorch sees how the result lies in memory
+    # reshaped with channels last, so that PyTorch recognises the memory format of the result
     pixels = x.permute(2, 3, 0, 1).reshape(1, height, -1, channels).contiguous()
     return pixels.permute(0, 3, 1, 2)
 
 
 def as_batch(fabric: Float[Tensor, "1 c h _"], images: int) -> Float[Tensor, "b c h w"]:
-    """Return the batch of so many images that is woven into `fabric`, a view.
+    """Return the batch of `images` that is woven into `fabric`, as a view.
 
     >>> as_batch(torch.tensor([[[[1.0, 5.0, 2.0, 6.0]]]]), 2)[1]
     tensor([[[5., 6.]]])
@@ -65,15 +65,15 @@ def as_batch(fabric: Float[Tensor, "1 c h _"], images: int) -> Float[Tensor, "b 
 
 
 def as_groups(x: Float[Tensor, "b c h w"]) -> Float[Tensor, "1 _ h w"]:
-    """Return a batch as one image with the channels of all: of a woven one a view, else a copy."""
+    """Return a batch as one image with the channels of all: a view if it is woven, else a copy."""
     _, _, height, width = x.shape
     return x.permute(2, 3, 0, 1).reshape(1, height, width, -1).permute(0, 3, 1, 2)
 
 
 def is_woven(x: Tensor) -> bool:
-    """Return whether a batch of several images lies in memory as `weave` lays it.
+    """Return whether a batch of several images has the memory order of `weave`.
 
-    Compilers lay things as they like, so to them nothing is.
+    While compiling, always False, since compilers choose their own memory order.
     """
     if torch.compiler.is_compiling() or len(x) == 1:
         return False
