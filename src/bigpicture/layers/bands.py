@@ -107,7 +107,7 @@ def cut(x: Float[Tensor, "b y x c"], row: Band, column: Band) -> Float[Tensor, "
 def put_back(
     windows: Float[Tensor, "n l c"], pictures: int, row: Band, column: Band
 ) -> Float[Tensor, "b y x c"]:
-    """Return the pixels of two bands from their windows, the inverse of `cut`; there may be none."""
+    """Return the pixels of two bands from their windows, if any: the inverse of `cut`."""
     height, width = row.windows * row.side, column.windows * column.side
     if not torch.compiler.is_compiling():
         shape = (pictures, row.windows, column.windows, row.side, column.side, windows.shape[-1])

@@ -1,1 +1,1 @@
-"""Files ⇄ networks: the file is enough, and nothing in it is executed."""
+"""Loading networks from weight files alone, without executing their content, and saving them."""

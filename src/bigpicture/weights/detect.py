@@ -1,8 +1,9 @@
-"""Tensors → the settings of the network that they belong to: the file is enough.
+"""Detection of a network's settings from its tensors, so that a weight file is enough.
 
-A rule a backbone and a rule a head look at keys and shapes alone (`bigpicture.weights.rules`).
-What leaves no trace in them is as the release has it that the other settings are of; our own files
-also state their settings (`bigpicture.weights.file`).
+There is one rule per backbone and per head, which looks at keys and shapes alone
+(`bigpicture.weights.rules`). Settings that leave no trace in these are taken from the release that
+the other settings match. Files of this package also state their settings
+(`bigpicture.weights.file`).
 """
 
 import warnings
@@ -36,17 +37,17 @@ __all__ = ["detect", "to_our_keys"]
 
 S = TypeVar("S")
 
-# a head's mark may be a key that another head has too, so the order matters
+# another head may have the key that marks a head, so the order matters
 _BACKBONES: tuple[ModuleType, ...] = (hourglass, edsr, rcan, rdn, swinir, rgt)
 _HEADS: tuple[ModuleType, ...] = (implicit, liif, graph, nearest, direct, subpixel)
 
 
 def to_our_keys(tensors: Mapping[str, Tensor], name: str) -> Converted:
-    """Return `tensors` under the keys of this package; those that are known already as they are.
+    """Return `tensors` under the keys of this package; unchanged if they match no public release.
 
     Raises:
-        WeightsError: If a tensor that its release always has is missing, or it is of a network of
-            the release's that is none of ours.
+        WeightsError: If a tensor that the release always has is missing, or the release's network
+            is not supported.
     """
     for title, release in RELEASES.items():
         if release.matches(tensors):
@@ -56,17 +57,18 @@ def to_our_keys(tensors: Mapping[str, Tensor], name: str) -> Converted:
 
 
 def detect(converted: Converted, name: str) -> NetworkSettings:
-    """Return the settings of the network that tensors, under our keys, belong to.
+    """Return the settings of the network to which tensors, under our keys, belong.
 
     Args:
         converted: Tensors by key, and how the network's pictures are normalised.
-        name: Where they are from, for errors.
+        name: Origin of the tensors, for error messages.
 
-    How pictures are normalised is as the release has it; of tensors that were under our keys
-    before, as the nearest size of the catalogue has it. Where none is near, a warning says so.
+    The normalisation is that of the release, or, for tensors that already had our keys, that of the
+    most similar size in the catalogue. If no size has the same kinds of backbone and head, the
+    default is used, with a warning.
 
     Raises:
-        WeightsError: If no network has such tensors, or one has but some are missing.
+        WeightsError: If no known network has such tensors, or some of its tensors are missing.
     """
     tensors = converted.tensors
     backbone, head = (
@@ -103,7 +105,7 @@ def _rule(rules: tuple[ModuleType, ...], tensors: Mapping[str, Tensor]) -> Modul
 
 
 def _colours(backbone: Mapping[str, Tensor]) -> int:
-    """Every backbone begins with a convolution of the picture, called `first`."""
+    """Return the picture's channels: every backbone starts with a convolution called `first`."""
     return backbone["first.weight"].shape[1]
 
 

@@ -1,7 +1,7 @@
-"""The one error of this folder."""
+"""The error that this folder's modules raise."""
 
 __all__ = ["WeightsError"]
 
 
 class WeightsError(ValueError):
-    """Weights that cannot be used: names the file or model and says what would do."""
+    """Weights cannot be used; the message names the file or model and, if possible, a remedy."""

@@ -1,4 +1,4 @@
-"""Weight files ⇄ networks: read, recognise, build, load; and write our own with their facts."""
+"""Loading networks from weight files, and writing files of our own together with their facts."""
 
 import json
 from collections.abc import Mapping
@@ -22,18 +22,18 @@ __all__ = ["LoadedFile", "load_file", "load_fitting", "save_network"]
 
 
 class LoadedFile(NamedTuple):
-    """A network in evaluation mode and the facts that its file stated."""
+    """A network in evaluation mode and the facts that its file states."""
 
     network: Network
     facts: Mapping[str, Any]
 
 
 def load_file(path: Path) -> LoadedFile:
-    """Return the network that a weight file belongs to, with its weights.
+    """Return the network of a weight file, with its weights.
 
     Raises:
-        WeightsError: If the file cannot be read safely, no network has such tensors, or one has
-            but a tensor is missing, left over or of the wrong shape.
+        WeightsError: If the file cannot be read safely, no known network has such tensors, or a
+            tensor is missing, unknown or of the wrong shape.
     """
     tensors, facts = read_weights(path)
     converted = to_our_keys(tensors, str(path))
@@ -44,10 +44,10 @@ def load_file(path: Path) -> LoadedFile:
 
 
 def load_fitting(network: nn.Module, path: Path) -> list[str]:
-    """Load the tensors of a file that fit `network`; return the network's keys that got none.
+    """Load the tensors of a file that fit `network`; return the network's keys that have none.
 
     Raises:
-        WeightsError: If the file cannot be read, or nothing fits.
+        WeightsError: If the file cannot be read, or none of its tensors fits.
     """
     tensors = to_our_keys(read_weights(path)[0], str(path)).tensors
     own = network.state_dict()
@@ -61,10 +61,10 @@ def load_fitting(network: nn.Module, path: Path) -> list[str]:
 def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None:
     """Write a network's weights with its settings and `facts` (recipe, data, licence, scores).
 
-    A file of this name is replaced in one step, or not at all.
+    An existing file is replaced atomically.
 
     Raises:
-        OSError: If it cannot be written there.
+        OSError: If the file cannot be written.
     """
     stated = {
         "family": family(network.settings),
@@ -73,7 +73,7 @@ def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None
         **facts,
     }
     tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
-    # not `save_file`, whose files nobody but their owner may read
+    # not `save_file`, whose files only their owner may read
     save(path, [to_bytes(tensors, {FACTS: json.dumps(stated)})])
 
 
@@ -87,9 +87,10 @@ def _settings(converted: Converted, facts: Mapping[str, Any], path: Path) -> Net
 
 
 def _filled(settings: NetworkSettings, tensors: Tensors, path: Path) -> Network:
-    """Return the network of some settings with `tensors`, built once these are known to be its.
+    """Return the network of `settings` with `tensors`.
 
-    Of a damaged or hostile file, it could be of any size.
+    Memory is taken only once their shapes are known to fit, as a damaged or hostile file may state
+    a network of any size.
     """
     try:
         own = weightless(settings).state_dict()

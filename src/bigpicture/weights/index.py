@@ -1,4 +1,4 @@
-"""The shipped weights, each with its facts: scale, data, licence, how it was trained, scores."""
+"""The shipped weights and their facts, such as scale, data, licence, training and scores."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,15 +19,15 @@ class Entry:
     """A shipped model.
 
     Attributes:
-        name: What `load` calls it.
-        family: Which network.
-        scale: Enlargement of each side; where any is possible, what is made unasked.
-        any_scale: Whether any is possible.
-        parameters: How many the network has.
-        licence: Of the photographs that it was trained on.
+        name: Name to pass to `load`.
+        family: Family of the network, such as `uhdn`.
+        scale: Scale factor; for a network that renders any scale, the default.
+        any_scale: Whether the network renders any scale.
+        parameters: Number of parameters.
+        licence: Licence of the photographs that it was trained on.
         scores: Mean scores by benchmark, e.g. `{"Set5": {"psnr": …, "ssim": …}}`.
-        protocol: Of the scores.
-        size: Bytes of the file.
+        protocol: Protocol of the scores.
+        size: Size of the file in bytes.
     """
 
     name: str
@@ -47,14 +47,14 @@ def list_models() -> list[Entry]:
 
 
 def default_for(scale: int | float | None) -> str:
-    """Return the shipped model for an enlargement: the least scale that is enough, the best score.
+    """Return the best shipped model for a scale: of the smallest sufficient scale, by mean PSNR.
 
     Args:
-        scale: Of each side; None for the least that there is. Where none is enough, the greatest
-            is taken, to be run repeatedly.
+        scale: Scale factor; None for the smallest available. If no model's scale is sufficient,
+            the largest is used, to be run repeatedly.
 
     Raises:
-        ValueError: If it is no number.
+        ValueError: If `scale` is not a number.
     """
     if not isinstance(scale, Real | None):
         raise ValueError(f"scale must be a number, not {scale!r}")
@@ -63,7 +63,7 @@ def default_for(scale: int | float | None) -> str:
     scales = {entry.scale for entry in fixed}
     nearest = min((s for s in scales if scale is None or s >= scale), default=max(scales))
     alike = [entry for entry in fixed if entry.scale == nearest]
-    sets = set.intersection(*(set(entry.scores) for entry in alike))  # what compares them
+    sets = set.intersection(*(set(entry.scores) for entry in alike))  # benchmarks that all have
     return max(alike, key=lambda entry: sum(entry.scores[name]["psnr"] for name in sets)).name
 
 
@@ -71,7 +71,7 @@ def find(model: str | Path) -> Path:
     """Return the file of a shipped model, or the file that `model` itself names.
 
     Raises:
-        WeightsError: If there is neither.
+        WeightsError: If neither exists.
     """
     shipped = _shipped()
     if str(model) in shipped:

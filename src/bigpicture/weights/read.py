@@ -1,8 +1,8 @@
-"""Weight files → tensors by key. Nothing in a file is ever executed.
+"""Reading tensors by key from weight files, without ever executing their content.
 
-.safetensors             tensors and the facts that came with them
-.pth .pt .ckpt .bin      tensors by PyTorch's restricted unpickler, searched for in the usual
-                         wrappings (`state_dict`, `params_ema`, `model` with `sd`, …, `module.`)
+.safetensors             tensors, and the facts stored with them
+.pth .pt .ckpt .bin      tensors, by PyTorch's restricted unpickler; the usual wrappings
+                         (`state_dict`, `params_ema`, `model` with `sd`, …, `module.`) are removed
 """
 
 import json
@@ -23,17 +23,17 @@ __all__ = ["FACTS", "Tensors", "read_facts", "read_weights"]
 Tensors = dict[str, Tensor]
 
 FACTS = "bigpicture"
-"""Key of a safetensors file's metadata under which the facts stand as JSON."""
+"""Key of a safetensors file's metadata that holds the facts as JSON."""
 
 _WRAPPINGS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net", "sd")
-_DEEPEST = 3  # wrappings in wrappings; a hostile file's may hold themselves
+_DEEPEST = 3  # nested wrappings; those of a hostile file may contain themselves
 
 
 def read_weights(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """Return the tensors of a file and, of our own files, the facts that came with them.
+    """Return the tensors of a file and, for files of our own, the facts stored with them.
 
     Raises:
-        WeightsError: If the file is missing, is no weight file, is cut short, or holds code.
+        WeightsError: If the file is missing, truncated, not a weight file, or contains code.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such file")
@@ -43,10 +43,10 @@ def read_weights(path: Path) -> tuple[Tensors, dict[str, Any]]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return the facts of one of our own files, from its header alone.
+    """Return the facts in a safetensors file, read from its header alone.
 
     Raises:
-        WeightsError: If the file is no safetensors file, or its facts are none.
+        WeightsError: If it is not a safetensors file, or its facts are not a JSON object.
     """
     try:
         with safe_open(path, "numpy") as file:
@@ -73,7 +73,7 @@ def _read_safetensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
 
 def _read_pickle(path: Path) -> Tensors:
     try:
-        with warnings.catch_warnings():  # of odd pickles, which are then refused or read
+        with warnings.catch_warnings():  # unusual pickles are read or refused without warnings
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -83,14 +83,14 @@ def _read_pickle(path: Path) -> Tensors:
         ) from error
     except MemoryError:
         raise
-    except Exception as error:  # damaged pickles fail in every way
+    except Exception as error:  # damaged pickles fail in many ways
         said = f"{type(error).__name__}: {error}"
         raise WeightsError(f"{path}: not a weight file, or cut short ({said})") from error
     return _unwrapped(content, path)
 
 
 def _unwrapped(content: object, path: Path) -> Tensors:
-    """Return the tensors of a checkpoint, without the usual wrappings around them."""
+    """Return the tensors of a checkpoint, with the usual wrappings removed."""
     for _ in range(_DEEPEST):
         if isinstance(content, Mapping):
             inside = (content[key] for key in _WRAPPINGS if _is_mapping(content.get(key)))
@@ -106,7 +106,7 @@ def _unwrapped(content: object, path: Path) -> Tensors:
 
 
 def _hint(content: object) -> str:
-    """Return where the weights are, if these are the parts of a run of `bigpicture train`."""
+    """Return where to find the weights, if `content` is a checkpoint of `bigpicture train`."""
     if not (isinstance(content, Mapping) and {"network", "average", "step"} <= content.keys()):
         return ""
     return (
@@ -120,9 +120,9 @@ def _is_mapping(value: object) -> bool:
 
 
 def _is_tensor(value: object) -> bool:
-    """Return whether a value is a tensor with a number of its own for each element.
+    """Return whether a value is a dense tensor that stores each of its elements.
 
-    A hostile file's may be larger than any memory, and share one.
+    In a hostile file, all elements may share one, for a shape larger than any memory.
     """
     if not isinstance(value, Tensor) or value.is_meta or value.layout is not torch.strided:
         return False

@@ -1,4 +1,4 @@
-"""All releases that are known, in the order in which a file is compared with them."""
+"""All known releases, in the order in which a file is compared with them."""
 
 from bigpicture.weights.public import (
     ciaosr,

@@ -1,11 +1,11 @@
-"""CiaoSR, as its authors share it (Cao et al., 2023), in the fashion of MMEditing.
+"""CiaoSR, as its authors share it (Cao et al., 2023), with the key names of MMEditing.
 
     imnet_{q, k, v}.layers.N.*  cs_attn.{conv_match_1, conv_match_2, conv_assembly}.{0, 1}.*
     cs_attn.{down, downx3, downx4}.*
 
-and, beside them, the keys of a backbone without its upsampler: EDSR's and SwinIR's as BasicSR has
-them, RDN's as MMEditing does. All are often below `generator.`. The mean of DIV2K, which training
-subtracted outside of the network, is not stored.
+and the keys of a backbone without its upsampler: EDSR and SwinIR as in BasicSR, RDN as in
+MMEditing. Often, all have the prefix `generator.`. The mean of DIV2K, which the training code
+subtracts outside the network, is not stored.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ _BACKBONES: dict[str, Callable[[Tensors], Tensors]] = {
     "rdbs.0.layers.0.conv.weight": rdn_basicsr.our_keys,
     "layers.0.conv.weight": lambda t: rename(t, swinir.BACKBONE),
 }
-"""A key that a backbone alone has → how its keys are read."""
+"""Maps a key that only one backbone has to the conversion of that backbone's keys."""
 
 
 def _matches(tensors: Mapping[str, Tensor]) -> bool:

@@ -1,11 +1,11 @@
-"""CoMoNet, the later release of the authors of IKM (Huang et al., 2023).
+"""CoMoNet, the later release of IKM's authors (Huang et al., 2023).
 
     input.*  body.B.body.U.body.L.layer.0.{Conv2d.weight, threshold}  body.B.body.U.gate.0.Conv2d.*
     body.4.*  tail.0.*  tail.1.*
 
-Its dense layers each hold one kernel over all features before them; ours stand by feature, see
-`bigpicture.weights.public.dense_layout`. A transition's own threshold is stored too, but nothing
-reads it. Pictures are normalised outside of the published network.
+Each of its dense layers holds one kernel over all features before it; ours are stored by feature,
+see `bigpicture.weights.public.dense_layout`. Transitions store a threshold too, which nothing
+reads. Pictures are normalised outside the published network.
 """
 
 import re
@@ -59,7 +59,7 @@ def _unit(tensors: Tensors, stem: str) -> Tensors:
 
 
 def _with_one_threshold(ours: Tensors) -> Tensors:
-    """Where all layers have the same threshold, let a reader gather once for all of them."""
+    """If all layers share one threshold, store it once per reader, which then gathers once."""
     keys = [key for key in ours if key.endswith(".threshold")]
     values = torch.cat([ours[key] for key in keys]).unique() if keys else torch.empty(0)
     return ours | {key: values.clone() for key in keys} if len(values) == 1 else ours

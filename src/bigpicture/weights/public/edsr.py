@@ -3,7 +3,7 @@
     sub_mean.*  head.0.*  body.N.body.{0,2}.*  body.16.*  tail.0.N.*  tail.1.*  add_mean.*
 
 `sub_mean` and `add_mean` are 1×1 convolutions that normalise pictures in 0…255 and undo it; they
-become the network's mean and deviation.
+become the network's mean and standard deviation.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ AROUND: dict[str, str] = {
     r"tail\.0\.(.+)": r"head.up.\1",
     r"tail\.1\.(.+)": r"head.last.\1",
 }
-"""Keys of what stands around the blocks → ours, for `rename`. RCAN's are the same."""
+"""Keys of the layers around the blocks → ours, for `rename`. RCAN's are the same."""
 
 BLOCKS: dict[str, str] = {
     r"body\.(\d+)\.body\.([02])\.(.+)": r"backbone.blocks.\1.body.\2.\3",
@@ -31,9 +31,9 @@ BLOCKS: dict[str, str] = {
 
 
 def normalised_as_stored(ours: Tensors, theirs: Mapping[str, Tensor]) -> Converted:
-    """Return `ours` with the mean and deviation that `theirs` hold, which are in 0…255.
+    """Return `ours` with the mean and standard deviation stored in `theirs` for pictures in 0…255.
 
-    Some training scripts have pictures in 0…1 instead; then the stored mean is below 1.
+    Some training scripts use pictures in 0…1 instead; then the stored mean is below 1.
     """
     if "sub_mean.weight" not in theirs:
         return Converted(ours, DIV2K_MEAN, (1 / 255,) * 3)
@@ -41,7 +41,7 @@ def normalised_as_stored(ours: Tensors, theirs: Mapping[str, Tensor]) -> Convert
     slope = slope.flatten(1).diagonal()
     unit = 255 if shift.abs().max() > 1 else 1
     mean, std = -shift / slope / unit, 1 / slope / unit
-    # float32 has kept about seven digits of the four that a mean was written with
+    # the original mean has four decimals, of which float32 arithmetic keeps a trace of noise
     rounded = (round(value, 6) for value in mean.tolist())
     return Converted(ours, tuple(rounded), tuple(std.tolist()))
 

@@ -2,8 +2,8 @@
 
     conv_first.*  body.N.{conv1, conv2}.*  conv_after_body.*  upsample.N.*  conv_last.*
 
-Pictures are normalised inside of the published network, to 0…255 less DIV2K's mean, which its
-files do not store.
+The published network itself normalises pictures, to 0…255 minus DIV2K's mean, which its files do
+not store.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ AROUND: dict[str, str] = {
     r"upsample\.(.+)": r"head.up.\1",
     r"conv_last\.(.+)": r"head.last.\1",
 }
-"""Keys of what stands around the blocks → ours, for `rename`. RCAN's are the same."""
+"""Keys of the layers around the blocks → ours, for `rename`. RCAN's are the same."""
 
 BLOCKS: dict[str, str] = {
     r"body\.(\d+)\.conv1\.(.+)": r"backbone.blocks.\1.body.0.\2",

@@ -2,8 +2,8 @@
 
     encoder.*  imnet.layers.N.*
 
-The encoder is EDSR-baseline or RDN under the keys of their authors, without the upsampler. Its
-`sub_mean` and `add_mean` are stored but not used: pictures are normalised to [−1, 1] outside.
+The encoder is EDSR-baseline or RDN without its upsampler, under the keys of that network's authors.
+Its `sub_mean` and `add_mean` are stored but not used: pictures are normalised to [−1, 1] outside.
 """
 
 from collections.abc import Mapping

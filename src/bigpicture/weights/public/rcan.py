@@ -3,7 +3,7 @@
     sub_mean.*  head.0.*  body.G.body.B.body.{0,2}.*  body.G.body.B.body.3.conv_du.{0,2}.*
     body.G.body.20.*  body.10.*  tail.0.N.*  tail.1.*  add_mean.*
 
-It is written around EDSR's code, so what stands around the groups is as there.
+It is based on EDSR's code, so the layers around the groups have the same keys.
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@
     body.G.residual_group.B.rcab.3.attention.{1,3}.*  body.G.conv.*
     conv_after_body.*  upsample.N.*  conv_last.*
 
-Pictures are normalised as in its EDSR.
+Pictures are normalised as in BasicSR's EDSR.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ def _convert(tensors: Tensors) -> Converted:
     blocks = count(tensors, r"body\.0\.residual_group\.(\d+)\.")
     rules = AROUND | {
         _BLOCK + r"([02])\.(.+)": _OURS + r"\3.\4",
-        # counted there from the pooling before the two convolutions
+        # there, index 0 is the pooling before the two convolutions
         _BLOCK + r"3\.attention\.1\.(.+)": _OURS + r"3.excite.0.\3",
         _BLOCK + r"3\.attention\.3\.(.+)": _OURS + r"3.excite.2.\3",
         r"body\.(\d+)\.conv\.(.+)": rf"backbone.blocks.\1.body.{blocks}.\2",

@@ -1,11 +1,11 @@
-"""RDN as its authors published it for PyTorch (Zhang et al., in the repository of EDSR).
+"""RDN, as published for PyTorch in the repository of EDSR (Zhang et al., 2018).
 
     SFENet1  SFENet2  RDBs.N.convs.M.conv.0  RDBs.N.LFF  GFF.0  GFF.1  UPNet.N
 
-Its dense layers each hold one kernel over all features before them; ours stand by feature, see
-`bigpicture.weights.public.dense_layout`. The published network takes pictures in [0, 255] and
-subtracts no mean. The paper's network has as many channels before the last convolution as in the
-body; the repository's smaller configuration A, which has not, is refused when it is loaded.
+Each of its dense layers holds one kernel over all features before it; ours are stored by feature,
+see `bigpicture.weights.public.dense_layout`. The published network takes pictures in [0, 255] and
+subtracts no mean. The repository's smaller configuration A does not load: unlike the paper's
+network, it has fewer channels before the last convolution than in the body.
 """
 
 import re

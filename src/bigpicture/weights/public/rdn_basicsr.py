@@ -1,9 +1,9 @@
-"""RDN as BasicSR's kin share it: MMEditing, MMagic and the networks that were made of theirs.
+"""RDN, as shared by MMEditing, MMagic and the networks derived from theirs.
 
     sfe1  sfe2  rdbs.N.layers.M.conv  rdbs.N.lff  gff.0  gff.1  upscale.N  output
 
-often below `generator.`. These are the authors' tensors (`bigpicture.weights.public.rdn`) by other
-names. Pictures are in [0, 1], and no mean is subtracted.
+often with the prefix `generator.`. These are the authors' tensors (`bigpicture.weights.public.rdn`)
+by other names. Pictures are in [0, 1], and no mean is subtracted.
 """
 
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ def our_keys(tensors: Mapping[str, Tensor]) -> Tensors:
 
 
 def _authors_keys(tensors: Mapping[str, Tensor]) -> Tensors:
-    """Return the tensors as the authors of RDN call them."""
-    last = count(tensors, r"upscale\.(\d+)\.") + 1  # a shuffle, which has no tensor, lies between
+    """Return the tensors under the keys of RDN's authors."""
+    last = count(tensors, r"upscale\.(\d+)\.") + 1  # after a shuffle, which has no tensors
     rules = {
         r"sfe([12])\.(.*)": r"SFENet\1.\2",
         r"rdbs\.(\d+)\.layers\.(\d+)\.conv\.(.*)": r"RDBs.\1.convs.\2.conv.0.\3",

@@ -1,4 +1,4 @@
-"""What a published release is to us: a way to tell its files, and a way to read them."""
+"""Description of a published release: how to recognise its files, and how to convert them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,19 +11,19 @@ from bigpicture.weights.read import Tensors
 __all__ = ["Converted", "Release", "bare", "count", "rename"]
 
 _MOST = 9999
-"""Greatest number of a module; whoever looked for as many as a hostile file says, would not end."""
+"""Greatest accepted index of a module; counting up to that of a hostile file might never end."""
 
 
 class Converted(NamedTuple):
-    """A published file's tensors under our keys, and what its files leave to the code beside them.
+    """The tensors of a published file under our keys, and facts that these tensors do not hold.
 
     Attributes:
-        tensors: Keys begin with `backbone.` or `head.`.
-        mean: Per colour, what the published network or its scripts subtract from pictures in
-            [0, 1]; one value is meant for every colour. None for our own, which do not tell.
-        std: Per colour, what they divide by then; None likewise.
-        backbone: Settings of the backbone that the file states and our tensors do not.
-        release: Whose file it is; empty for our own.
+        tensors: Tensors whose keys begin with `backbone.` or `head.`.
+        mean: Value per colour that the published network or its scripts subtract from pictures in
+            [0, 1]; a single value applies to all colours. None if unknown, as for our own tensors.
+        std: Value per colour by which they then divide; None if unknown.
+        backbone: Settings of the backbone that the published file states.
+        release: Name of the release; empty for our own tensors.
     """
 
     tensors: Tensors
@@ -34,17 +34,17 @@ class Converted(NamedTuple):
 
 
 class Release(NamedTuple):
-    """How one release names its tensors."""
+    """How to recognise and convert the files of one release."""
 
     matches: Callable[[Mapping[str, Tensor]], bool]
-    """Whether a file is of this release, by its keys."""
+    """Returns whether tensors belong to this release, judged by their keys."""
     convert: Callable[[Tensors], Converted]
-    """Raises `KeyError` for a tensor that the release always has, and `WeightsError` for one of its
-    networks that is none of ours."""
+    """Returns the tensors converted. Raises `KeyError` if a tensor that the release always has is
+    missing, and `WeightsError` if the release's network is not supported."""
 
 
 def bare(tensors: Mapping[str, Tensor]) -> Tensors:
-    """Return tensors of MMEditing and its kin as the network calls them that generates pictures."""
+    """Return tensors of MMEditing and its relatives without the prefix `generator.`."""
     return {key.removeprefix("generator."): value for key, value in tensors.items()}
 
 
@@ -52,7 +52,7 @@ def rename(tensors: Mapping[str, Tensor], rules: Mapping[str, str]) -> Tensors:
     r"""Return tensors under new keys; the first rule that matches a whole key renames it.
 
     Args:
-        tensors: By key. A key that no rule matches is kept, so that it is named as unknown later.
+        tensors: Tensors by key. A key that no rule matches is kept, and reported as unknown later.
         rules: Regular expressions → replacements, as in `re.sub`. An empty one drops the tensor.
 
     >>> list(rename({"a.0.weight": Tensor([0]), "mask": Tensor([0])},
@@ -70,10 +70,10 @@ def rename(tensors: Mapping[str, Tensor], rules: Mapping[str, str]) -> Tensors:
 
 
 def count(tensors: Mapping[str, Tensor], pattern: str) -> int:
-    """Return one more than the greatest number that the group of `pattern` finds in the keys.
+    """Return one more than the greatest number that the group of `pattern` matches in the keys.
 
     Raises:
-        ValueError: If it is greater than that of any module that there could be.
+        ValueError: If that number is implausibly large for the index of a module.
 
     >>> count({"body.0.x": Tensor([0]), "body.11.x": Tensor([0])}, r"body[.]([0-9]+)[.]")
     12

@@ -3,10 +3,10 @@
     conv_first.*  before_RG.1.*  layers.G.blocks.B.{norm1, attn, norm2, mlp, gamma}.*
     layers.G.conv.*  norm.*  conv_after_body.*  conv_before_upsample.0.*  upsample.N.*  conv_last.*
 
-Masks and indices, which the authors' files hold, are made when they are needed instead; what the
-windows' sides are is read from `rpe_biases`, the offsets between two pixels of a window. Colour
-pictures in [0, 1] are normalised inside of the published network by DIV2K's mean, which it does not
-store; gray ones are not.
+Masks and indices, which the authors' files hold, are dropped, as they are computed when needed. The
+sides of the windows are read from `rpe_biases`, the offsets between two pixels of a window. The
+published network itself subtracts DIV2K's mean from colour pictures in [0, 1], but not from gray
+ones, and does not store it.
 """
 
 import re
@@ -66,16 +66,16 @@ def _convert(tensors: Tensors) -> Converted:
 
 
 def _windows(tensors: Tensors) -> dict[str, tuple[int, int]]:
-    """Return the windows, where the file holds the offsets between their pixels.
+    """Return the setting of the windows, if the file holds the offsets between their pixels.
 
     Raises:
-        WeightsError: If those of its blocks are not of the same windows.
+        WeightsError: If the windows of its blocks differ.
     """
     stated: dict[tuple[int, int], str] = {}
     for key, offsets in tensors.items():
         if match := re.fullmatch(_WINDOWS + "rpe_biases", key):
             height, width = _sides(key, tensors, offsets)
-            # the second half's are turned
+            # the second half of the channels swaps the sides
             stated.setdefault((height, width) if match[3] == "0" else (width, height), key)
     if len(stated) > 1:
         said = ", ".join(f"{height}×{width} ({key})" for (height, width), key in stated.items())
@@ -84,7 +84,7 @@ def _windows(tensors: Tensors) -> dict[str, tuple[int, int]]:
 
 
 def _sides(key: str, tensors: Tensors, offsets: Tensor) -> tuple[int, int]:
-    """Return height and width of the windows that have these offsets, and the index beside them."""
+    """Return height and width of the windows that have these offsets, checked against the index."""
     height, width = (int(farthest) + 1 for farthest in offsets.amax(0))
     beside = key.replace("rpe_biases", "relative_position_index")
     index = tensors.get(beside)

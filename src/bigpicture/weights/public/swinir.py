@@ -4,12 +4,12 @@
     layers.G.conv.*  norm.*  conv_after_body.*  conv_before_upsample.0.*  upsample.N.*  conv_last.*
     conv_up1.*  conv_up2.*  conv_hr.*
 
-Which head a file has is told by its keys. Masks and indices, which some files hold, are made when
-they are needed instead. Colour pictures in [0, 1] are normalised inside of the published network
-by DIV2K's mean, which it does not store; gray ones are not.
+The keys tell which head a file has. Masks and indices, which some files hold, are dropped, as they
+are computed when needed. The published network itself subtracts DIV2K's mean from colour pictures
+in [0, 1], but not from gray ones, and does not store it.
 
-The networks against noise and JPEG's artefacts, which have no upsampler and add what they make to
-the picture, are refused.
+The networks for denoising and JPEG artefacts, which have no upsampler and add their output to the
+picture, are refused.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ _DIRECT_HEAD = {r"upsample\.0\.(.+)": r"head.expand.\1"}
 
 
 def normalised_inside(tensors: Tensors) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and deviation of the network that has these tensors. RGT's are the same."""
+    """Return mean and standard deviation of the network with these tensors; the same for RGT."""
     colours = tensors["conv_first.weight"].shape[1]
     return DIV2K_MEAN if colours == 3 else (0.0,), (1.0,) * colours
 

@@ -1,1 +1,1 @@
-"""Our keys → settings, a file for each backbone and head."""
+"""Rules that derive settings from our keys, one file per backbone and head."""

@@ -1,4 +1,4 @@
-"""Keys of the direct head → its settings. Everything leaves a trace."""
+"""Settings of the direct head from its tensors, which reveal all of them."""
 
 from collections.abc import Mapping
 from math import isqrt
@@ -14,6 +14,6 @@ MARK = "expand.weight"
 def settings(tensors: Mapping[str, Tensor]) -> DirectSettings:
     """Return the settings of the head that has `tensors`."""
     pixels = len(tensors[MARK])
-    # r² of them are gray, 3·r² colours: no number is both
+    # r² for gray or 3·r² for colour: no number is both
     scale = isqrt(pixels) if isqrt(pixels) ** 2 == pixels else isqrt(pixels // 3)
     return DirectSettings(scale=scale)

@@ -1,7 +1,7 @@
-"""Keys of EDSR's backbone → its settings.
+"""Settings of EDSR's backbone from its tensors.
 
-What leaves no trace: `residual_scale`, which is as published, 0.1 from 256 channels on and else 1;
-and what `bigpicture.weights.rules.modulation` names.
+Not stored in tensors: `residual_scale`, set as published to 0.1 from 256 channels on and to 1
+below; and the settings that `bigpicture.weights.rules.modulation` lists.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Keys of the head that reasons over graphs → its settings.
+"""Settings of the head with graph reasoning from its tensors.
 
-What leaves no trace: that nodes are means, which is taken for granted; and what only a module that
-is off would have, its nodes and its reduction, which are as published.
+Not stored in tensors: `normalize`, assumed to be true; and the nodes and reduction of modules that
+are left out, set as published.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def settings(tensors: Mapping[str, Tensor]) -> GraphSettings:
     published = GraphSettings()
     nodes, reduction = published.nodes, published.reduction
     if grum:
-        # the greatest α that leaves the bottleneck as wide as it is
+        # the greatest α that gives the bottleneck its width
         reduction = channels // len(tensors["up.0.graph.widen.0.weight"])
     if grum or grrb:
         nodes = len(tensors["up.0.graph.relate.weight" if grum else "refine.graph.relate.weight"])

@@ -1,8 +1,8 @@
-"""Keys of U-HDN's backbone → its settings.
+"""Settings of U-HDN's backbone from its tensors.
 
-What leaves no trace (the activation's slope, which form IKM has, what a kernel learns from a
-batch) is as in the release that the other settings are of: CoMoNet has biases, U-HDN has none.
-Attention other than IKM's and blocks other than the U are only known from files of our own.
+Not stored in tensors: the activation's slope, IKM's form, and what a kernel learns from a batch.
+These are set as in CoMoNet if there are biases, and else as in U-HDN. Other attention than IKM and
+other blocks than the U are only recognised in files of our own, which state their settings.
 """
 
 from collections.abc import Mapping

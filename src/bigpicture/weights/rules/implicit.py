@@ -1,6 +1,6 @@
-"""Keys of CiaoSR's head → its settings.
+"""Settings of CiaoSR's head from its tensors.
 
-What leaves no trace: `scale`, what is made when no size is asked, which is 4.
+Not stored in tensors: `scale`, the default scale factor, set to 4.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ MARK = "phi_v.0.weight"
 
 def settings(tensors: Mapping[str, Tensor]) -> ImplicitSettings:
     """Return the settings of the head that has `tensors`."""
-    layers = count(tensors, r"phi_v\.(\d+)\.")  # activations lie between, so two for each but one
+    layers = count(tensors, r"phi_v\.(\d+)\.")  # linear layers and the activations between them
     weights = tensors[f"phi_k.{layers - 1}.weight"]
     searched = range(count(tensors, r"non_local\.down\.(\d+)\."))
     return ImplicitSettings(

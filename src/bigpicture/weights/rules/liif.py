@@ -1,6 +1,6 @@
-"""Keys of LIIF's head → its settings.
+"""Settings of LIIF's head from its tensors.
 
-What leaves no trace: `scale`, what is made when no size is asked, which is 4.
+Not stored in tensors: `scale`, the default scale factor, set to 4.
 """
 
 from collections.abc import Mapping
@@ -16,5 +16,5 @@ MARK = "imnet.0.weight"
 
 def settings(tensors: Mapping[str, Tensor]) -> LIIFSettings:
     """Return the settings of the head that has `tensors`."""
-    layers = count(tensors, r"imnet\.(\d+)\.")  # activations lie between, so two for each but one
+    layers = count(tensors, r"imnet\.(\d+)\.")  # linear layers and the activations between them
     return LIIFSettings(hidden=len(tensors[MARK]), depth=layers // 2)

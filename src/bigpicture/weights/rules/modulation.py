@@ -1,9 +1,9 @@
-"""Keys of convolutions and of the attention that follows them → what steers them.
+"""Modulation of blocks from the tensors of their convolutions and of the attention after these.
 
     body.0, body.2   a residual block's convolutions      body.3   its attention
 
-What leaves no trace is as it is by default: the convolutions' dilation, which form IKM has and what
-its kernels learn from a batch.
+Not stored in tensors, and set to the defaults: the convolutions' dilation, IKM's form, and what its
+kernels learn from a batch.
 """
 
 from collections.abc import Mapping
@@ -18,15 +18,15 @@ __all__ = ["steering", "steering_of"]
 def steering(
     tensors: Mapping[str, Tensor], stems: list[str]
 ) -> tuple[Modulation, tuple[int, ...] | None]:
-    """Return what steers residual blocks, and at which places: none where all are steered.
+    """Return how residual blocks are modulated, and at which places; None for all places.
 
     Args:
-        tensors: By key.
-        stems: What the keys of each block begin with, such as `blocks.0.body.`.
+        tensors: Tensors by key.
+        stems: Prefix of the keys of each block, such as `blocks.0.body.`.
 
     Raises:
         KeyError: If a tensor is missing.
-        ValueError: If blocks are steered in more than one way.
+        ValueError: If blocks are modulated in more than one way.
     """
     found = [steering_of(tensors, f"{stem}0.", f"{stem}3.") for stem in stems]
     steered = [modulation for modulation in found if modulation.attention != "none"]
@@ -41,12 +41,12 @@ def steering(
 
 
 def steering_of(tensors: Mapping[str, Tensor], convolution: str, attention: str) -> Modulation:
-    """Return what steers a convolution.
+    """Return how a convolution is modulated.
 
     Args:
-        tensors: By key.
-        convolution: What its keys begin with, such as `blocks.0.body.0.`.
-        attention: What those of the attention that follows would begin with.
+        tensors: Tensors by key.
+        convolution: Prefix of its keys, such as `blocks.0.body.0.`.
+        attention: Prefix of the keys of the attention that may follow.
 
     Raises:
         KeyError: If a tensor is missing.

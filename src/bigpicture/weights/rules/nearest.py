@@ -1,4 +1,4 @@
-"""Keys of the head that repeats pixels → its settings. Everything leaves a trace."""
+"""Settings of the nearest-neighbour head from its tensors, which reveal all of them."""
 
 from collections.abc import Mapping
 

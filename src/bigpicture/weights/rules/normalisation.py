@@ -1,6 +1,7 @@
-"""Settings → how pictures are normalised, which leaves no trace in tensors.
+"""Normalisation of pictures from a network's other settings, as tensors do not store it.
 
-It is as in the size of the catalogue, of the same backbone and head, that has most of the settings.
+It is taken from the size in the catalogue, with the same kinds of backbone and head, that shares
+the most settings.
 """
 
 from dataclasses import replace
@@ -13,7 +14,7 @@ __all__ = ["normalised"]
 
 
 def normalised(settings: NetworkSettings) -> NetworkSettings | None:
-    """Return `settings` with mean and std of the nearest size; None if there is none of its kind.
+    """Return `settings` with mean and std of the most similar size; None if no size has its kinds.
 
     >>> from bigpicture.models.backbones.rcan import RCANSettings
     >>> from bigpicture.models.heads.subpixel import SubPixelSettings
@@ -30,7 +31,7 @@ def normalised(settings: NetworkSettings) -> NetworkSettings | None:
 
 
 def _agreement(size: NetworkSettings, settings: NetworkSettings) -> int:
-    """Return how many settings of backbone and head are the same."""
+    """Return how many settings of backbone and head are equal."""
     pairs = zip(_parts(size), _parts(settings), strict=True)
     return sum(one == other for one, other in pairs)
 

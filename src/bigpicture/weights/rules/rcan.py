@@ -1,6 +1,6 @@
-"""Keys of RCAN's backbone, which CRAN has too → its settings.
+"""Settings of RCAN's backbone, which CRAN shares, from its tensors.
 
-What leaves no trace is what `bigpicture.weights.rules.modulation` names.
+Not stored in tensors: the settings that `bigpicture.weights.rules.modulation` lists.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Keys of RDN's backbone → its settings.
+"""Settings of RDN's backbone from its tensors.
 
-What leaves no trace: the activation, which is ReLU; and what `bigpicture.weights.rules.modulation`
-names.
+Not stored in tensors: the activation, set to ReLU; and the settings that
+`bigpicture.weights.rules.modulation` lists.
 """
 
 from collections.abc import Mapping

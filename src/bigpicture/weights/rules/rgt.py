@@ -1,8 +1,9 @@
-"""Keys of RGT's backbone → its settings.
+"""Settings of RGT's backbone from its tensors.
 
-What leaves no trace is as in `rgt_light`, where all else is, and otherwise as published: windows of
-8×32, the recursion of RG-SA, `drop_path` 0.1; and where nothing is learned for what is added of a
-block's input, nothing is added. The authors' files state their windows.
+Not stored in tensors: windows, `drop_path` and the recursion of RG-SA. Where all other settings are
+those of `rgt_light`, these are too; otherwise they are as published: windows of 8×32, `drop_path`
+0.1, recursion. Without γ of HAI, blocks are assumed not to add their input (`none`, not `skip`).
+Files of the authors state their windows.
 """
 
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ def settings(tensors: Mapping[str, Tensor]) -> RGTSettings:
     channels = len(tensors["first.weight"])
     groups = range(count(tensors, r"groups\.(\d+)\."))
     block = "groups.0.blocks.{}.{}".format
-    # the first group may have one block, which sees windows
+    # the first group may have a single block, which attends to windows
     queries = [x for key, x in tensors.items() if key.endswith(".attention.q.weight")]
     found = RGTSettings(
         channels=channels,

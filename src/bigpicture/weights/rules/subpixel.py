@@ -1,6 +1,6 @@
-"""Keys of the sub-pixel head → its settings.
+"""Settings of the sub-pixel head from its tensors.
 
-What leaves no trace: at ×1, where nothing is expanded, by which convolutions it would be.
+Not stored in tensors: `expansion` at ×1, where no layer expands the features.
 """
 
 from collections.abc import Mapping

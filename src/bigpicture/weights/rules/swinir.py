@@ -1,6 +1,6 @@
-"""Keys of SwinIR's backbone → its settings.
+"""Settings of SwinIR's backbone from its tensors.
 
-What leaves no trace: `drop_path`, which is as published, 0.1.
+Not stored in tensors: `drop_path`, set as published to 0.1.
 """
 
 from collections.abc import Mapping
