@@ -43,7 +43,7 @@ def _escaped(character: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line of results to stdout, above the progress bar if there is one."""
+    """Print a line of results to stdout."""
     console.print(text, markup=False, soft_wrap=True)
 
 

@@ -42,13 +42,16 @@ def degrade(
         list[Path], typer.Argument(metavar="INPUT", help="Pictures, folders or patterns.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for NAME.png and NAME.json.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="A folder for NAME.png and NAME.json, or a single NAME.png."
+        ),
     ],
     kind: Annotated[
         Kind | None,
         typer.Option(
             help="bi: bicubic; bd: blur and subsampling; dn: bicubic and noise; bsrgan, "
-            "realesrgan: drawn at random, as BSRGAN and Real-ESRGAN do."
+            "realesrgan: random, as BSRGAN and Real-ESRGAN draw them."
         ),
     ] = None,
     scale: Annotated[

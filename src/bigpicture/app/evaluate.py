@@ -72,7 +72,7 @@ def evaluate(
     degrade: Annotated[
         Kind | None,
         typer.Option(
-            help="How to make the inputs: bi is bicubic; bd, blur and subsampling; dn, bicubic and "
+            help="How to make the inputs. bi: bicubic; bd: blur and subsampling; dn: bicubic and "
             "noise. By default, the set's own inputs are used, or bi if it has none."
         ),
     ] = None,

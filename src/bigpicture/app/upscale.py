@@ -54,7 +54,10 @@ def upscale(
     ] = None,
     scale: Annotated[
         float | None,
-        typer.Option(help="Enlargement factor; need not be whole.", rich_help_panel=_SIZE),
+        typer.Option(
+            help="Enlargement factor, such as 2.5 (default: the network's own).",
+            rich_help_panel=_SIZE,
+        ),
     ] = None,
     size: Annotated[
         str | None,
@@ -80,7 +83,10 @@ def upscale(
     halo: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Pixels that a tile sees beyond its borders.", rich_help_panel=COMPUTED
+            min=0,
+            help="Pixels that a tile sees beyond its borders (default: the network's reach, at "
+            "most 32 unless --context exact).",
+            rich_help_panel=COMPUTED,
         ),
     ] = None,
     sweeps: Annotated[
@@ -124,7 +130,8 @@ def upscale(
     format: Annotated[
         Literal["png", "jpg", "webp", "tif", "avif", "gif"] | None,
         typer.Option(
-            help="Format of the results; by default, that of the input.", rich_help_panel=_FILES
+            help="Format of the results (default: that of the input, else png).",
+            rich_help_panel=_FILES,
         ),
     ] = None,
     quality: Annotated[
