@@ -1,1 +1,1 @@
-"""High-resolution picture in, low-resolution picture out: draw at random, then apply."""
+"""Degradations that make low-resolution pictures of high ones: drawn at random, then applied."""

@@ -1,8 +1,8 @@
-"""BD: a Gaussian blur, then every third pixel, the degradation of a badly focused camera.
+"""BD: a Gaussian blur, then every third pixel, as from a badly focused camera.
 
     (H, W, c) ──crop──▶ ──blur 7×7, σ 1.6, rounded──▶ ──centre of each r×r cell──▶ (h, w, c)
 
-Published numbers are of r = 3. Beyond the border the edge sample repeats.
+Published numbers use r = 3. The edge sample repeats beyond the border.
 
 Source: Zhang et al., "Learning a Single Convolutional Super-Resolution Network for Multiple
     Degradations", CVPR 2018. https://arxiv.org/abs/1712.06116
@@ -23,10 +23,10 @@ def bd(high: Stored, scale: int = 3) -> StoredOut:
 
     Args:
         high: The picture, uint8 or uint16, cropped to a multiple of `scale` first.
-        scale: The side of a cell, odd, so that it has a centre pixel.
+        scale: Side of a cell; odd, so that the cell has a centre pixel.
 
     Raises:
-        ValueError: If `scale` is even or below 1, or the picture is smaller than a cell.
+        ValueError: If `scale` is even or below 1, or a side of the picture is shorter than it.
 
     >>> bd(np.full((9, 11, 3), 80, np.uint8)).shape
     (3, 3, 3)
@@ -39,7 +39,7 @@ def bd(high: Stored, scale: int = 3) -> StoredOut:
 
 
 def _blur(image: np.ndarray, axis: int) -> Float[np.ndarray, "h w *c"]:
-    """Return the weighted sum of the shifted pictures, in float64."""
+    """Blur along one axis, as a weighted sum of shifted pictures in float64."""
     distance = np.arange(_WINDOW) - _WINDOW // 2
     weight = np.exp(-(distance**2) / (2 * _SIGMA**2))
     weight /= weight.sum()

@@ -1,4 +1,4 @@
-"""BI: bicubic shrinking, the degradation that most networks are trained and compared on.
+"""BI: bicubic downsampling, the degradation that most networks are trained and compared on.
 
 (H, W, c) ──crop to a multiple of the scale──▶ ──MATLAB's imresize──▶ (h, w, c)     8 or 16 bits
 """
@@ -9,16 +9,16 @@ from bigpicture.image.resize import Border, Stored, StoredOut, resize_stored
 
 
 def bi(high: Stored, scale: int | float, *, border: Border = "mirror") -> StoredOut:
-    """Shrink a picture as the standard benchmark sets were shrunk, bit for bit.
+    """Downsample a picture exactly as the standard benchmark sets were, bit for bit.
 
     Args:
-        high: The picture, uint8 or uint16; what `crop_to_scale` cuts off is not used.
-        scale: The shrinking of each side, at least 1.
-        border: What lies beyond the border: the mirrored picture, as in the benchmark sets, or
-            its repeated edge sample, as in files made with MATLAB before 2014.
+        high: The picture, uint8 or uint16, cropped by `crop_to_scale` first.
+        scale: Downsampling factor of each side, at least 1.
+        border: How the picture continues beyond its border: mirrored, as in the benchmark sets,
+            or by repeating the edge sample, as in files made with MATLAB before 2014.
 
     Raises:
-        ValueError: If `scale` is below 1, or the picture is smaller than one cell of it.
+        ValueError: If `scale` is below 1 or infinite, or a side of the picture is shorter than it.
 
     >>> import numpy as np
     >>> bi(np.full((7, 9, 3), 80, np.uint8), 2).shape
@@ -29,23 +29,23 @@ def bi(high: Stored, scale: int | float, *, border: Border = "mirror") -> Stored
 
 
 def crop_to_scale(high: Stored, scale: int | float) -> StoredOut:
-    """Cut rows below and columns to the right, so that the scale leads to whole low-res sizes.
+    """Crop a picture at the bottom and on the right to what whole low-resolution pixels cover.
 
-    For a whole scale, what is left are multiples of it. For a fractional one, the sides are
+    With an integer scale, the sides become multiples of it. With a fractional one, they become
     `round(scale · floor(side / scale))`, as in arbitrary-scale work since LIIF.
 
     Raises:
-        ValueError: If `scale` is below 1, or the picture is smaller than one cell of it.
+        ValueError: If `scale` is below 1 or infinite, or a side of the picture is shorter than it.
     """
     h, w = low_size(high.shape[0], high.shape[1], scale)
     return high[: round(h * scale), : round(w * scale)]
 
 
 def low_size(height: int, width: int, scale: int | float) -> tuple[int, int]:
-    """Return height and width of the low-resolution version of a picture.
+    """Return the height and width of the low-resolution version of a picture.
 
     Raises:
-        ValueError: If `scale` is below 1, or the picture is smaller than one cell of it.
+        ValueError: If `scale` is below 1 or infinite, or a side of the picture is shorter than it.
 
     >>> low_size(100, 50, 3)
     (33, 16)

@@ -1,9 +1,9 @@
-"""Blur: a picture convolved with one drawn kernel, its border mirrored.
+"""Blur: convolution of a picture with one drawn kernel, mirrored at the border.
 
     (c, H, W) ──mirror k/2──▶ ──· in the Fourier domain──▶ (c, H, W)     every channel alike
 
-Kernels of up to 25 × 25 pixels are ten times faster as a product of Fourier transforms than as
-sums over windows.
+For kernels of up to 25 × 25 pixels, multiplying Fourier transforms is ten times faster than summing
+over windows.
 """
 
 from dataclasses import dataclass
@@ -27,11 +27,11 @@ class Bell(Recorded):
     """A kernel that falls off from its centre.
 
     Attributes:
-        kind: Which of the families, see `bigpicture.degrade.kernels`.
+        kind: Family of the kernel, see `bigpicture.degrade.kernels`.
         size: Side in pixels, odd.
         sigma: Widths along the two axes, in pixels.
         rotation: Angle of the first axis, in radians.
-        beta: Shape of the generalised Gaussian and the plateau; the Gaussian has none.
+        beta: Shape of the generalised Gaussian and the plateau; the Gaussian ignores it.
     """
 
     kind: Family
@@ -54,7 +54,7 @@ class Sinc(Recorded):
 
     Attributes:
         size: Side in pixels, odd.
-        cutoff: In radians a pixel.
+        cutoff: Cutoff frequency, in radians per pixel.
     """
 
     size: int
@@ -74,22 +74,22 @@ class Blur(Recorded):
     kind: Literal["blur"] = "blur"
 
     def apply(self, image: Float[Tensor, "c h w"], low: tuple[int, int]) -> Float[Tensor, "c h w"]:
-        """Return the blurred picture; a sinc's may leave [0, 1]."""
+        """Return the blurred picture; with a sinc, values may leave [0, 1]."""
         return convolve(image, self.kernel.values())
 
 
 def convolve(image: Float[Tensor, "c h w"], kernel: kernels.Kernel) -> Float[Tensor, "c h w"]:
-    """Return the weighted sum of pixels around each, beyond the border of the mirrored picture.
+    """Return the weighted sum of the pixels around each pixel, mirrored at the border.
 
     Args:
-        image: In any float type, which the result has too.
-        kernel: Weights (k, k), k odd: the first is that of the pixel k/2 up and left.
+        image: The picture, in any float type; the result has the same type.
+        kernel: Weights (k, k), k odd; the first belongs to the pixel k // 2 up and k // 2 left.
     """
     h, w = image.shape[-2:]
     reach = kernel.shape[-1] // 2
     mirrored = _mirrored(image, reach)
     sides = [_fast(side) for side in mirrored.shape[-2:]]
-    # A product of transforms turns the kernel around; turned before, it is not.
+    # Multiplying transforms flips the kernel; flip it first to undo that.
     weights = kernel.flip(0, 1).to(image)
     spectrum = torch.fft.rfft2(mirrored, s=sides) * torch.fft.rfft2(weights, s=sides)
     wrapped = torch.fft.irfft2(spectrum, s=sides)
@@ -97,18 +97,18 @@ def convolve(image: Float[Tensor, "c h w"], kernel: kernels.Kernel) -> Float[Ten
 
 
 def _mirrored(image: Float[Tensor, "c h w"], reach: int) -> Float[Tensor, "c H W"]:
-    """Return the picture extended on all sides by its mirror image, as often as needed."""
+    """Extend the picture by `reach` on all sides, mirroring it as often as needed."""
     h, w = image.shape[-2:]
     if reach < min(h, w):
         return F.pad(image[None], [reach] * 4, mode="reflect")[0]
-    # Below and on the right, then turned by 180° once more: the same as on all four sides.
+    # Extend below and on the right, rotate by 180°, and repeat: this covers all four sides.
     for height, width in ((h + reach, w + reach), (h + 2 * reach, w + 2 * reach)):
         image = mirror_to(image[None], height, width)[0].flip(-2, -1)
     return image
 
 
 def _fast(side: int) -> int:
-    """Return the next length that a Fourier transform is fast at, without primes beyond 5.
+    """Return the next length without prime factors above 5, for which Fourier transforms are fast.
 
     >>> _fast(8), _fast(416), _fast(523)
     (8, 432, 540)

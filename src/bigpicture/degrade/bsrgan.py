@@ -1,28 +1,28 @@
-"""BSRGAN: blurs, shrinking, noise and compression, in a random order.
+"""BSRGAN: blurs, downsampling, noise and compression, in random order.
 
     generator, scale ──draw──▶ Chain: blur · blur · resize · resize · noise · JPEG, shuffled, JPEG
 
-As published, for the scale r:
+As published, for scale r:
 
-    blur, twice       Gaussian, k = 7, 9, …, 25; isotropic with σ ≤ 2 + r/5, or with variances
-                      ≤ 4 + r along two turned axes; each half of the time
-    first resizing    by a random factor between 1/(2r) and 1 (¾), or a Gaussian of σ in
-                      0.1 … 0.6 r and every r-th pixel of the blurred picture (¼)
-    second resizing   to the result's size, always after the first
+    blur, twice       Gaussian, k = 7, 9, …, 25; isotropic with σ ≤ 2 + r/5, or anisotropic with
+                      variances ≤ 4 + r along two rotated axes; each with probability ½
+    first resizing    by a random factor between 1/(2r) and 1 (¾), or a Gaussian blur with σ in
+                      0.1 … 0.6 r followed by taking every r-th pixel (¼)
+    second resizing   to the size of the result, always after the first
     noise             normal, σ = 2 … 25: independent (0.4), gray (0.4), correlated (0.2)
     JPEG              quality 30 … 95, with probability 0.9; always once more at the end
 
-Resizing is by the mean of areas, bilinear or bicubic, each ⅓. At r = 4 the picture is halved
-beforehand with probability ¼ (half of the time by MATLAB's bicubic), and what follows is drawn
-for 2.
+Resizing uses area averaging, bilinear or bicubic interpolation, each with probability ⅓. At r = 4
+the picture is first halved with probability ¼ (half of the time by MATLAB's bicubic), and the
+remaining steps are drawn for r = 2.
 
 Source: Zhang et al., "Designing a Practical Degradation Model for Deep Blind Image
     Super-Resolution", ICCV 2021. https://arxiv.org/abs/2103.14006
-Changed: without camera sensor noise, as the published program is when it is given no model of a
-    camera (the authors' own is not published). The kernel before taking every r-th pixel is
-    computed where its centre lies, not shifted by interpolation; the correlated noise has the
-    covariance of the paper, of which the program takes the absolute values. At fractional scales
-    it is every round(r)-th pixel, and halving happens from 4 on. WebP on demand.
+Changed: camera sensor noise is left out, as in the published program when it is given no camera
+    model (the authors' model is not published). The Gaussian before taking every r-th pixel is
+    computed around its true centre, not shifted by interpolation; the correlated noise has the
+    covariance of the paper, of which the program takes the absolute values. At fractional scales,
+    every round(r)-th pixel is taken, and halving applies to all scales from 4 on. WebP is optional.
 """
 
 import math
@@ -42,17 +42,17 @@ __all__ = ["BSRGAN"]
 
 @dataclass(frozen=True)
 class BSRGAN:
-    """What is drawn from; the defaults are the published numbers.
+    """The distributions to draw from; the defaults are the published numbers.
 
     Attributes:
-        halving: Probability that a picture for scale 4 is halved beforehand.
-        isotropic: Probability that a blur is.
-        random_size: Probability that the first resizing is by a random factor.
-        noise: Standard deviations from … to, in 8-bit units.
+        halving: Probability that a picture is halved first, for scales from 4 on.
+        isotropic: Probability that a blur is isotropic.
+        random_size: Probability that the first resizing uses a random factor.
+        noise: Least and greatest standard deviation, in 8-bit units.
         noise_kinds: Probabilities of independent, gray and correlated noise.
-        compression: Probability of the compression within the sequence.
-        quality: Qualities from … to.
-        webp: Share of WebP among the compressions.
+        compression: Probability of the compression within the shuffled steps.
+        quality: Least and greatest quality of the compressions.
+        webp: Fraction of the compressions that use WebP.
     """
 
     halving: float = 0.25
@@ -65,14 +65,14 @@ class BSRGAN:
     webp: float = 0.0
 
     def draw(self, generator: torch.Generator, scale: int | float) -> Chain:
-        """Draw a degradation for pictures to be enlarged `scale` times.
+        """Draw a degradation that makes pictures `scale` times smaller.
 
         >>> drawn = BSRGAN().draw(torch.Generator().manual_seed(0), 4)
         >>> {step.kind for step in drawn.steps} >= {"blur", "resize", "compression"}
         True
         """
         steps: list[Step] = []
-        left = scale  # how many times smaller the result still has to get
+        left = scale  # the downsampling factor that remains
         if scale >= 4 and chance(generator, self.halving):
             left = scale / 2
             method = choose(generator, METHODS) if chance(generator, 0.5) else "imresize"
@@ -82,7 +82,7 @@ class BSRGAN:
         return Chain("bsrgan", (*steps, self._file(generator)))
 
     def _order(self, generator: torch.Generator) -> list[str]:
-        """Return the six in a random order, with the first resizing before the second."""
+        """Return the six steps in random order, the first resizing before the second."""
         order = shuffled(generator, ["blur", "blur", "shrink", "reach", "noise", "file"])
         first, second = sorted((order.index("shrink"), order.index("reach")))
         order[first], order[second] = "shrink", "reach"
@@ -128,7 +128,7 @@ class BSRGAN:
 
 
 def _correlated(generator: torch.Generator, highest: int) -> CorrelatedNoise:
-    """Return noise of the covariance σ² U diag(d) Uᵀ: random axes, a random share d along each."""
+    """Draw noise of covariance σ² U diag(d) Uᵀ, with random axes U and random shares d."""
     drawn = torch.tensor([uniform(generator, 0, 1) for _ in range(12)], dtype=torch.float64)
     axes, shares = torch.linalg.qr(drawn[:9].view(3, 3))[0], drawn[9:]
     mixing = highest * axes * shares.sqrt()

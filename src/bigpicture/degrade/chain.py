@@ -1,11 +1,11 @@
-"""A drawn degradation: steps with all their numbers, applied one after the other.
+"""A drawn degradation: steps with all their numbers, applied one after another.
 
     (c, H, W) in [0, 1] ──step──▶ … ──step──▶ (c, h, w) in levels of 1/255     h = ⌊H / scale⌋
 
 The steps hold every random choice and the seeds of the noise, so the same steps make the same
-picture, and as JSON they are its record. They compute in float64 and round with care (`to_levels`):
-what a GPU or another number of threads adds up in another order is gone before it is seen. (Apple's
-GPUs, which have no float64, compute in float32.)
+picture; as JSON they are its record. They compute in float64 and round with a tolerance
+(`to_levels`), which hides that a GPU or another number of threads adds in another order. (Apple
+GPUs (MPS), which have no float64, compute in float32.)
 """
 
 from collections.abc import Sequence
@@ -39,23 +39,24 @@ class Chain(Recorded):
     """Steps that were drawn together.
 
     Attributes:
-        kind: Whose they are.
-        steps: In the order in which they are applied. The last size that they make is the result's.
+        kind: Name of the degradation that they were drawn from.
+        steps: In the order in which they are applied. The last resizing gives the result's size.
     """
 
     kind: Literal["bsrgan", "realesrgan"]
     steps: tuple[Step, ...]
 
     def degrade(self, high: Float[Tensor, "c H W"], scale: int | float) -> Float[Tensor, "c h w"]:
-        """Return the low-resolution version of a picture, on the device where it is.
+        """Return the low-resolution version of a picture, on the same device.
 
         Args:
-            high: Gray or RGB in [0, 1]; what a whole number of low-resolution pixels does not cover
-                is cut off below and on the right.
-            scale: That which the steps were drawn for.
+            high: Gray or RGB in [0, 1]; cropped at the bottom and on the right to what whole
+                low-resolution pixels cover.
+            scale: The scale that the steps were drawn for.
 
         Raises:
-            ValueError: If `scale` is below 1, or the picture is smaller than one cell of it.
+            ValueError: If `scale` is below 1 or infinite, or a side of the picture is shorter than
+                it.
         """
         low = low_size(high.shape[-2], high.shape[-1], scale)
         image = high[..., : round(low[0] * scale), : round(low[1] * scale)].detach()
@@ -75,13 +76,13 @@ class Chain(Recorded):
 def degrade_batch(
     chains: Sequence[Chain], high: Float[Tensor, "b c H W"], scale: int | float
 ) -> Float[Tensor, "b c h w"]:
-    """Return the low-resolution version of each picture of a batch, by a chain of its own.
+    """Return the low-resolution version of each picture of a batch, each by its own chain.
 
-    On the way each has sizes of its own, so they are computed one after the other, and come out as
-    they would alone.
+    Intermediate sizes differ between the pictures, so they are computed one after another, with
+    the same results as alone.
 
     Raises:
-        ValueError: If there are not as many chains as pictures, or as `Chain.degrade`.
+        ValueError: If the numbers of chains and pictures differ, or as in `Chain.degrade`.
     """
     if len(chains) != len(high):
         raise ValueError(f"there are {len(chains)} chains but {len(high)} pictures; draw one each")

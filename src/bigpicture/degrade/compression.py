@@ -1,10 +1,10 @@
-"""Compression: a picture as a lossy file gives it back, by a real encoder and decoder.
+"""Compression: a picture stored in a lossy file and read back, by a real encoder and decoder.
 
     (c, h, w) ──8 bits──▶ JPEG or WebP file, in memory ──▶ (c, h, w) in levels of 1/255
 
-The encoders are libvips' (libjpeg-turbo or mozjpeg, libwebp), so what comes out depends on their
-versions, as the results of real programs do. Colour is stored at half resolution, as cameras and
-web sites do.
+The encoders are those of libvips (libjpeg-turbo or mozjpeg, libwebp), so the result depends on
+their versions, as it does in real programs. Chroma is stored at half resolution, as cameras and web
+sites do.
 """
 
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ _LARGEST_SIDE = {"jpeg": 65535, "webp": 16383}
 
 @dataclass(frozen=True)
 class Compression(Recorded):
-    """A lossy file.
+    """Compression by storing the picture in a lossy file.
 
     Attributes:
-        codec: Its format.
-        quality: 1 to 100, what users of the format set.
+        codec: Format of the file.
+        quality: Quality setting of the encoder, 1 to 100.
 
     Raises:
-        ValueError: If `quality` is none of these.
+        ValueError: If `quality` is outside 1 to 100.
     """
 
     codec: Codec
@@ -46,7 +46,7 @@ class Compression(Recorded):
             raise ValueError(f"quality is {self.quality}; give 1 to 100")
 
     def apply(self, image: Float[Tensor, "c h w"], low: tuple[int, int]) -> Float[Tensor, "c h w"]:
-        """Return what a file of the picture holds.
+        """Return the picture as it is read back from the file.
 
         Raises:
             ImageError: If the format cannot hold so large a picture.
@@ -57,7 +57,7 @@ class Compression(Recorded):
         levels = to_levels(image).to(torch.uint8)
         stored = levels.permute(1, 2, 0).contiguous().cpu().numpy()
         pixels = decode(self._encoded(stored), name=f"the {self.codec}").colour
-        if pixels.shape[2] > len(image):  # WebP has no gray: three channels, equal to rounding
+        if pixels.shape[2] > len(image):  # WebP has no gray: three channels, equal up to rounding
             pixels = pixels[..., 1:2]
         planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
         return planes.to(image) / 255

@@ -1,8 +1,8 @@
-"""DN: bicubic shrinking, then Gaussian noise, the degradation of a camera in the dark.
+"""DN: bicubic downsampling, then Gaussian noise, as from a camera in the dark.
 
     (H, W, c) ──BI──▶ (h, w, c) ──+ σ·normal, rounded and clipped──▶ (h, w, c)     8 or 16 bits
 
-Published numbers are of scale 3 and σ 30.
+Published numbers use scale 3 and σ 30.
 
 Source: Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018.
     https://arxiv.org/abs/1802.08797
@@ -23,12 +23,12 @@ from bigpicture.image.resize import Stored, StoredOut
 
 @dataclass(frozen=True)
 class DN(Recorded):
-    """One drawn degradation: the same record degrades the same picture in the same way.
+    """A drawn degradation: the same record always degrades the same picture in the same way.
 
     Attributes:
-        seed: Of the noise.
-        sigma: The noise's standard deviation, in 8-bit units for a picture of any depth.
-        kind: Its name in records.
+        seed: Seed of the noise.
+        sigma: Standard deviation of the noise, in 8-bit units for pictures of any depth.
+        kind: Name of the degradation in records.
 
     Raises:
         ValueError: If `sigma` is negative or not finite.
@@ -52,15 +52,16 @@ class DN(Recorded):
         return cls(draw_seed(generator), sigma)
 
     def apply(self, high: Stored, scale: int | float = 3) -> StoredOut:
-        """Shrink a picture by `scale` and add the noise.
+        """Downsample a picture by `scale` and add the noise.
 
         Raises:
-            ValueError: If `scale` is below 1, or the picture is smaller than one cell of it.
+            ValueError: If `scale` is below 1 or infinite, or a side of the picture is shorter than
+                it.
         """
         return self.noisy(bi(high, scale))
 
     def noisy(self, low: Stored) -> StoredOut:
-        """Add the noise to a picture that has been shrunk already."""
+        """Add the noise to a picture that is already downsampled."""
         highest = np.iinfo(low.dtype).max
         generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(low.shape, generator=generator, dtype=torch.float64).numpy()

@@ -1,6 +1,6 @@
-"""Random choices, each taken from a generator that the caller owns.
+"""Random choices from a generator that the caller owns.
 
-Nothing here touches PyTorch's global generator, so what is drawn depends on the seed alone.
+Nothing here touches PyTorch's global generator, so the choices depend on the seed alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def uniform(generator: torch.Generator, low: int | float, high: int | float) -> float:
-    """Return a number in (low, high]. `low` itself never comes, so widths from 0 are positive.
+    """Return a number in (low, high]; `low` is excluded, so that no width from 0 on is 0.
 
     >>> 2 < uniform(torch.Generator().manual_seed(0), 2, 3) <= 3
     True
@@ -24,18 +24,18 @@ def uniform(generator: torch.Generator, low: int | float, high: int | float) -> 
 
 
 def integer(generator: torch.Generator, low: int, high: int) -> int:
-    """Return one of low, low + 1, …, high."""
+    """Return one of the integers low, low + 1, …, high."""
     drawn = torch.randint(low, high + 1, (), generator=generator, device=generator.device)
     return int(drawn)
 
 
 def chance(generator: torch.Generator, probability: int | float) -> bool:
-    """Return whether something of this probability happens."""
+    """Return True with the given probability."""
     return uniform(generator, 0, 1) <= probability
 
 
 def choose(generator: torch.Generator, options: Sequence[T] | Mapping[T, int | float]) -> T:
-    """Return one of `options`: each as likely as the others, or by its weight.
+    """Return one of `options`: all equally likely, or by the weights of a mapping.
 
     >>> choose(torch.Generator().manual_seed(0), {"never": 0, "always": 1})
     'always'
@@ -47,7 +47,7 @@ def choose(generator: torch.Generator, options: Sequence[T] | Mapping[T, int | f
         left -= weight
         if left <= 0 and weight > 0:
             return option
-    return max(options, key=lambda option: options[option])  # rounding left a little over
+    return max(options, key=lambda option: options[option])  # only if rounding left a remainder
 
 
 def shuffled(generator: torch.Generator, options: Sequence[T]) -> list[T]:
@@ -57,5 +57,5 @@ def shuffled(generator: torch.Generator, options: Sequence[T]) -> list[T]:
 
 
 def seed(generator: torch.Generator) -> int:
-    """Return a seed for a generator of the drawn thing's own, below 2⁶²."""
+    """Return a seed for another generator, below 2⁶²."""
     return integer(generator, 0, 2**62 - 1)

@@ -2,12 +2,12 @@
 
     numbers ──▶ (k, k), float64, sums to 1
 
-Positions p = (x, y) are counted in pixels from the kernel's centre, or from `offset` beside it; x
-runs along a row, y down a column. The bells share the covariance
+Positions p = (x, y) are in pixels from the kernel's centre, or from a point `offset` away from it;
+x runs along a row, y down a column. The bell-shaped kernels share the covariance
 
-    Σ = R(θ) · diag(σ₁², σ₂²) · R(θ)ᵀ      R(θ) turns x towards y by the angle θ
+    Σ = R(θ) · diag(σ₁², σ₂²) · R(θ)ᵀ      R(θ) rotates x towards y by the angle θ
 
-whose first axis is at the angle θ. Equal σ make them isotropic. At σ near 0 a bell is the identity.
+whose first axis has the angle θ. Equal σ make a kernel isotropic; with σ near 0 it is the identity.
 
 Source: Zhang et al., "Designing a Practical Degradation Model for Deep Blind Image
     Super-Resolution", ICCV 2021, sec. 3.1 (Gaussian). https://arxiv.org/abs/2103.14006
@@ -37,7 +37,7 @@ def gaussian(
         size: Side k, odd.
         sigma: Standard deviations σ₁ and σ₂ in pixels, positive.
         rotation: Angle θ of the first axis, in radians.
-        offset: How far the centre lies beyond the middle pixel, to the right and down.
+        offset: Distance of the Gaussian's centre from the middle pixel, to the right and down.
 
     Raises:
         ValueError: If `size` is even or `sigma` is not positive.
@@ -54,7 +54,7 @@ def generalised_gaussian(
         size: Side k, odd.
         sigma: σ₁ and σ₂ in pixels, positive.
         rotation: Angle θ of the first axis, in radians.
-        beta: Shape: 1 is a Gaussian, more has flatter tops, less has longer tails.
+        beta: Shape: 1 is a Gaussian, larger has a flatter top, smaller has longer tails.
 
     Raises:
         ValueError: If `size` is even, or `sigma` or `beta` is not positive.
@@ -70,7 +70,7 @@ def plateau(size: int, sigma: Pair, rotation: int | float, beta: int | float) ->
         size: Side k, odd.
         sigma: σ₁ and σ₂ in pixels, positive.
         rotation: Angle θ of the first axis, in radians.
-        beta: Shape, positive: more has a flatter top and steeper sides.
+        beta: Shape, positive: larger has a flatter top and steeper sides.
 
     Raises:
         ValueError: If `size` is even, or `sigma` or `beta` is not positive.
@@ -82,12 +82,12 @@ def plateau(size: int, sigma: Pair, rotation: int | float, beta: int | float) ->
 def sinc(size: int, cutoff: int | float) -> Kernel:
     """Return the circular low-pass filter: ω J₁(ω |p|) / (2π |p|), normalised.
 
-    J₁ is the Bessel function of the first kind. Cut to k × k pixels, it rings: overshoot and
-    ringing are what it is drawn for.
+    J₁ is the Bessel function of the first kind. Cut to k × k pixels, the filter causes ringing and
+    overshoot, which is its purpose.
 
     Args:
         size: Side k, odd.
-        cutoff: ω in radians a pixel; frequencies beyond it are removed, π keeps all along an axis.
+        cutoff: ω in radians per pixel; higher frequencies are removed. π keeps all along an axis.
 
     Raises:
         ValueError: If `size` is even or `cutoff` is not in (0, π].
@@ -103,7 +103,7 @@ def sinc(size: int, cutoff: int | float) -> Kernel:
 
 
 def _positions(size: int, offset: int | float) -> tuple[Tensor, Tensor]:
-    """Return x and y of each pixel, (1, k) and (k, 1), so that they broadcast."""
+    """Return x (1, k) and y (k, 1) of each pixel, which broadcast."""
     if size < 1 or size % 2 == 0:
         raise ValueError(f"size is {size}; give an odd side, so that there is a middle pixel")
     along = torch.arange(size, dtype=torch.float64) - size // 2 - offset
@@ -113,7 +113,7 @@ def _positions(size: int, offset: int | float) -> tuple[Tensor, Tensor]:
 def _distance(
     size: int, sigma: Pair, rotation: int | float, offset: int | float = 0.0
 ) -> Float64[Tensor, "k k"]:
-    """Return pᵀ Σ⁻¹ p, without the inverse: Σ is diagonal in the turned coordinates."""
+    """Return pᵀ Σ⁻¹ p without inverting Σ, which is diagonal in the rotated coordinates."""
     for each in sigma:
         _check_positive("sigma", each)
     x, y = _positions(size, offset)

@@ -1,8 +1,8 @@
-"""Rounding to levels of 8 bits that comes out alike wherever it is computed.
+"""Rounding to 8-bit levels that gives the same result wherever it is computed.
 
-Means of whole levels lie halfway between two of them all the time (resizing by a whole factor makes
-little else), and which of the two is nearer is then a matter of the last digit, which depends on
-the number of threads and the device. So what is nearly halfway counts as halfway, and goes up.
+Means of whole levels often lie halfway between two levels (resizing by an integer factor makes
+little else). Which of the two is nearer then depends on the last digit, and so on the number of
+threads and the device. So values that are nearly halfway count as halfway and are rounded up.
 """
 
 import torch
@@ -11,11 +11,11 @@ from bigpicture.shapes import Float, Tensor
 
 __all__ = ["to_levels"]
 
-_NEARLY = 1e-4  # of a level: far above the error of float32, far below what can be seen
+_NEARLY = 1e-4  # in levels: far above the error of float32, far below what is visible
 
 
 def to_levels(image: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
-    """Return the levels 0, 1, …, 255 of a picture in [0, 1]; values beyond are clipped.
+    """Return the levels 0, 1, …, 255 of a picture; values outside [0, 1] are clipped.
 
     >>> to_levels(torch.tensor([0.5 / 255 - 1e-12, 0.4 / 255, 2.0]).view(1, 1, 3)).flatten()
     tensor([  1.,   0., 255.])

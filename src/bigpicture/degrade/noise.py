@@ -1,9 +1,9 @@
-"""Noise, from the seed that its record holds.
+"""Noise, generated from the seed in its record.
 
     (c, h, w) ──+ noise(seed), clipped──▶ (c, h, w) in [0, 1]
 
-Deviations are in units of 8 bits, as in the papers. The random numbers are always made on the CPU:
-a GPU's generator would give others.
+Deviations are in 8-bit units, as in the papers. The random numbers are always generated on the CPU,
+because a GPU's generator would give different ones.
 
 Source: Zhang et al. (BSRGAN), sec. 3.3, https://arxiv.org/abs/2103.14006
     Wang et al. (Real-ESRGAN), sec. 3.1 and the published code, https://arxiv.org/abs/2107.10833
@@ -21,18 +21,18 @@ from bigpicture.shapes import Float, Tensor
 
 __all__ = ["CorrelatedNoise", "GaussianNoise", "PoissonNoise"]
 
-_GRAY = (0.2989, 0.587, 0.114)  # shares of R, G, B in gray (Rec. 601)
+_GRAY = (0.2989, 0.587, 0.114)  # weights of R, G, B in gray (Rec. 601)
 Row = tuple[int | float, int | float, int | float]
 
 
 @dataclass(frozen=True)
 class GaussianNoise(Recorded):
-    """Independent normal noise, that of electronics.
+    """Normal noise, independent from pixel to pixel, like that of electronics.
 
     Attributes:
         sigma: Standard deviation, in 8-bit units.
-        gray: Whether the channels get the same noise.
-        seed: Of the random numbers.
+        gray: Whether all channels get the same noise.
+        seed: Seed of the random numbers.
     """
 
     sigma: int | float
@@ -49,12 +49,12 @@ class GaussianNoise(Recorded):
 
 @dataclass(frozen=True)
 class CorrelatedNoise(Recorded):
-    """Normal noise whose channels depend on each other, as after a camera's colour matrix.
+    """Normal noise that is correlated between channels, as after a camera's colour matrix.
 
     Attributes:
-        mixing: A matrix M, 3 × 3, in 8-bit units: the noise of a pixel is M z, z normal, so its
-            covariance is M Mᵀ. A gray picture gets the first row's.
-        seed: Of the random numbers.
+        mixing: A 3 × 3 matrix M, in 8-bit units: the noise of a pixel is M z, z standard normal,
+            so its covariance is M Mᵀ. A gray picture uses the first row only.
+        seed: Seed of the random numbers.
     """
 
     mixing: tuple[Row, Row, Row]
@@ -70,15 +70,15 @@ class CorrelatedNoise(Recorded):
 
 @dataclass(frozen=True)
 class PoissonNoise(Recorded):
-    """The noise of counted light: its variance grows with the brightness.
+    """Photon noise, whose variance grows with the brightness.
 
-    A picture with n different levels stands for counts up to v = 2^⌈log₂ n⌉, as in the published
+    A picture with n distinct levels represents counts up to v = 2^⌈log₂ n⌉, as in the published
     code: noise = scale · (Poisson(v · picture) / v − picture).
 
     Attributes:
-        scale: What the noise is multiplied by.
-        gray: Whether it is that of the gray picture, the same in all channels.
-        seed: Of the random numbers.
+        scale: Factor of the noise.
+        gray: Whether the noise is that of the gray picture, the same in all channels.
+        seed: Seed of the random numbers.
     """
 
     scale: int | float
@@ -91,7 +91,7 @@ class PoissonNoise(Recorded):
         bright = image.cpu().double()
         if self.gray and len(bright) == 3:
             bright = torch.tensordot(torch.tensor([_GRAY], dtype=bright.dtype), bright, 1)
-        # Of whole levels, so that a GPU's last digits do not change what is counted.
+        # Use whole levels, so that a GPU's last digits do not change the counts.
         levels = to_levels(bright)
         different = int(torch.bincount(levels.flatten().int(), minlength=256).count_nonzero())
         most = 2 ** math.ceil(math.log2(different))

@@ -1,11 +1,11 @@
-"""Real-ESRGAN: blur, resizing, noise and compression, twice over, and a final sinc.
+"""Real-ESRGAN: two passes of blur, resizing, noise and compression, and a final sinc.
 
     generator, scale ──draw──▶ Chain: (blur · resize · noise · JPEG)
                                (blur · resize · noise) · [resize · sinc, JPEG], in either order
 
 As published:
 
-                     first time                        second time
+                     first pass                        second pass
     blur             always                            0.8
       kernels        k = 7, 9, …, 21: sinc 0.1; else Gaussian isotropic 0.45, anisotropic 0.25,
                      generalised 0.12 and 0.03 (β 0.5 … 4), plateau 0.12 and 0.03 (β 1 … 2)
@@ -16,16 +16,17 @@ As published:
     JPEG             quality 30 … 95                   quality 30 … 95
     final sinc                                         0.8
 
-β is drawn below 1 (a plateau's is 1 then) or above with the same probability. A sinc's cutoff is
-π/3 … π, from π/5 on for kernels of 13 pixels and more, but not at the end. Resizing is by the mean
-of areas, bilinear or bicubic, each ⅓. In the second pass sizes are relative to the result's.
+β is drawn from below 1 (for a plateau, it is 1) or from above 1, with equal probability. A sinc's
+cutoff is π/3 … π, or π/5 … π for kernels of 13 pixels and more, except in the final sinc. Resizing
+uses area averaging, bilinear or bicubic interpolation, each with probability ⅓. In the second pass,
+factors are relative to the size of the result.
 
 Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic
     Data", ICCV Workshops 2021, sec. 3 and the published options of x4plus.
     https://arxiv.org/abs/2107.10833
-Changed: qualities are whole numbers, as a real encoder takes them; every picture of a batch has
-    sizes of its own, where the program shares them in a batch and keeps a pool of pictures to mix
-    them again. WebP on demand. The target is sharpened in training, see `sharpening`.
+Changed: qualities are integers, as a real encoder takes them; every picture of a batch has its own
+    intermediate sizes, whereas the program shares them within a batch and keeps a pool of pictures
+    to mix them. WebP is optional. Training can sharpen the target, see `sharpening`.
 """
 
 import math
@@ -44,7 +45,7 @@ __all__ = ["Pass", "RealESRGAN"]
 
 Range = tuple[int | float, int | float]
 
-# The families of kernels, each with and without equal σ, and their probabilities.
+# Probabilities of the families of kernels, isotropic (True) and anisotropic (False).
 _BELLS: dict[tuple[Family, bool], float] = {
     ("gaussian", True): 0.45,
     ("gaussian", False): 0.25,
@@ -54,22 +55,22 @@ _BELLS: dict[tuple[Family, bool], float] = {
     ("plateau", False): 0.03,
 }
 _BETA: dict[Family, Range] = {"gaussian": (1, 1), "generalised": (0.5, 4), "plateau": (1, 2)}
-_LONG = 13  # kernels from this side on may be sincs of a lower cutoff
+_LONG = 13  # from this side on, the cutoff of a sinc may be lower
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What one of the two passes is drawn from.
+    """The distributions that one of the two passes is drawn from.
 
     Attributes:
         blur: Probability of a blur.
-        sigma: Widths of its bells, in pixels.
+        sigma: Range of the widths σ of bell-shaped kernels, in pixels.
         odds: Probabilities of enlarging, of shrinking, and of keeping the size.
-        sizes: The least and the greatest factor of a resizing.
-        noise: Standard deviations of normal noise, in 8-bit units.
-        poisson: Scales of Poisson noise.
-        quality: Qualities of the compression.
-        sinc: Probability that a blur is by a sinc.
+        sizes: Least and greatest factor of a resizing.
+        noise: Range of the standard deviation of normal noise, in 8-bit units.
+        poisson: Range of the scale of Poisson noise.
+        quality: Range of the quality of the compression.
+        sinc: Probability that a blur uses a sinc.
         normal: Probability that noise is normal, not Poisson.
         gray: Probability that noise is gray.
     """
@@ -92,13 +93,13 @@ _SECOND = Pass(0.8, (0.2, 1.5), (0.3, 0.4, 0.3), (0.3, 1.2), (1, 25), (0.05, 2.5
 
 @dataclass(frozen=True)
 class RealESRGAN:
-    """What is drawn from; the defaults are the published numbers.
+    """The distributions to draw from; the defaults are the published numbers.
 
     Attributes:
         first: The first pass.
         second: The second pass.
         final_sinc: Probability of the sinc at the end.
-        webp: Share of WebP among the compressions.
+        webp: Fraction of the compressions that use WebP.
     """
 
     first: Pass = _FIRST
@@ -107,7 +108,7 @@ class RealESRGAN:
     webp: float = 0.0
 
     def draw(self, generator: torch.Generator, scale: int | float) -> Chain:
-        """Draw a degradation for pictures to be enlarged `scale` times.
+        """Draw a degradation that makes pictures `scale` times smaller.
 
         >>> drawn = RealESRGAN().draw(torch.Generator().manual_seed(0), 4)
         >>> [step.kind for step in drawn.steps][:2]
@@ -123,7 +124,7 @@ class RealESRGAN:
         return Chain("realesrgan", tuple(steps))
 
     def _pass(self, generator: torch.Generator, each: Pass, start: int | float) -> list[Step]:
-        """Return blur, resizing and noise; factors of sizes are relative to `start`."""
+        """Draw blur, resizing and noise; `start` is the size that resizing factors multiply."""
         steps: list[Step] = []
         if chance(generator, each.blur):
             steps.append(_blur(generator, each))

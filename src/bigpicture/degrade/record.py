@@ -1,9 +1,9 @@
-"""What was done to a picture, as a small JSON text that does it again.
+"""A record of a picture's degradation: a small JSON text that suffices to repeat it.
 
     draw(kind, scale, generator) ──▶ Record ──apply──▶ low-resolution picture
     Record ⇄ JSON
 
-The JSON names every number that was drawn, so a record can be read, and also written by hand:
+The JSON names every number that was drawn, so records can be read, and also written by hand:
 
     {"scale": 4, "degradation": {"kind": "dn", "seed": 5, "sigma": 30}}
     {"scale": 4, "degradation": {"kind": "bsrgan", "steps": [{"kind": "blur", "kernel": …}, …]}}
@@ -31,23 +31,23 @@ __all__ = ["BD", "BI", "KINDS", "REALISTIC", "Kind", "Record", "draw"]
 Kind = Literal["bi", "bd", "dn", "bsrgan", "realesrgan"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 REALISTIC: frozenset[Kind] = frozenset({"bsrgan", "realesrgan"})
-"""Those of real pictures, of which each crop is to have its own."""
+"""Degradations that imitate real pictures; each training crop gets its own draw."""
 
 
 @dataclass(frozen=True)
 class BI(Recorded):
-    """Bicubic shrinking: nothing is drawn."""
+    """Bicubic downsampling; nothing is drawn."""
 
     kind: Literal["bi"] = "bi"
 
     def apply(self, high: Stored, scale: int | float) -> StoredOut:
-        """Shrink a stored picture, see `bigpicture.degrade.bi`."""
+        """Downsample a stored picture, see `bigpicture.degrade.bi`."""
         return bi(high, scale)
 
 
 @dataclass(frozen=True)
 class BD(Recorded):
-    """Blur and every r-th pixel: nothing is drawn."""
+    """Blur, then every r-th pixel; nothing is drawn."""
 
     kind: Literal["bd"] = "bd"
 
@@ -55,7 +55,7 @@ class BD(Recorded):
         """Blur and subsample a stored picture, see `bigpicture.degrade.bd`.
 
         Raises:
-            ValueError: If `scale` is fractional, even or below 1.
+            ValueError: If `scale` is fractional, even or below 1, or a side is shorter than it.
         """
         if scale != int(scale):
             raise ValueError(f"scale is {scale}; BD keeps the centre of a cell, give an odd scale")
@@ -68,7 +68,7 @@ class Record(Recorded):
 
     Attributes:
         scale: How many times smaller the result is.
-        degradation: What happens.
+        degradation: The degradation with its numbers.
     """
 
     scale: int | float
@@ -77,25 +77,25 @@ class Record(Recorded):
     def apply(self, high: Stored) -> StoredOut:
         """Return the low-resolution version of a stored picture (H, W, c), 8 or 16 bits.
 
-        BI, BD and DN keep the depth, the others make 8 bits. The same each time, bit by bit, on
-        one machine and with one version of the encoders and of PyTorch.
+        BI, BD and DN keep the bit depth, the others return 8 bits. On one machine, and with the
+        same versions of the encoders and of PyTorch, the result is always the same, bit for bit.
 
         Raises:
-            ValueError: If the picture is smaller than one cell of the scale, or the degradation
-                cannot have this scale.
+            ValueError: If a side of the picture is shorter than the scale, or the degradation does
+                not support this scale.
         """
         return self.degradation.apply(high, self.scale)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `json.dumps` takes."""
+        """Return the record as an object that `json.dumps` accepts."""
         return _RECORDS.dump_python(self, mode="json")
 
     @classmethod
     def from_json(cls, content: object) -> "Record":
-        """Return the record that `to_json` returned, perhaps read from a file again.
+        """Return the record of an object that `to_json` returned, perhaps read from a file.
 
         Raises:
-            ValueError: If `content` is no record; every wrong place in it is named.
+            ValueError: If `content` is not a record; the error names every invalid entry.
         """
         try:
             return _RECORDS.validate_python(content)
@@ -124,12 +124,12 @@ def draw(kind: str, scale: int | float, generator: torch.Generator, *, webp: flo
     Args:
         kind: One of `KINDS`.
         scale: How many times smaller the result is, at least 1.
-        generator: The source of all that is random.
-        webp: Share of WebP among the compressions of `bsrgan` and `realesrgan`, which were
+        generator: The source of all randomness.
+        webp: Fraction of WebP among the compressions of `bsrgan` and `realesrgan`, which were
             published with JPEG alone.
 
     Raises:
-        ValueError: If there is no such kind, or a number is out of its range.
+        ValueError: If `kind` is unknown, or a number is out of its range.
 
     >>> record = draw("realesrgan", 4, torch.Generator().manual_seed(0))
     >>> Record.from_json(record.to_json()) == record

@@ -1,4 +1,4 @@
-"""The base of everything that records are made of."""
+"""The base class of everything that records contain."""
 
 from typing import ClassVar
 
@@ -8,6 +8,6 @@ __all__ = ["Recorded"]
 
 
 class Recorded:
-    """A frozen dataclass that is read from JSON strictly: an unknown key is an error."""
+    """Base of frozen dataclasses that are read from JSON strictly: an unknown key is an error."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")

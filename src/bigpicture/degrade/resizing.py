@@ -1,8 +1,8 @@
-"""Resizing: to a size that is given relative to the low-resolution result.
+"""Resizing to a size that is given relative to the low-resolution result.
 
     (c, H, W) ──▶ (c, ⌊ρ·h⌋, ⌊ρ·w⌋)     (h, w) the result's size, ρ = 1 reaches it
 
-Relative to the result, because it is met exactly then, whatever happened before.
+Relative sizes let the chain reach the result's size exactly, whatever happened before.
 """
 
 import math
@@ -21,18 +21,18 @@ __all__ = ["METHODS", "Method", "Resize", "Subsample"]
 
 Method = Literal["area", "bilinear", "bicubic", "imresize"]
 METHODS: tuple[Method, ...] = ("area", "bilinear", "bicubic")
-"""Those that are drawn with equal probabilities."""
+"""The methods that are drawn, with equal probabilities."""
 
 
 @dataclass(frozen=True)
 class Resize(Recorded):
-    """Resizing as common programs do it, most of which do not care about aliasing.
+    """Resizing as common programs do it, mostly without antialiasing.
 
     Attributes:
         method: `area` is the mean of the covered pixels; `bilinear` and `bicubic` (Keys with
             a = −0.75) read 2 × 2 and 4 × 4 pixels, however much smaller the result is; `imresize`
-            is MATLAB's bicubic, which does care.
-        ratio: Size relative to the low-resolution result's.
+            is MATLAB's bicubic, which is antialiased.
+        ratio: Size relative to the low-resolution result.
     """
 
     method: Method
@@ -40,7 +40,7 @@ class Resize(Recorded):
     kind: Literal["resize"] = "resize"
 
     def apply(self, image: Float[Tensor, "c h w"], low: tuple[int, int]) -> Float[Tensor, "c H W"]:
-        """Return the resized picture, clipped to [0, 1], at least one pixel a side."""
+        """Return the picture resized and clipped to [0, 1], or unchanged if it has the size."""
         height, width = size = [max(1, math.floor(side * self.ratio)) for side in low]
         if list(image.shape[-2:]) == size:
             return image
@@ -53,7 +53,7 @@ class Resize(Recorded):
 
 @dataclass(frozen=True)
 class Subsample(Recorded):
-    """A Gaussian around the centre of each cell of pixels: one sample a cell, nothing moves.
+    """A Gaussian around the centre of each cell of pixels: one sample per cell, without a shift.
 
     Attributes:
         sigma: Width of the Gaussian in pixels.
@@ -67,7 +67,7 @@ class Subsample(Recorded):
     kind: Literal["subsample"] = "subsample"
 
     def apply(self, image: Float[Tensor, "c h w"], low: tuple[int, int]) -> Float[Tensor, "c H W"]:
-        """Return one pixel for each cell, those that the border cuts included."""
+        """Return one pixel for each cell, including those cut by the border."""
         centre = (self.step - 1) / 2
         kernel = kernels.gaussian(self.size, (self.sigma, self.sigma), offset=centre)
         return convolve(image, kernel)[..., :: self.step, :: self.step].clamp(0, 1)

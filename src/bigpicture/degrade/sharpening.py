@@ -1,9 +1,9 @@
-"""Sharpening of what a network is to make: an unsharp mask, where there is detail to sharpen.
+"""Sharpening of a network's targets: an unsharp mask, applied where there is detail.
 
     r = x − G * x      m = G * [|r| > τ]      x ──▶ m · clip(x + ½ r) + (1 − m) · x
 
-G is a Gaussian of 51 pixels, σ = 8. Noise and smooth areas, whose r is small, stay as they are; the
-mask is blurred by the same G, so that nothing begins at an edge.
+G is a Gaussian of 51 pixels, σ = 8. Noise and smooth areas, whose r is small, are not changed; the
+mask is blurred by the same G, so that it has no hard edges.
 
 Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic
     Data", ICCV Workshops 2021, with the numbers of the published program.
@@ -24,7 +24,7 @@ _DETAIL = 10 / 255  # τ
 
 
 def sharpen(image: Float[Tensor, "c h w"]) -> Float[Tensor, "c h w"]:
-    """Return a picture in [0, 1], sharpened."""
+    """Sharpen a picture in [0, 1]."""
     kernel = gaussian(_SIDE, (_SIGMA, _SIGMA))
     detail = image - convolve(image, kernel)
     mask = convolve((detail.abs() > _DETAIL).to(image.dtype), kernel)

@@ -1,9 +1,9 @@
-"""The degradations that tables of scores are about, by name: the same in every run.
+"""The degradations of benchmark tables, by name: the same in every run.
 
     (H, W, c), r ──"bi" | "bd" | "dn"──▶ (h, w, c)
 
-Everyone who measures meets the same noise: that of DN is drawn from a seed which is a function of
-the picture, so it depends neither on the pictures around it nor on how often they are read.
+Every measurement uses the same noise: DN's seed is a function of the picture, so the noise depends
+neither on the other pictures nor on how often they are read.
 """
 
 import zlib
