@@ -1,1 +1,1 @@
-"""A recipe in, weights out."""
+"""Training: from a recipe to weights."""

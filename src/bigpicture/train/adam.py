@@ -2,8 +2,8 @@
 
     checkpoint ──averages of gradients──▶ Adam ◀──betas── recipe
 
-PyTorch's takes its settings from a checkpoint as well, so that a run that goes on by a changed
-recipe would go on by the old one.
+PyTorch's Adam also takes its settings from a checkpoint, so a run that is resumed with a changed
+recipe would keep the old ones.
 
 Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
     https://arxiv.org/abs/1412.6980
@@ -17,10 +17,10 @@ __all__ = ["RecipeAdam"]
 
 
 class RecipeAdam(Adam):
-    """Adam that goes on from a state by the settings that it was built with."""
+    """Adam that resumes from a state but keeps the settings that it was built with."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the averages of a state, and none of its settings."""
+        """Load the averages of a state, but none of its settings."""
         super().load_state_dict(state_dict)
         for group in self.param_groups:
             group.update(self.defaults)

@@ -1,11 +1,11 @@
-"""The second player of an adversarial training: a discriminator and what makes it learn.
+"""The second player of an adversarial training: a discriminator and its optimiser.
 
-    restored ──judge──▶ what the network is to make small
-    reference, restored ──judge apart──▶ what the discriminator is to make small
+    restored ──judge──▶ the network's loss
+    reference, restored ──judge_apart──▶ the discriminator's loss
 
-Both players answer to the same pictures: those that the network made before either learned from
-them. The largest singular values of the discriminator's kernels are followed by one iteration a
-step, however many parts the step is computed in.
+Both players see the same pictures: those that the network made before either learned from them. One
+power iteration a step tracks the largest singular values of the discriminator's kernels, in however
+many parts the step is computed.
 """
 
 from typing import Any
@@ -28,13 +28,13 @@ class Adversary:
     Args:
         part: The game and the discriminator.
         colours: Channels of the pictures.
-        rate: The network's highest learning rate, which is taken where `part` has none.
+        rate: The network's highest learning rate, used if `part` has none.
         device: Where the discriminator runs.
 
     Attributes:
         network: The discriminator.
-        optimiser: Of its weights.
-        weight: Of the network's own loss in the game.
+        optimiser: Optimiser of its weights.
+        weight: Weight of the network's adversarial loss.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Adversary:
         self._per_rate = (part.rate or rate) / rate
 
     def set_rate(self, rate: float) -> None:
-        """Follow the schedule of the network, whose learning rate is `rate`."""
+        """Follow the network's schedule, whose current learning rate is `rate`."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate * self._per_rate
 
@@ -66,9 +66,9 @@ class Adversary:
         """Return the discriminator's loss, whose gradient does not reach the network.
 
         Args:
-            discriminator: `network`, or what averages its gradients over processes.
-            reference: What is real.
-            restored: What is not.
+            discriminator: `network`, or its wrapper that averages gradients over processes.
+            reference: Real pictures.
+            restored: Pictures that the network made.
             begins: Whether this is the first part of a step.
         """
         self.network.requires_grad_(True).train(begins)
@@ -77,10 +77,10 @@ class Adversary:
         return discriminator_loss(real, fake, self.game)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that changes."""
+        """Return everything that changes in training."""
         return {"network": self.network.state_dict(), "optimiser": self.optimiser.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Resume from a state."""
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])

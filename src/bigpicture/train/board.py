@@ -1,4 +1,4 @@
-"""TensorBoard, where it is installed."""
+"""Curves and pictures in TensorBoard, if it is installed."""
 
 from pathlib import Path
 
@@ -11,11 +11,11 @@ class Board:
     """Curves and pictures of a run.
 
     Args:
-        folder: Where they are written; None, or a machine without TensorBoard, writes nothing.
-        first: Step that the run starts with; what an earlier one wrote of later steps is hidden.
+        folder: Where they are written; nothing is, if it is None or TensorBoard is not installed.
+        first: Step that the run starts at; what an earlier run wrote for later steps is hidden.
 
     Attributes:
-        missing: What keeps TensorBoard from being used, "" if nothing does.
+        missing: Why TensorBoard cannot be used, "" if it can.
     """
 
     def __init__(self, folder: Path | None, first: int) -> None:
@@ -44,7 +44,7 @@ class Board:
             self._writer.add_image(name, levels.expand(3, -1, -1), step)
 
     def once(self, name: str, picture: Float[Tensor, "1 c H W"]) -> None:
-        """Show a picture that never changes."""
+        """Show a picture that never changes, only the first time."""
         if name not in self._shown:
             self._shown.add(name)
             self.picture(name, picture, 0)

@@ -1,9 +1,9 @@
-"""What a run does otherwise than before, where it goes on by another recipe.
+"""The changes in a run that is resumed with another recipe.
 
     recipe of the checkpoint, recipe of the command ──▶ {"optimiser.steps": [20000, 6000], …}
 
-That may be wished, such as another number of workers or a longer schedule; but weights whose facts
-stated the last recipe alone would be said to come of what they do not come of.
+Changes may be intended, such as another number of workers or a longer schedule; but weights whose
+facts stated only the last recipe would claim a wrong origin.
 """
 
 import json
@@ -20,11 +20,11 @@ _NOT_STATED = "not stated"
 _OF_SCORES = frozenset({"data.degradation"}) | {
     f"watch.{key}" for key in ("benchmark", "degradation", "low", "protocol", "scale")
 }
-"""Keys that decide what a score is of: the best is only the best of its kind."""
+"""Keys that decide what a score measures: the best is only the best of its kind."""
 
 
 def without_places(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe as others may read it: its files by their names, not where they lay."""
+    """Return a recipe to publish: without the folders of its data, other files by name alone."""
     told = recipe.model_dump(mode="json", exclude={"data": {"train", "low", "cache"}})
     for part, file in (("model", "start"), ("watch", "benchmark"), ("watch", "low")):
         if told[part][file] is not None:
@@ -33,17 +33,17 @@ def without_places(recipe: Recipe) -> dict[str, Any]:
 
 
 def go_on_with(recipe: Recipe, progress: Progress) -> list[str]:
-    """Let a run go on by a recipe, and note in its progress what that changes.
+    """Switch a run to a recipe, and record in its progress what that changes.
 
     Args:
-        recipe: What it goes on by.
-        progress: Of the run, as a checkpoint has it.
+        recipe: The recipe to resume with.
+        progress: Progress of the run, as restored from a checkpoint.
 
     Returns:
-        What is to be said of it: a line for each key that has another value than before.
+        Lines to report: one for each changed key, and what follows from the changes.
 
     Raises:
-        ValueError: If more steps are done than there are to be.
+        ValueError: If more steps are done than the recipe has.
     """
     before, progress.recipe = progress.recipe, without_places(recipe)
     step, steps = progress.step, recipe.optimiser.steps
@@ -72,7 +72,7 @@ def go_on_with(recipe: Recipe, progress: Progress) -> list[str]:
 def _differences(
     before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the dotted keys whose values differ, and both; what is not there is None."""
+    """Yield the dotted keys whose values differ, with both values; a missing one is None."""
     one, other = (dict(_flat(recipe, "")) for recipe in (before, now))
     for key in dict.fromkeys([*other, *one]):
         values = [one.get(key), other.get(key)]

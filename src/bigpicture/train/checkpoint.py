@@ -1,10 +1,10 @@
-"""Everything that a run needs to go on, in a file that is never half written.
+"""Everything that a run needs to resume, in a file that is never half written.
 
     OUT/checkpoint.pt             the newest
-    OUT/checkpoint-previous.pt    the one before, in case the newest is found damaged
+    OUT/checkpoint-previous.pt    the one before, in case the newest is damaged
 
-What chance decides at a step (crops, degradations, dropped paths) is a function of seed and step,
-so that no generator's state needs to be kept.
+Everything random in a step (crops, degradations, dropped paths) is a function of seed and step, so
+no generator's state needs to be kept.
 """
 
 import pickle
@@ -31,11 +31,11 @@ class Run(NamedTuple):
     """The parts of a run that learn.
 
     Attributes:
-        network: What is trained.
-        average: Of its weights, over the steps.
+        network: The network in training.
+        average: Running average of its weights.
         optimiser: Adam and its averages.
-        scaler: Of losses in fp16; off in other numbers.
-        adversary: The discriminator, where there is one.
+        scaler: Scaler of the loss in fp16; disabled in other precisions.
+        adversary: The discriminator, if there is one.
     """
 
     network: Network
@@ -45,7 +45,7 @@ class Run(NamedTuple):
     adversary: Adversary | None = None
 
     def parts(self) -> Iterator[tuple[str, Any]]:
-        """Yield those that there are, by name."""
+        """Yield the parts that exist, by name."""
         return ((name, part) for name, part in self._asdict().items() if part is not None)
 
 
@@ -54,12 +54,12 @@ class Progress:
     """How far a run has come.
 
     Attributes:
-        step: Steps that are done, skipped ones as well.
-        best: The best PSNR in dB that the average has had on the benchmark.
-        skipped: Steps that were skipped because of a number that was not finite.
-        recipe: What it goes by, without places; {} where a checkpoint does not state it.
-        changes: Where it went on by another recipe than before, see `bigpicture.train.changes`:
-            {"step": 9000, "keys": {"optimiser.steps": [20000, 12000]}}, both values.
+        step: Steps done, including skipped ones.
+        best: Best PSNR in dB of the average on the benchmark so far.
+        skipped: Steps skipped because a number was not finite.
+        recipe: The current recipe, without places; {} if a checkpoint does not state it.
+        changes: Where the run was resumed with another recipe, see `bigpicture.train.changes`:
+            {"step": 9000, "keys": {"optimiser.steps": [20000, 12000]}}, old and new value.
     """
 
     step: int = 0
@@ -73,7 +73,7 @@ class Checkpoints:
     """The checkpoints of a run's folder.
 
     Args:
-        folder: The run's.
+        folder: Folder of the run.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,11 +81,11 @@ class Checkpoints:
         self.previous = folder / "checkpoint-previous.pt"
 
     def exist(self) -> bool:
-        """Return whether there is something to go on from."""
+        """Return whether there is a checkpoint to resume from."""
         return self.newest.exists() or self.previous.exists()
 
     def save(self, run: Run, progress: Progress) -> None:
-        """Write a checkpoint, and keep the last one."""
+        """Write a checkpoint, and keep the one before."""
         remove_leftovers(self.newest.parent)
         states = {name: part.state_dict() for name, part in run.parts()}
         with saving(self.newest) as file:
@@ -94,10 +94,10 @@ class Checkpoints:
                 self.newest.replace(self.previous)
 
     def restore(self, run: Run) -> Progress:
-        """Load the newest checkpoint that is whole into `run`; return how far it had come.
+        """Load the newest undamaged checkpoint into `run`; return its progress.
 
         Raises:
-            ValueError: If none is whole, or it is none of such a run; it is named.
+            ValueError: If none is undamaged, or it does not fit `run`; the message names the file.
         """
         damaged = []
         for path in (self.newest, self.previous):
@@ -116,7 +116,7 @@ class Checkpoints:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with zipfile.ZipFile(path) as archive:  # torch reads on where bits have changed
+        with zipfile.ZipFile(path) as archive:  # torch does not notice changed bits
             broken = archive.testzip()
     except zipfile.BadZipFile as error:
         raise ValueError(str(error)) from error

@@ -1,9 +1,9 @@
-"""What happens at a step whose loss or gradient is no finite number: it is skipped, up to a limit.
+"""Skipping of steps whose loss or gradient is not finite, up to a limit.
 
     OUT/skipped/step-N.safetensors    low, target and points of the batch, the losses as metadata
 
-Such a step changes no weight. One that comes from a rare batch does no harm; many come from weights
-that are lost, and the run is stopped while its last checkpoint is still sound.
+Such a step changes no weights. One that comes from a rare batch does no harm; many mean that the
+weights have diverged, and the run is stopped while its last checkpoint is still sound.
 """
 
 import json
@@ -24,7 +24,7 @@ class Guard:
     Args:
         folder: Where batches are written.
         limit: How many steps may be skipped.
-        process: Which of how many processes this is; each keeps its share of a batch.
+        process: Index of this process and the number of processes; each keeps its share of a batch.
     """
 
     def __init__(self, folder: Path, limit: int, process: tuple[int, int] = (0, 1)) -> None:
@@ -35,16 +35,16 @@ class Guard:
     def skip(
         self, progress: Progress, batch: Batch, losses: Mapping[str, float], broken: Sequence[str]
     ) -> str:
-        """Note that the step which has just been done was skipped; return what to say of it.
+        """Record that the last step was skipped; return a line to report.
 
         Args:
-            progress: Of the run, whose count goes up.
-            batch: What the step was given.
-            losses: What came out, by name.
-            broken: Which of them, or what else, was no finite number.
+            progress: Progress of the run, whose count of skipped steps goes up.
+            batch: Batch of the step.
+            losses: Losses of the step, by name.
+            broken: Names of the losses that are not finite, or of what else is not.
 
         Raises:
-            FloatingPointError: If that was one too many.
+            FloatingPointError: If more than `limit` steps have been skipped.
         """
         progress.skipped += 1
         file = self._keep(progress.step, batch, losses)

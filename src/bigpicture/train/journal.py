@@ -1,10 +1,10 @@
-"""What a run says about itself.
+"""The log of a run, on the console and in files.
 
     OUT/log.txt        what the console shows
-    OUT/log.jsonl      every line's numbers, to be read by programs
+    OUT/log.jsonl      the numbers of each line, for programs
     OUT/tensorboard    the same as curves, and pictures
 
-A run that goes on from a checkpoint takes back the numbers and curves of later steps.
+A resumed run removes the numbers and curves of steps after its checkpoint.
 """
 
 import json
@@ -27,19 +27,19 @@ __all__ = ["Journal", "Pace"]
 
 
 class Pace(NamedTuple):
-    """How long a step took, in seconds: in all, and until it had its batch."""
+    """How long a step took, in seconds: in total, and waiting for its batch."""
 
     step: float
     data: float
 
 
 class Journal:
-    """Tells how a run goes.
+    """Reports the progress of a run.
 
     Args:
         out: The run's folder; None writes nothing, as for all processes but the first.
         every: Steps between two lines.
-        images: Crops in a step.
+        images: Crops per step.
         console: Where lines are printed.
     """
 
@@ -53,7 +53,7 @@ class Journal:
             out.mkdir(parents=True, exist_ok=True)
 
     def begin(self, first: int, total: int) -> None:
-        """Say where the run starts; forget what was written of later steps."""
+        """Report where the run starts; drop what was written about later steps."""
         self.total = total
         if self.out is not None:
             _forget_after(first, self.out / "log.jsonl")
@@ -66,7 +66,7 @@ class Journal:
         self.say(f"step {first} of {total}")
 
     def step(self, done: int, outcome: Outcome, pace: Pace) -> None:
-        """Take note of a step; print and write every so often."""
+        """Record a step; print and write a line every so often."""
         if not outcome.broken:
             self.losses.append(outcome.losses)
         self.paces.append(pace)
@@ -95,7 +95,7 @@ class Journal:
         )
 
     def score(self, done: int, report: Report, best: float) -> None:
-        """Take note of a validation."""
+        """Record a validation."""
         values = "  ".join(f"{name} {value:.4f}" for name, value in report.mean.items())
         self.say(f"step {done}  {where(report)}  {values}  best psnr {best:.4f}", bold=True)
         told = ("benchmark", "scale", "degradation", "protocol")
@@ -110,17 +110,17 @@ class Journal:
             self.board.once(f"{name}/reference", reference[None])
 
     def skipped(self, done: int, said: str, skipped: int) -> None:
-        """Take note of a step that was skipped."""
+        """Record a skipped step."""
         self.say(f"warning: {said}")
         self._write(done, {"skipped": skipped})
 
     def say(self, text: str, bold: bool = False) -> None:
-        """Print a line and keep it."""
+        """Print a line and write it to the log."""
         self.console.print(text, style="bold" if bold else None, markup=False, soft_wrap=True)
         self.note(text)
 
     def note(self, text: str) -> None:
-        """Keep a line that is not printed."""
+        """Write a line to the log without printing it."""
         if self.out is not None:
             with (self.out / "log.txt").open("a", encoding="utf-8") as file:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")

@@ -2,8 +2,8 @@
 
     [batch → step → journal → scores → checkpoint] × steps
 
-A step's crops depend on seed and step alone and every checkpoint holds all that learns, so a run
-that was interrupted goes on as if it had not been.
+A step's crops depend on seed and step alone, and every checkpoint holds everything that learns, so
+an interrupted run resumes as if it had not been interrupted.
 """
 
 import time
@@ -32,14 +32,14 @@ __all__ = ["Surroundings", "batches_of", "train"]
 
 
 class Surroundings(NamedTuple):
-    """What a run is given and where it leaves things.
+    """Inputs of a run, and where its results go.
 
     Attributes:
-        crops: What batches are drawn from.
-        benchmark: What it is scored on, if anything.
-        folder: For checkpoints, best weights and skipped batches.
-        processes: Who takes part.
-        journal: Who is told.
+        crops: Source of the batches.
+        benchmark: Benchmark that the run is scored on, if any.
+        folder: Folder for checkpoints, best weights and skipped batches.
+        processes: The processes that take part.
+        journal: Log of the run.
         stop: Once it is set, the run ends after the next sound step, with a checkpoint.
     """
 
@@ -52,10 +52,10 @@ class Surroundings(NamedTuple):
 
 
 def train(recipe: Recipe, run: Run, progress: Progress, around: Surroundings) -> Report | None:
-    """Train `run` to the recipe's last step, or until it is stopped; `progress` tells.
+    """Train `run` to the recipe's last step, or until it is stopped; advance `progress`.
 
     Returns:
-        The scores of the last step, where this process has measured them.
+        The scores of the last validation, None if this process made none.
 
     Raises:
         FloatingPointError: If too many steps had to be skipped. The last checkpoint stays.
@@ -78,8 +78,8 @@ def train(recipe: Recipe, run: Run, progress: Progress, around: Surroundings) ->
         journal.step(done, outcome, Pace(time.perf_counter() - began, waited))
         if benchmark and processes.main and (last or done % watch.validate_every == 0):
             report = _score(recipe, run, benchmark, progress, around)
-        stopped = processes.any(stop.is_set())  # all at one step, or they wait for each other
-        # A checkpoint right after a skipped step might be one of weights that are lost.
+        stopped = processes.any(stop.is_set())  # all at the same step, or some would wait
+        # A checkpoint right after a skipped step might hold weights that have diverged.
         if (last or stopped or done % watch.save_every == 0) and not outcome.broken:
             if processes.main:
                 checkpoints.save(run, progress)
@@ -89,7 +89,7 @@ def train(recipe: Recipe, run: Run, progress: Progress, around: Surroundings) ->
 
 
 def batches_of(recipe: Recipe, crops: Crops, processes: Processes, steps: range) -> Iterator[Batch]:
-    """Yield this process's share of the batch of each step, in floats on its device."""
+    """Yield this process's share of the batch of each step, as floats on its device."""
     device = processes.device
     layout = torch.channels_last if recipe.precision.channels_last else torch.contiguous_format
     batches = load_batches(
@@ -104,7 +104,7 @@ def batches_of(recipe: Recipe, crops: Crops, processes: Processes, steps: range)
 
 
 def _timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float, float]]:
-    """Yield each batch with how long it was waited for, and when that began."""
+    """Yield each batch, how long it was waited for, and when the wait began."""
     began = time.perf_counter()
     for batch in batches:
         yield batch, time.perf_counter() - began, began
@@ -114,7 +114,7 @@ def _timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float, float]]:
 def _score(
     recipe: Recipe, run: Run, benchmark: Benchmark, progress: Progress, around: Surroundings
 ) -> Report:
-    """Validate the average of the weights; keep those that are the best so far."""
+    """Validate the average of the weights; write it if it is the best so far."""
     shown = 0
 
     def show(restored: Restored) -> None:

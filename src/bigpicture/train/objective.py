@@ -1,4 +1,4 @@
-"""A recipe's `[losses]` becomes one function of restored pictures and references."""
+"""From a recipe's `[losses]` to one function of restored pictures and references."""
 
 from bigpicture.train.losses.frequency import Frequency
 from bigpicture.train.losses.perceptual import Perceptual, vgg19
@@ -10,12 +10,12 @@ __all__ = ["objective"]
 
 
 def objective(part: LossesPart) -> Total:
-    """Return the weighted sum of all losses but the adversarial one, which plays a game.
+    """Return the weighted sum of all losses except the adversarial one, which `Adversary` computes.
 
     Raises:
-        ImportError: If VGG-19 is asked for and torchvision is not there.
+        ImportError: If VGG-19 is needed and torchvision is not installed.
         OSError: If its weights cannot be downloaded.
-        ValueError: If it has no such layer.
+        ValueError: If VGG-19 has no such layer.
     """
     terms = {}
     if part.l1 is not None:

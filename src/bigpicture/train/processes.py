@@ -1,9 +1,9 @@
-"""The processes that train one network together, of which this is one.
+"""The processes that train one network together, seen from one of them.
 
-    gradient = mean of those of n processes, each on its share of a batch: crops k, k + n, k + 2n, …
+    gradient = mean over n processes, each with its share of a batch: crops k, k + n, k + 2n, …
 
-Alone, a process needs nobody. `accelerate launch -m bigpicture train RECIPE` starts several: one
-for each GPU, or as many as asked on CPUs. The first writes, validates and talks.
+A single process needs no setup. `accelerate launch -m bigpicture train RECIPE` starts several: one
+for each GPU, or as many as requested on CPUs. The first one writes, validates and prints.
 """
 
 import os
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Processes"]
 
-_PATIENCE = timedelta(hours=6)  # of those who wait while the first decodes pictures or validates
+_PATIENCE = timedelta(hours=6)  # how long others wait while the first decodes pictures or validates
 
 
 class Processes:
     """All processes of a run, seen from this one.
 
     Args:
-        device: `auto`, `cpu`, `cuda` or `mps`. Where there are several, each gets a GPU of its own.
+        device: `auto`, `cpu`, `cuda` or `mps`. Several processes get a GPU each.
 
     Attributes:
         device: Where this process computes.
-        count: How many there are.
-        index: Which this is.
+        count: Number of processes.
+        index: Index of this process.
 
     Raises:
-        ValueError: If there is no such device, or all processes would share one.
+        ValueError: If there is no such device, or several processes cannot have one each.
         ImportError: If there are several and accelerate is not installed.
     """
 
@@ -54,7 +54,7 @@ class Processes:
 
     @property
     def main(self) -> bool:
-        """Whether this is the one that writes, validates and talks."""
+        """Whether this is the process that writes, validates and prints."""
         return self.index == 0
 
     @property
@@ -67,7 +67,7 @@ class Processes:
         return module if self._together is None else self._together.prepare_model(module)
 
     def apart(self, joined: nn.Module) -> AbstractContextManager[object]:
-        """Return a context in which a joined module's gradients are only added up."""
+        """Return a context in which a joined module's gradients are added up, but not averaged."""
         return nullcontext() if self._together is None else self._together.no_sync(joined)
 
     def mean(self, values: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
@@ -79,19 +79,19 @@ class Processes:
         return mean
 
     def any(self, flag: bool) -> bool:
-        """Return whether it is so for one of the processes at least; each must ask."""
+        """Return whether the flag is set in any process; all of them must call this."""
         if self._together is None:
             return flag
         return self.mean(torch.tensor([float(flag)], device=self.device)).item() > 0
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """Let the first process do something, then the others."""
+        """Run the block in the first process, then in the others."""
         with nullcontext() if self._together is None else self._together.main_process_first():
             yield
 
     def wait(self) -> None:
-        """Wait until all processes have come here."""
+        """Wait until all processes have arrived here."""
         if self._together is not None:
             self._together.wait_for_everyone()
 
@@ -111,7 +111,7 @@ def _joined(device: str) -> "Accelerator":
             "pip install 'bigpicture[train]'"
         ) from error
     return Accelerator(
-        mixed_precision="no",  # the recipe says what is computed in which numbers
+        mixed_precision="no",  # the recipe sets the precision
         cpu=device == "cpu",
         kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
     )

@@ -1,9 +1,9 @@
-"""A recipe's file becomes a recipe, which states nothing of pictures that are no longer its.
+"""Reading of a recipe's file, without stale facts about training pictures that were replaced.
 
     RECIPE.toml, --set data.train=… ──▶ Recipe, whose data.description is "not stated"
 
-What a recipe says of its pictures, their licence first, goes into the weights. Whoever trains on
-others by `--set` has not been asked for theirs, and the recipe's would be untrue.
+What a recipe says about its pictures, above all their licence, goes into the weights. If `--set`
+replaces the pictures, those statements no longer hold.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ def read_recipe(file: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
     Args:
-        file: Its TOML.
+        file: Its TOML file.
         overrides: `KEY=VALUE` as in `bigpicture.config.load`. One that replaces `data.train` makes
             the description and licence of the pictures "not stated", unless these are given too.
 
     Raises:
-        ConfigError: If the file holds no recipe.
+        ConfigError: If the file does not hold a valid recipe.
     """
     given = {override.partition("=")[0].strip() for override in overrides}
     replaced = _OF_PICTURES if "data.train" in given else ()
@@ -36,6 +36,6 @@ def read_recipe(file: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def unstated(recipe: Recipe) -> list[str]:
-    """Return the keys of what a recipe does not state of its pictures."""
+    """Return the keys of the facts about its pictures that a recipe does not state."""
     stated = dict(zip(_OF_PICTURES, (recipe.data.description, recipe.data.licence), strict=True))
     return [key for key, text in stated.items() if text == NOT_STATED]

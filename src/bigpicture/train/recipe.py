@@ -39,12 +39,12 @@ class Recipe(Settings):
 
     @property
     def validation_scale(self) -> int:
-        """At which enlargement the network is scored."""
+        """The scale at which the network is scored."""
         return self.model.scale or self.watch.scale
 
     @property
     def validation_degradation(self) -> Standard | None:
-        """What makes the pictures that the network is scored on; None for the benchmark's own."""
+        """The degradation that the network is scored on; None for the benchmark's own."""
         if self.watch.degradation is not None or self.watch.low is not None:
             return self.watch.degradation
         return next((kind for kind in ("bd", "dn") if self.data.degradation == (kind,)), None)

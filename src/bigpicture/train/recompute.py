@@ -1,9 +1,9 @@
-"""Gradient checkpointing: what is inside of a block is computed again when its gradient is.
+"""Gradient checkpointing: the features inside a block are recomputed in the backward pass.
 
     x ──block──▶ y      kept for the backward pass: x
 
-Memory then holds the inputs of the blocks and the inside of one. The result is the same to the
-last bit: chance draws the same again, and batch normalisation counts each batch once.
+Memory then holds the inputs of the blocks and the features inside one. The result is the same to the last
+bit: random draws are repeated, and batch normalisation counts each batch once.
 
 Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
     https://arxiv.org/abs/1604.06174
@@ -24,7 +24,7 @@ __all__ = ["blocks_of", "recompute_blocks"]
 
 
 def recompute_blocks(backbone: Backbone) -> None:
-    """Let each block of a backbone keep nothing but its input for the backward pass."""
+    """Make each block of a backbone keep only its input for the backward pass."""
     for block in blocks_of(backbone):
         block.forward = _recomputed(block, block.forward)
 
@@ -60,7 +60,7 @@ def _recomputed(block: nn.Module, forward: Callable[..., Any]) -> Callable[..., 
 
 @contextmanager
 def _statistics_kept(block: nn.Module) -> Iterator[None]:
-    """Let a pass leave the running statistics of batch normalisation as they are."""
+    """Leave the running statistics of batch normalisation unchanged during a pass."""
     norms = [module for module in block.modules() if isinstance(module, _BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:

@@ -1,8 +1,8 @@
-"""What a network makes of a batch, as one module: processes and compilers know `forward` alone.
+"""A network's output for a batch, as one module: DDP and compilers only know `forward`.
 
     low (b, c, h, w) ──▶ (b, c, H, W), or colours at q points as (b, c, q, 1)
 
-Losses are shown single points as pictures that are one pixel wide.
+Losses see single points as pictures that are one pixel wide.
 """
 
 from torch import nn
@@ -15,7 +15,7 @@ __all__ = ["Renderer", "reference_of"]
 
 
 class Renderer(nn.Module):
-    """Calls a network with what a batch asks for."""
+    """Calls a network for what a batch needs: pictures or single points."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -24,12 +24,12 @@ class Renderer(nn.Module):
     def forward(
         self, low: Float[Tensor, "b c h w"], size: tuple[int, int], points: Points | None
     ) -> Float[Tensor, "b c H W"]:
-        """Return pictures of a `size`; where points are given, they are the pixels, row by row.
+        """Return pictures of a `size`; where points are given, they are its pixels, row by row.
 
         Args:
-            low: Small pictures.
-            size: H and W, as many pixels as there are points.
-            points: Where; None for the pixels of the whole picture.
+            low: Low-resolution pictures.
+            size: H and W, with as many pixels as there are points.
+            points: Points to render; None for all pixels of the picture.
         """
         if points is None:
             return self.network(low, size)
@@ -37,5 +37,5 @@ class Renderer(nn.Module):
 
 
 def reference_of(batch: Batch) -> Float[Tensor, "b c H W"]:
-    """Return what `Renderer` should have made of a batch."""
+    """Return the target of a batch in the shape of what `Renderer` returns."""
     return batch.target if batch.target.ndim == 4 else batch.target.mT.unsqueeze(-1)

@@ -1,4 +1,4 @@
-"""The weights that a run gives, in a file that says where they come from."""
+"""The weights of a run, in a file that states where they come from."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,14 +16,14 @@ __all__ = ["write_weights"]
 def write_weights(
     file: Path, recipe: Recipe, run: Run, report: Report | None, progress: Progress
 ) -> None:
-    """Write the average of a run's weights and its facts.
+    """Write the average of a run's weights, and the facts about it.
 
     Args:
-        file: Where to; it is replaced in one step, or not at all.
-        recipe: Of the run.
-        run: What has learned.
-        report: What the average scores, if that was measured.
-        progress: How many steps it took, by which recipes.
+        file: The file; it is replaced in one step, or not at all.
+        recipe: Recipe of the run.
+        run: The parts that have learned.
+        report: Scores of the average, if they were measured.
+        progress: Steps done, and the recipes that they followed.
     """
     average = run.average.module
     assert isinstance(average, Network)

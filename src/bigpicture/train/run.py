@@ -1,4 +1,4 @@
-"""A recipe becomes a folder: checkpoints, logs, and weights with their facts.
+"""From a recipe to a folder of checkpoints, logs, and weights with their facts.
 
 RECIPE.toml ──▶ OUT/checkpoint.pt, OUT/log.txt, OUT/log.jsonl, OUT/tensorboard/
             ──▶ OUT/NAME-best.safetensors, and in the end OUT/NAME.safetensors
@@ -43,22 +43,23 @@ def run_recipe(
     console: Console | None = None,
     stopping: AbstractContextManager[Event] | None = None,
 ) -> Path | None:
-    """Train what a recipe says; return the file of the weights, or None if it did not come to that.
+    """Train by a recipe; return the file of the weights, or None if none were written.
 
     Args:
-        recipe: The run.
-        out: Its folder.
-        resume: Go on from the folder's checkpoint, if it has one. Without, one that has is refused.
-        dry_run: Check everything and try two steps, say what would be done, write no results.
+        recipe: The recipe.
+        out: Folder of the run.
+        resume: Resume from the folder's checkpoint, if there is one; if False, refuse to replace it.
+        dry_run: Check everything, try two steps, report what would be done, and write no results.
         device: `auto`, `cpu`, `cuda` or `mps`.
-        console: Where to talk.
-        stopping: Entered while steps are made, which must not be torn. Once the event that it gives
-            is set, the run ends after the step it is in, with a checkpoint and without weights.
+        console: Where to print.
+        stopping: Entered while steps are made, which must not be torn. Once the event that it
+            yields is set, the run ends after the current step, with a checkpoint and no weights.
 
     Raises:
-        ValueError: If the recipe, its data or the folder cannot be used; it says which.
+        ValueError: If the recipe, its data or the folder cannot be used; the message says which.
         FloatingPointError: If too many steps had to be skipped.
-        ImportError: If something is asked for whose packages are not installed.
+        ImportError: If a package that the recipe needs is not installed.
+        OSError: If results cannot be written, or weights of a loss cannot be downloaded.
     """
     goes_on = _goes_on(out, resume, dry_run)
     processes = Processes(device)
@@ -82,7 +83,7 @@ def run_recipe(
 
 
 def _goes_on(out: Path, resume: bool, dry_run: bool) -> bool:
-    """Return whether there is a checkpoint to go on from; refuse to begin where there is one."""
+    """Return whether to resume from a checkpoint; refuse to begin where there is one."""
     checkpoints = Checkpoints(out)
     if checkpoints.exist() and not (resume or dry_run):
         raise ValueError(f"{checkpoints.newest} exists; use --resume to go on, or another --out")
@@ -90,7 +91,7 @@ def _goes_on(out: Path, resume: bool, dry_run: bool) -> bool:
 
 
 def _progress(recipe: Recipe, run: Run, folder: Path | None) -> tuple[Progress, list[str]]:
-    """Return how far a run has come, loaded from a folder, and what is new in its recipe."""
+    """Return a run's progress, restored from a folder if given, and lines on recipe changes."""
     if folder is None:
         return Progress(recipe=without_places(recipe)), []
     progress = Checkpoints(folder).restore(run)
@@ -98,7 +99,7 @@ def _progress(recipe: Recipe, run: Run, folder: Path | None) -> tuple[Progress, 
 
 
 def _trained(recipe: Recipe, run: Run, progress: Progress, around: Surroundings) -> Path | None:
-    """Make the steps, and weights of them; say in the log how it ended, whatever happens."""
+    """Make the steps and write the weights; log how the run ended, whatever happens."""
     journal, processes = around.journal, around.processes
     file = around.folder / f"{recipe.name}.safetensors"
     try:
@@ -111,7 +112,7 @@ def _trained(recipe: Recipe, run: Run, progress: Progress, around: Surroundings)
             journal.say(f"weights: {file}")
         else:
             journal.say(f"stopped after step {progress.step}; --resume goes on")
-        processes.wait()  # whoever launched them ends all when one has ended
+        processes.wait()  # the launcher ends all processes when one has ended
         return file if done else None
     except KeyboardInterrupt:
         journal.say("stopped at once; --resume goes on from the last checkpoint")
@@ -130,7 +131,7 @@ def _described(
     benchmark: Benchmark | None,
     processes: Processes,
 ) -> Iterator[str]:
-    """Yield lines on what is going to be done."""
+    """Yield lines that describe the run."""
     parameters = sum(p.numel() for p in begun.run.network.parameters())
     scales = recipe.data.scales or f"×{recipe.model.scale}"
     yield (

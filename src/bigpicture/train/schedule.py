@@ -11,8 +11,8 @@ __all__ = ["rate_at"]
 def rate_at(step: int, settings: OptimiserPart) -> float:
     """Return the learning rate of a step, counted from 0.
 
-    It climbs linearly over the warm-up, then follows the schedule: `constant`; `cosine` to 0 at
-    the end; `step`, by half every `halve_every` steps; `multistep`, by half after each number of
+    It climbs linearly over the warm-up, then follows the schedule: `constant`; `cosine`, to 0 at
+    the end; `step`, halved every `halve_every` steps; `multistep`, halved after each number of
     steps in `halve_at`.
     """
     if step < settings.warmup:

@@ -1,4 +1,4 @@
-"""A recipe's keys for editors, as a JSON schema: which there are, of which kind, what they mean.
+"""JSON schema of recipes, for editors: their keys, the keys' types and descriptions.
 
 The repository's recipes name `recipes/schema.json` in their first line; editors that know TOML
 (Taplo, Even Better TOML) then complete keys and mark mistakes.

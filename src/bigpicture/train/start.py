@@ -1,4 +1,4 @@
-"""Everything that learns in a run, as it is before the first step."""
+"""Everything that learns in a run, before the first step."""
 
 from typing import NamedTuple
 
@@ -26,8 +26,7 @@ class Start(NamedTuple):
 
     Attributes:
         run: What learns.
-        missing: Tensors of the network that `model.start` had nothing for; None where it was not
-            looked at.
+        missing: Tensors of the network that `model.start` does not have; None if it was not read.
     """
 
     run: Run
@@ -38,13 +37,13 @@ def start(recipe: Recipe, processes: Processes, *, goes_on: bool = False) -> Sta
     """Build what a recipe trains.
 
     Args:
-        recipe: What is built.
-        processes: Who takes part.
-        goes_on: Whether a checkpoint's weights follow: those of `model.start`, which may be gone
-            by then, are not needed.
+        recipe: The recipe.
+        processes: The processes that take part.
+        goes_on: Whether a checkpoint will be loaded, so that `model.start`, which may be gone by
+            then, is not needed.
 
     Raises:
-        ValueError: If the network cannot be built, or start from the weights that it is given.
+        ValueError: If the network cannot be built, or cannot start from the given weights.
     """
     torch.manual_seed(recipe.data.seed)
     model = recipe.model
@@ -69,7 +68,7 @@ def start(recipe: Recipe, processes: Processes, *, goes_on: bool = False) -> Sta
 
 def _placed(network: Network, recipe: Recipe, processes: Processes) -> Network:
     if processes.count > 1 and processes.device.type == "cuda":
-        # CRAN normalises over the batch, which is all of it; CPUs have no such operator
+        # CRAN normalises over the batch, that is, all of it; CPUs have no such operator
         nn.SyncBatchNorm.convert_sync_batchnorm(network)
     network.to(processes.device)
     if recipe.precision.channels_last:

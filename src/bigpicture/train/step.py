@@ -28,17 +28,17 @@ from bigpicture.train.schedule import rate_at
 
 __all__ = ["Learner", "Outcome"]
 
-_LEAST_SCALE = 1.0  # of losses in fp16: below, it is not their small range that breaks gradients
+_LEAST_SCALE = 1.0  # of the loss in fp16: below, its small range is not what breaks gradients
 
 
 class Outcome(NamedTuple):
-    """What became of a step.
+    """The result of a step.
 
     Attributes:
-        losses: By name, each without its weight.
+        losses: Losses by name, without their weights.
         rate: Learning rate.
-        broken: Losses that are no finite number, or "gradient" where only that is none; the step
-            has then changed nothing.
+        broken: Losses that are not finite, or "gradient" if only that is not; the step has then
+            changed nothing.
     """
 
     losses: dict[str, float]
@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
 
 @contextmanager
 def _advising_on_memory() -> Iterator[None]:
-    """Say what to do where a step does not fit into memory."""
+    """Turn a step's lack of memory into advice."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -61,18 +61,18 @@ def _advising_on_memory() -> Iterator[None]:
 
 
 class Learner:
-    """Makes steps: calls the network, its losses, and what learns from their gradients.
+    """Makes steps: calls the network and its losses, and updates all that learns.
 
     Args:
-        recipe: What is made small, and how.
-        run: What learns.
-        processes: Who takes part.
+        recipe: Losses, optimiser and precision.
+        run: The parts that learn.
+        processes: The processes that take part.
 
     Raises:
-        ImportError: If a loss needs what is not installed.
+        ImportError: If a loss needs a package that is not installed.
         OSError: If a loss needs weights that cannot be downloaded.
-        ValueError: If a loss is given what it does not have, or the crops of a batch cannot be
-            shared out evenly.
+        ValueError: If a loss is given a layer that does not exist, or the crops of a batch cannot
+            be shared out evenly.
     """
 
     def __init__(self, recipe: Recipe, run: Run, processes: Processes) -> None:
@@ -101,13 +101,13 @@ class Learner:
         """Learn from the batch of a step.
 
         Args:
-            index: Of the step, counted from 0.
-            batch: This process's share of it, on its device.
+            index: Number of the step, counted from 0.
+            batch: This process's share of the batch, on its device.
 
         Raises:
-            ValueError: If it does not fit into memory.
+            ValueError: If the step does not fit into memory.
         """
-        # What networks draw themselves, such as dropped paths, is a function of the step as well.
+        # What networks draw themselves, such as dropped paths, is a function of the step, too.
         torch.manual_seed(hash((self.recipe.data.seed, index, self.processes.index)))
         rate = self._set_rate(index)
         statistics = [buffer.clone() for buffer in self._statistics]
@@ -133,7 +133,7 @@ class Learner:
         return rate
 
     def _add_gradients(self, part: Batch, first: bool, last: bool) -> dict[str, Tensor]:
-        """Add the gradients of a part of the batch to those that there are; return its losses."""
+        """Accumulate the gradients of a part of the batch; return its losses."""
         adversary, reference = self.run.adversary, reference_of(part)
         with self._joined(self._render, last):
             with self._computing():
@@ -158,7 +158,7 @@ class Learner:
         self.run.scaler.scale(loss / self.recipe.optimiser.accumulate).backward()
 
     def _update(self, losses: dict[str, float]) -> list[str]:
-        """Let the players take a step, if all numbers are finite; return which are not."""
+        """Update all that learns, if all numbers are finite; return which are not."""
         run, scaler = self.run, self.run.scaler
         broken = [name for name, loss in losses.items() if not math.isfinite(loss)]
         if not broken:
@@ -175,7 +175,7 @@ class Learner:
         return broken
 
     def _shorten_gradients(self) -> bool:
-        """Shorten gradients that are too long; return whether they are finite."""
+        """Clip gradients that are too long; return whether they are finite."""
         norms = []
         for player, optimiser in self._players:
             self.run.scaler.unscale_(optimiser)
@@ -186,7 +186,7 @@ class Learner:
         return all(math.isfinite(norm.item()) for norm in norms)
 
     def _joined(self, module: nn.Module, last: bool) -> AbstractContextManager[object]:
-        """Return a context in which processes average gradients, if no more are to be added."""
+        """Return a context in which processes average gradients, but only after the last part."""
         return nullcontext() if last else self.processes.apart(module)
 
     def _computing(self) -> AbstractContextManager[object]:
@@ -204,7 +204,7 @@ def _check_shares(recipe: Recipe, processes: Processes) -> None:
 
 
 def _parts(batch: Batch, count: int) -> Iterator[Batch]:
-    """Yield a batch's crops in so many parts: each takes every `count`th."""
+    """Yield a batch's crops in `count` parts, each with every `count`th crop."""
     for first in range(count):
         points = batch.points and Points(*(each[first::count] for each in batch.points))
         yield Batch(batch.low[first::count], batch.target[first::count], points)

@@ -1,7 +1,7 @@
-"""A dry run: two steps on real batches, to know what a run will take before it takes it.
+"""A dry run: two steps on real batches, to know the memory and time of a run beforehand.
 
 Where batches have scales, these have the greatest, which takes the most memory and time. Nothing is
-written, and what the steps have taught is thrown away.
+written, and what the steps have learned is discarded.
 """
 
 import time
@@ -20,14 +20,14 @@ from bigpicture.train.step import Learner
 
 __all__ = ["try_out"]
 
-_STEPS = 2  # the first makes what all others use again
+_STEPS = 2  # the first makes what all later ones reuse
 
 
 def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str:
-    """Make two steps; return what one takes in memory and time, and all of them in time.
+    """Make two steps; return a line on the memory and time of one, and the time of all.
 
     Raises:
-        ValueError: If they do not fit into memory, or a loss is no finite number.
+        ValueError: If they do not fit into memory, or a loss or gradient is not finite.
     """
     peak = PeakMemory(processes.device)
     run.network.train()
@@ -54,7 +54,7 @@ def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str
 
 
 def _largest(crops: Crops) -> tuple[Crops, str]:
-    """Return crops of the greatest scale that they may have, and what it is called."""
+    """Return crops at their greatest scale, and its name; "" if they have only one."""
     if not isinstance(crops, Queries):
         return crops, ""
     most = crops.scales.greatest

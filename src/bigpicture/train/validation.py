@@ -1,4 +1,4 @@
-"""Scores on the way, by the code behind `bigpicture evaluate`, in all bits of float32."""
+"""Validation in training, by the code behind `bigpicture evaluate`, in full float32."""
 
 from collections.abc import Callable
 
@@ -18,10 +18,10 @@ __all__ = ["look_through", "validate"]
 
 
 def look_through(benchmark: Benchmark, recipe: Recipe) -> None:
-    """Read every picture, so that those which cannot be scored are known before a run has begun.
+    """Read every picture, so that any that cannot be scored is found before a run begins.
 
     Raises:
-        ValueError: If there are any; they are named.
+        ValueError: If there are any; all are named.
     """
     look_through_pictures(benchmark, PROTOCOLS[recipe.watch.protocol])
 
@@ -36,10 +36,10 @@ def validate(
     """Score a network on a benchmark.
 
     Args:
-        network: What is scored; it is left in the mode that it is in.
-        limits: Of the network.
+        network: The network to score; it keeps its mode.
+        limits: Limits of the network.
         benchmark: The pictures.
-        recipe: Says at which scale and by which protocol.
+        recipe: States the scale and the protocol.
         watch: Called with each picture, restored and scored.
     """
     device, scale = next(network.parameters()).device, recipe.validation_scale

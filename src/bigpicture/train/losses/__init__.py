@@ -1,1 +1,1 @@
-"""What training makes small: (restored, reference) ↦ one number, each a module of its own."""
+"""Training losses, a module each: (restored, reference) ↦ one number."""

@@ -1,4 +1,4 @@
-"""Adversarial losses: what generator and discriminator each try to make small.
+"""Adversarial losses: what the generator and the discriminator each minimise.
 
     judgements of a discriminator, any shape ──▶ ()     high means "real"
 
@@ -7,7 +7,7 @@
     lsgan     (real − 1)² + fake²                      (fake − 1)²          Mao et al., 2017
     hinge     max(0, 1 − real) + max(0, 1 + fake)      −fake                Lim and Ye, 2017
 
-each a mean over all judgements. `vanilla` is that of BSRGAN and Real-ESRGAN.
+each averaged over all judgements. BSRGAN and Real-ESRGAN use `vanilla`.
 
 Source: https://arxiv.org/abs/1406.2661 https://arxiv.org/abs/1611.04076
     https://arxiv.org/abs/1705.02894
@@ -46,7 +46,7 @@ def generator_loss(fake: Float[Tensor, "..."], game: Game = "vanilla") -> Float[
 
     Args:
         fake: The discriminator's judgements of restored pictures.
-        game: Which losses.
+        game: Which losses to use.
     """
     return _GAMES[game].generator(fake.float()).mean()
 
@@ -58,9 +58,9 @@ def discriminator_loss(
 
     Args:
         real: Its judgements of references.
-        fake: Its judgements of restored pictures, through which no gradient may reach the network
-            that made them: detach these first.
-        game: Which losses.
+        fake: Its judgements of restored pictures. Detach these first, so that no gradient reaches
+            the network that made them.
+        game: Which losses to use.
     """
     each = _GAMES[game]
     return each.real(real.float()).mean() + each.fake(fake.float()).mean()

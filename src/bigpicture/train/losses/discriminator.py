@@ -1,4 +1,4 @@
-"""U-Net discriminator: tells for every pixel whether it looks real, seeing it in its surroundings.
+"""U-Net discriminator: judges whether each pixel looks real, seeing it in its surroundings.
 
     (b, 3, H, W) ──conv──▶ ↓ ↓ ↓ ──▶ ↑ ↑ ↑, each + the features of its size ──▶ (b, 1, H, W)
 
@@ -30,7 +30,7 @@ class UNetDiscriminator(nn.Module):
 
     Args:
         colours: Channels of the pictures.
-        channels: Of the first features; they double with each halving of the size.
+        channels: Channels of the first features; they double with each halving of the size.
 
     Raises:
         ValueError: When called, if a side is below 8 pixels, which three halvings need.
@@ -54,7 +54,7 @@ class UNetDiscriminator(nn.Module):
         self.last = nn.Conv2d(channels, 1, 3, padding=1)
 
     def forward(self, picture: Float[Tensor, "b c H W"]) -> Float[Tensor, "b 1 H W"]:
-        """Return how real each pixel looks: above 0 real, below 0 made."""
+        """Return how real each pixel looks: above 0 real, below 0 generated."""
         if min(picture.shape[-2:]) < 2**_STEPS:
             raise ValueError(
                 f"picture is {picture.shape[-2]}×{picture.shape[-1]}; the discriminator halves it "

@@ -1,14 +1,15 @@
-"""Loss of frequencies: the pixels' L1, but of the pictures' Fourier transforms.
+"""Frequency loss: L1 between the pictures' Fourier transforms.
 
     (b, c, H, W) ──FFT──▶ (b, c, H, W/2 + 1) complex ──|Δ real| + |Δ imaginary|, mean──▶ ()
 
-A blurred texture is a small error at every pixel and a large one at a few frequencies, which this
-makes count. The transform is orthonormal, so the number is of the order of the pixels' L1 at any
+A blurred texture is a small error at every pixel and a large one at a few frequencies, where this
+loss counts it. The transform is orthonormal, so the loss is of the order of the pixels' L1 at any
 size of crops.
 
 Source: Cho et al., "Rethinking Coarse-to-Fine Approach in Single Image Deblurring", ICCV 2021,
     eq. (7). https://arxiv.org/abs/2108.05054
-Changed: orthonormal, where the published program sums, which makes the weight depend on the size.
+Changed: orthonormal, where the published program does not normalise, so that the weight depends on
+    the size; over half of the spectrum, not all of it, because the rest repeats it.
 """
 
 import torch
@@ -25,7 +26,7 @@ class Frequency(nn.Module):
     def forward(
         self, restored: Float[Tensor, "b c H W"], reference: Float[Tensor, "b c H W"]
     ) -> Float[Tensor, ""]:
-        """Return the loss, in float32 inside autocast too: half precision has no transforms."""
+        """Return the loss, in float32 even inside autocast: half precision has no transforms."""
         with torch.autocast(restored.device.type, enabled=False):
             # Linear: the transform of the difference is the difference of the transforms.
             error = torch.fft.rfft2(restored.float() - reference.float(), norm="ortho")

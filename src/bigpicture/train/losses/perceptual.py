@@ -1,10 +1,10 @@
-"""Perceptual loss: the pixels' L1, but of the features that a trained network sees in them.
+"""Perceptual loss: L1 between the features that a trained network computes.
 
     (b, 3, H, W) ──network──▶ features of some layers ──Σ weight · mean |Δ|──▶ ()
 
 The usual network is VGG-19, trained on ImageNet, and the usual layers the last convolutions of its
 five blocks, before their activation. Its weights come from torchvision, which is not installed with
-bigpicture; any other network that returns features by name will do as well.
+bigpicture; any other network that returns features by name works as well.
 
 Source: Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV
     2016. https://arxiv.org/abs/1603.08155
@@ -23,7 +23,7 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["LAYERS", "Perceptual", "Taps", "layer_names", "vgg19"]
 
 LAYERS = {"conv1_2": 0.1, "conv2_2": 0.1, "conv3_4": 1.0, "conv4_4": 1.0, "conv5_4": 1.0}
-"""VGG-19's layers and their weights, as Real-ESRGAN and BSRGAN take them."""
+"""VGG-19's layers and their weights, as in Real-ESRGAN and BSRGAN."""
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
@@ -33,7 +33,7 @@ class Perceptual(nn.Module):
 
     Args:
         network: Maps RGB in [0, 1] to features by layer, see `Taps` and `vgg19`. It is frozen.
-        weights: How much each layer counts.
+        weights: Weight of each layer.
 
     Raises:
         ValueError: If no layer is given.
@@ -53,7 +53,7 @@ class Perceptual(nn.Module):
     def forward(
         self, restored: Float[Tensor, "b c H W"], reference: Float[Tensor, "b c H W"]
     ) -> Float[Tensor, ""]:
-        """Return the loss. Gray pictures are shown to the network as RGB.
+        """Return the loss. Gray pictures are expanded to RGB for the network.
 
         Raises:
             ValueError: If the network has no such layer.
@@ -79,12 +79,12 @@ class Perceptual(nn.Module):
 
 
 class Taps(nn.Module):
-    """A plain chain of layers that returns what some of them make.
+    """A plain chain of layers that returns the features of some of them.
 
     Args:
         layers: Convolutions, activations and poolings, such as a VGG's. Their names are
             `conv1_1, relu1_1, …, pool1, conv2_1, …`; see `layer_names`.
-        wanted: Names of those whose results are returned; what follows the last is left out.
+        wanted: Names of the layers whose features are returned; those after the last are dropped.
 
     Raises:
         ValueError: If there is no such layer.
@@ -101,7 +101,7 @@ class Taps(nn.Module):
             )
         last = max(names.index(name) for name in self.wanted)
         kept = zip(names[: last + 1], layers, strict=False)
-        # An activation in place would change the features before it, which were asked for.
+        # An activation in place would overwrite the features before it, which may be wanted.
         self.layers = nn.ModuleDict(
             {name: nn.ReLU() if isinstance(each, nn.ReLU) else each for name, each in kept}
         )
@@ -111,7 +111,7 @@ class Taps(nn.Module):
         self.std: Tensor
 
     def forward(self, picture: Float[Tensor, "b 3 H W"]) -> dict[str, Tensor]:
-        """Return the features of RGB in [0, 1], normalised as ImageNet's."""
+        """Return the features of RGB in [0, 1], normalised by ImageNet's mean and deviation."""
         x = (picture - self.mean) / self.std
         found = {}
         for name, layer in self.layers.items():
@@ -153,7 +153,7 @@ def vgg19(wanted: Iterable[str] = LAYERS) -> Taps:
             VGG19_Weights,
             vgg19,
         )
-    # An operator that its binary part cannot register is a RuntimeError.
+    # A binary part that cannot register its operators raises a RuntimeError.
     except (ImportError, RuntimeError) as error:
         raise ImportError(
             f"the perceptual loss needs torchvision's VGG-19 ({error}): pip install torchvision, "

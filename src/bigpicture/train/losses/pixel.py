@@ -1,9 +1,9 @@
-"""Losses of pixels: how far each value is from what it should be.
+"""Pixel losses: how far each value is from the reference.
 
     (b, c, H, W), (b, c, H, W) ──▶ ()     the mean over all values, in float32
 
-L1 is |d|. Charbonnier's is √(d² + ε²): L1 with a rounded tip, so that its gradient fades where the
-error gets small beside ε.
+L1 is |d|. Charbonnier is √(d² + ε²): L1 with a rounded tip, whose gradient fades where the error is
+small beside ε.
 
 Source: Charbonnier et al., "Two Deterministic Half-Quadratic Regularization Algorithms for Computed
     Imaging", ICIP 1994, as in Lai et al., "Deep Laplacian Pyramid Networks for Fast and Accurate

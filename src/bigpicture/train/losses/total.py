@@ -1,4 +1,4 @@
-"""Several losses as one: a weighted sum that also says what each part is.
+"""Several losses as one: a weighted sum that also reports each part.
 
 (restored, reference) ──▶ Σ weight · loss, and each loss by name, for the log
 """
@@ -15,7 +15,7 @@ __all__ = ["Term", "Total"]
 
 
 class Term(NamedTuple):
-    """A loss and what it is multiplied by."""
+    """A loss and its weight."""
 
     weight: float
     loss: nn.Module
@@ -25,10 +25,10 @@ class Total(nn.Module):
     """A weighted sum of losses.
 
     Args:
-        terms: By name.
+        terms: The losses and their weights, by name.
 
     Raises:
-        ValueError: If there is none, or one of a negative weight.
+        ValueError: If there are none, or one has a negative weight.
 
     >>> from bigpicture.train.losses.pixel import L1
     >>> white, black = torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)
@@ -49,7 +49,7 @@ class Total(nn.Module):
     def forward(
         self, restored: Float[Tensor, "b c H W"], reference: Float[Tensor, "b c H W"]
     ) -> tuple[Float[Tensor, ""], dict[str, Float[Tensor, ""]]]:
-        """Return the sum, and each loss without its weight and its gradient."""
+        """Return the sum, and each loss by name, unweighted and detached."""
         parts = {name: loss(restored, reference) for name, loss in self.losses.items()}
         total = torch.stack([self.weights[name] * part for name, part in parts.items()]).sum()
         return total, {name: part.detach() for name, part in parts.items()}

@@ -1,4 +1,4 @@
-"""`[losses]`: what is made small, each loss with its weight."""
+"""`[losses]`: the losses to minimise, each with its weight."""
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -53,7 +53,7 @@ class LossesPart(Settings):
 
     @property
     def of_pictures(self) -> list[str]:
-        """Which losses need whole pictures, not single points."""
+        """Names of the losses that need whole pictures, not single points."""
         return [
             name
             for name in ("frequency", "perceptual", "adversarial")

@@ -11,7 +11,7 @@ __all__ = ["Betas", "OptimiserPart"]
 
 _Decay = Annotated[float, Field(ge=0, lt=1)]
 Betas = tuple[_Decay, _Decay]
-"""What Adam keeps of its two averages at each step."""
+"""Shares of its two averages that Adam keeps at each step."""
 
 
 class OptimiserPart(Settings):
