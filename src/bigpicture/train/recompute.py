@@ -2,8 +2,8 @@
 
     x ──block──▶ y      kept for the backward pass: x
 
-Memory then holds the inputs of the blocks and the features inside one. The result is the same to the last
-bit: random draws are repeated, and batch normalisation counts each batch once.
+Memory then holds the inputs of the blocks and the features inside one. The result is bit-identical:
+random draws are repeated, and batch normalisation counts each batch once.
 
 Source: Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
     https://arxiv.org/abs/1604.06174

@@ -48,7 +48,7 @@ def run_recipe(
     Args:
         recipe: The recipe.
         out: Folder of the run.
-        resume: Resume from the folder's checkpoint, if there is one; if False, refuse to replace it.
+        resume: Resume from the folder's checkpoint, if it has one. If False, refuse such a folder.
         dry_run: Check everything, try two steps, report what would be done, and write no results.
         device: `auto`, `cpu`, `cuda` or `mps`.
         console: Where to print.
