@@ -1,4 +1,4 @@
-"""Image → image: run networks over pictures of any size, in tiles that see the whole picture."""
+"""Image → image: runs networks over pictures of any size, in tiles that see the whole picture."""
 
 from bigpicture.infer.enlarge import Cancelled, EngineWarning, Report
 from bigpicture.infer.model import Model

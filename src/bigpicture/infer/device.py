@@ -1,4 +1,4 @@
-"""Where a network runs."""
+"""The choice of the device on which a network runs."""
 
 import torch
 
@@ -6,10 +6,10 @@ __all__ = ["choose_device"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device called `name`; "auto" takes CUDA, else Apple's GPU, else the CPU.
+    """Return the device called `name`; "auto" takes CUDA, else MPS (Apple GPUs), else the CPU.
 
     Raises:
-        ValueError: If there is no such device here.
+        ValueError: If the device is not available.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -18,8 +18,8 @@ def choose_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    # PyTorch says it in several ways: RuntimeError for names, numbers and kinds that it has not got
-    # here, AssertionError for CUDA in a build without it, ImportError for what a plug-in brings
+    # PyTorch raises RuntimeError for unknown names, numbers and kinds, AssertionError for CUDA in
+    # a build without it, and ImportError for devices that need a plug-in
     except (RuntimeError, AssertionError, ImportError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"no device {name!r} here ({reason}); use auto or cpu") from error

@@ -1,9 +1,9 @@
-"""Carry out a plan: pass after pass, in smaller tiles or higher precision where it must be.
+"""Executing a plan pass by pass, in smaller tiles or higher precision where necessary.
 
-    planes, plan ──▶ colour, alpha larger ──▶ exact size ──▶ low frequencies as they were ──▶ kind
+    planes, plan ──▶ colour, alpha larger ──▶ exact size ──▶ low frequencies restored ──▶ kind
 
-A pass that runs out of memory is begun again in smaller tiles; a result that is no picture is
-computed again in float32. Nothing of a failed attempt is kept.
+A pass that runs out of memory is restarted with smaller tiles; an unsound result is computed again
+in float32. Nothing of a failed attempt is kept.
 """
 
 import warnings
@@ -38,22 +38,22 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Cancel", "Cancelled", "EngineWarning", "Options", "Progress", "Report", "enlarge"]
 
 Progress = Callable[[int, int], None]
-"""Called with the work done and the whole work; their unit is the same, no more is said of it.
-Where work has to be done again, what is done falls back."""
+"""Called with the work done and the total work, in the same unspecified unit. Where work has to be
+repeated, the work done decreases."""
 T = TypeVar("T")
 
 
 class EngineWarning(UserWarning):
-    """Something had to be done otherwise than asked; the result is what was asked for."""
+    """The result is what was asked for, but it had to be computed in another way."""
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error
-    """Whoever asked for a picture wants it no more."""
+    """The caller has cancelled the enlargement."""
 
 
 @runtime_checkable
 class Cancel(Protocol):
-    """A sign to stop, such as a `threading.Event`."""
+    """A signal to stop, such as a `threading.Event`."""
 
     def is_set(self) -> bool:
         """Return whether to stop."""
@@ -62,7 +62,7 @@ class Cancel(Protocol):
 
 @dataclass(frozen=True)
 class Options:
-    """How a plan is carried out. See `Model.upscale`."""
+    """How to execute a plan. See `Model.upscale`."""
 
     ensemble: bool = False
     precision: Precision = "auto"
@@ -73,14 +73,14 @@ class Options:
 
 @dataclass
 class Report:
-    """What was done, for who wants to know. Filled on the way.
+    """A record of what was done, filled along the way.
 
     Attributes:
-        tiles: Of each time that the network went over the picture: in each pass once, eight times
-            with an ensemble, and as often again for opacity or black ink.
-        warnings: What had to be done otherwise than asked.
-        drift: By how much the result, shrunk, differs from the picture that went in, in its
-            numbers (1 is white): mean and greatest before and after matching. Empty without.
+        tiles: Number of tiles each time the network went over the picture: once per pass, eight
+            times with an ensemble, and as often again for opacity or black ink.
+        warnings: Messages about what had to be done otherwise than asked.
+        drift: How much the result, shrunk, differs from the input picture, in its units (1 is
+            white): mean and maximum, before and after matching. Empty without matching.
     """
 
     tiles: list[int] = field(default_factory=list)
@@ -96,12 +96,12 @@ def enlarge(
     options: Options,
     report: Report | None = None,
 ) -> Any:  # noqa: ANN401 - the kind of image that the planes are of
-    """Return the image that a plan makes of `planes`.
+    """Return the image that results from executing a plan on `planes`.
 
     Raises:
         Cancelled: If `options.cancel` was set.
-        UnsoundError: If the network makes what is no picture even in float32.
-        MemoryError: If the smallest tile does not fit, or the result.
+        UnsoundError: If the network's result is unsound even in float32.
+        MemoryError: If the smallest tile or the result does not fit.
     """
     report = report or Report()
     device = device_of(network, planes.colour.device)
@@ -121,7 +121,7 @@ def enlarge(
 
 
 class _Work:
-    """Counts what is done of a plan, and stops it when asked."""
+    """Counts the work done on a plan, and stops it on request."""
 
     def __init__(
         self, planes: Planes, plan: Plan, network: nn.Module, limits: Limits, options: Options
@@ -142,7 +142,7 @@ class _Work:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """Forget what a failed attempt has done."""
+        """Discount the work of a failed attempt."""
         before = self.done
         try:
             yield
@@ -160,7 +160,7 @@ class _Run:
     work: _Work
 
     def image(self, planes: Planes, plan: Plan) -> Any:  # noqa: ANN401
-        """Return the plan's result as the kind of image that it is made of."""
+        """Return the plan's result as the same kind of image as the input."""
         stored, close = planes.colour, planes.close_stored
         if isinstance(stored, Stored) and close is not None and self._in_bands(plan):
             (each,) = plan.passes
@@ -172,7 +172,7 @@ class _Run:
         )
 
     def _in_bands(self, plan: Plan) -> bool:
-        """Return whether the one pass's pixels are those of the result."""
+        """Return whether a single pass renders the pixels of the result."""
         mixes = self.options.ensemble or self.options.match_low
         return not mixes and len(plan.passes) == 1 and plan.passes[0].size == plan.size
 
@@ -257,6 +257,6 @@ def _contiguous(cut: Shaped[np.ndarray, "h w c"]) -> Shaped[np.ndarray, "h w c"]
 def _resize_alpha(
     alpha: Float[Tensor, "b 1 h w"], size: tuple[int, int]
 ) -> Float[Tensor, "b 1 H W"]:
-    """Return opacity of an exact size, kept in its range, so that flat stays flat."""
+    """Return opacity resized to an exact size, clamped to its range so that flat stays flat."""
     bounds = alpha.amin((2, 3), keepdim=True), alpha.amax((2, 3), keepdim=True)
     return torch.minimum(torch.maximum(resize(alpha, size=size), bounds[0]), bounds[1])

@@ -1,4 +1,4 @@
-"""Self-ensemble: the mean of what a network makes of the eight flips and turns of a picture.
+"""Self-ensemble: the mean of a network's results on the eight flips and turns of a picture.
 
     (b, c, h, w) ──eight ways──▶ restore ──turned back──▶ mean (b, c, H, W)
 
@@ -24,8 +24,8 @@ def self_ensemble(
     Args:
         restore: Any enlargement of (b, c, h, w).
         low: Pictures in [0, 1].
-        restore_swapped: The same for rows that were columns, whose result's are swapped as well.
-            Without, it is `restore`.
+        restore_swapped: The same for transposed pictures, with a transposed result; `restore` if
+            None.
     """
     total = None
     for swapped, *flips in product((False, True), repeat=3):

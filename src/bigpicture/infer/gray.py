@@ -1,4 +1,4 @@
-"""Show gray pictures to a network of colours, and the other way round."""
+"""Gray pictures through colour networks, and colour pictures through gray networks."""
 
 from torch import nn
 
@@ -14,11 +14,11 @@ def restore_any_colours(
     low: Float[Tensor, "b c h w"],
     *arguments: object,
 ) -> Float[Tensor, "b c H W"]:
-    """Return `network(low)` for 1 or 3 channels, whatever the network takes.
+    """Return `network(low)` for 1 or 3 channels, whichever the network takes.
 
-    A network of three colours is shown a gray picture three times and the mean of what it returns
-    is the restored gray; a gray network restores each colour on its own. Other arguments, such as
-    the size of the result, are handed to the network.
+    A colour network gets a gray picture as three equal channels, and the mean of its output is the
+    restored gray; a gray network restores each colour separately. Other arguments, such as the
+    size of the result, are passed to the network.
 
     Raises:
         ValueError: If `low` has another number of channels.

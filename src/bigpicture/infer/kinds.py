@@ -1,10 +1,10 @@
-"""Whatever holds a picture ⇄ tensors: the same kind, depth and layout comes back.
+"""Conversion of any kind of image to tensors, and back to the same kind, depth and layout.
 
     path, Picture, PIL image, array, tensor ──▶ Planes (b, c, h, w) in float32 ──▶ the same kind
     CMYK of a path, Separations, PIL image ──▶ two of them: coloured inks, black ──▶ the same kind
 
-Numbers are quantised once, when they go back. A path becomes a `Picture`, or `Separations`. PIL
-images keep their mode, but for palettes, which become RGB or RGBA, and 1 bit, which becomes gray.
+Values are quantised once, on the way back. A path becomes a `Picture`, or `Separations`. PIL images
+keep their mode, except palettes, which become RGB or RGBA, and 1 bit, which becomes gray.
 """
 
 import os
@@ -26,7 +26,7 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Parts", "Planes", "open_parts", "open_planes"]
 
 _NO_PICTURE = 10.0
-"""No white is that bright in an array of floats in [0, 1]: its numbers must be 0 … 255."""
+"""Floats in [0, 1] have no white this bright: the array's range must be 0 … 255."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Planes:
     """A picture, or a batch of them, as a network sees it.
 
     Args:
-        colour: In float32, 1 is white. 1 channel or 3. Or still in integers.
-        alpha: Opacity in [0, 1], not multiplied into `colour`. None where that is in integers.
-        bits: Depth of what it was: 8, 16 or 32.
-        close: Turns enlarged colour and alpha into the kind of image that it was.
-        close_stored: The same for what `Stored.collect` has made.
+        colour: 1 or 3 channels, in float32, where 1 is white; or `Stored`, still in integers.
+        alpha: Opacity in [0, 1], not multiplied into `colour`. None where `colour` is `Stored`.
+        bits: Depth of the original: 8, 16 or 32.
+        close: Converts enlarged colour and alpha to the kind of the original image.
+        close_stored: The same for the result of `Stored.collect`.
     """
 
     colour: Float[Tensor, "b c h w"] | Stored
@@ -54,11 +54,11 @@ class Planes:
 
 @dataclass(frozen=True)
 class Parts:
-    """The pictures that an image is enlarged as: itself, or its inks. All have one size.
+    """The pictures as which an image is enlarged: itself, or its inks. All have the same size.
 
     Args:
-        planes: One for each.
-        join: Turns what they have become into the kind of image that it was.
+        planes: One for each picture.
+        join: Joins the enlarged pictures to the kind of the original image.
     """
 
     planes: tuple[Planes, ...]
@@ -69,15 +69,15 @@ def open_parts(image: object) -> Parts:
     """Return the parts of any image that `Model.upscale` takes.
 
     Raises:
-        ValueError: If it is no image, holds NaNs, or its numbers are of another range.
-        ImageError: If it is a path, and there is no image that can be read.
+        ValueError: If it is not an image, holds NaNs, or its values are out of range.
+        ImageError: If it is a path to no image that can be read.
     """
     if isinstance(image, str | os.PathLike):
         image = read_pages(Path(image), keep_cmyk=True).first()
     if _is_pil(image) and image.mode == "CMYK":  # pyright: ignore[reportAttributeAccessIssue]
         return _of_pil_inks(image)
     if isinstance(image, Separations):
-        # under transparent pixels there is no black to bleed into edges either
+        # share the alpha, so that black under transparent pixels does not bleed into edges either
         black = replace(image.black, alpha=image.colour.alpha)
         return Parts(
             (_of_picture(image.colour), _of_picture(black)),
@@ -87,11 +87,11 @@ def open_parts(image: object) -> Parts:
 
 
 def open_planes(image: object) -> Planes:
-    """Return the planes of an image that is one part; CMYK of a path as sRGB.
+    """Return the planes of an image of one part; CMYK from a path is read as sRGB.
 
     Raises:
-        ValueError: If it is no image, holds NaNs, or its numbers are of another range.
-        ImageError: If it is a path, and there is no image that can be read.
+        ValueError: If it is not an image, holds NaNs, or its values are out of range.
+        ImageError: If it is a path to no image that can be read.
     """
     if isinstance(image, str | os.PathLike):
         image = read(Path(image))
@@ -122,7 +122,7 @@ def _of_picture(picture: Picture) -> Planes:
 
 
 def _of_array(array: np.ndarray) -> Planes:
-    array = np.asarray(array)  # without the habits of matrices and their like
+    array = np.asarray(array)  # without the special behaviour of subclasses such as np.matrix
     if array.ndim not in (2, 3) or (array.ndim == 3 and not 1 <= array.shape[2] <= 4):
         raise ValueError(f"array has shape {array.shape}; it must be (h, w) or (h, w, 1 to 4)")
     floats = np.issubdtype(array.dtype, np.floating)
@@ -226,7 +226,7 @@ def _split(
     close: Callable[[Tensor, Tensor | None], Any],
     name: str,
 ) -> Planes:
-    """Part colour from alpha, the second of 2 channels and the fourth of 4."""
+    """Separate colour from alpha, the second of 2 channels or the fourth of 4."""
     if planes.numel() == 0:
         raise ValueError(f"{name} has no pixels: its shape is {tuple(planes.shape)}")
     _check_finite(planes, name)

@@ -1,18 +1,18 @@
-"""Run all tiles of a picture together, from context to context, so that each sees the exact ones.
+"""Running the tiles of a picture together, from context to context, so that contexts are exact.
 
     tile 1 ──▶ ▌gather₁▐ ──▶ ▌gather₂▐ ──▶ … ──▶ done
     tile 2 ──▶ ▌gather₁▐ ──▶ ▌gather₂▐ ──▶ … ──▶ done
     …           merged        merged
 
 Every tile is computed once. At each operator it waits until all others have gathered there; then
-the contexts are merged and all go on. With halos as wide as the network's reach, this is what the
-whole picture gives. The price is memory: between two operators, the features of all tiles, halos
-included, are held at once; not on the device, and not all of them in memory where they are too many
-(`bigpicture.infer.waiting`).
+the contexts are merged and all tiles continue. With halos as wide as the network's reach, the
+result is that of the whole picture. The price is memory: between two operators, the features of all
+tiles, halos included, are held at once, though not on the device, and partly in a file where they
+exceed host memory (`bigpicture.infer.waiting`).
 
-As in `bigpicture.infer.sharing`, the network is known by nothing but the contract. A tile is a
-thread, for that is what can wait in the midst of any network; one runs at a time, in turn, so that
-the working memory is that of one tile and the result does not depend on timing.
+As in `bigpicture.infer.sharing`, only the operators' contract is assumed of the network. Each tile
+runs in a thread, which can wait at any point of any network. The threads run one at a time, in
+turn, so that the working memory is that of one tile and the result does not depend on timing.
 """
 
 import contextvars
@@ -36,17 +36,17 @@ from bigpicture.shapes import Tensor
 __all__ = ["Lockstep", "check_together"]
 
 _MOST_TILES = 2000
-"""That may run together: some systems allow a process hardly more threads."""
+"""Most tiles that may run together: some systems hardly allow a process more threads."""
 
 _HOST = torch.device("cpu")
 _SOFTLY = 1  # omp_pause_soft
 
 
 def check_together(tiles: int) -> None:
-    """Refuse more tiles than can run together, before the first is begun.
+    """Refuse, before any tile starts, more tiles than can run together.
 
     Raises:
-        ValueError: If there are more than systems allow threads.
+        ValueError: If there are more tiles than systems allow threads.
     """
     if tiles > _MOST_TILES:
         raise ValueError(
@@ -57,15 +57,15 @@ def check_together(tiles: int) -> None:
 
 
 class Lockstep:
-    """The tiles of one picture on their common way through a network.
+    """The tiles of one picture, run through a network in step.
 
     Args:
-        network: Any module; it is left as it is.
-        memory: Bytes of host memory that waiting tiles may take; half of what is free if None.
+        network: Any module; it is not modified.
+        memory: Bytes of host memory that waiting tiles may take; half of the free memory if None.
 
     Attributes:
-        network: A view of it. Run it inside `results` only.
-        stages: Turns that each tile needs, if each operator is called once.
+        network: A view of the network. Run it only inside `results`.
+        stages: Turns that each tile takes, if each operator is called once.
     """
 
     def __init__(self, network: nn.Module, memory: int | None = None) -> None:
@@ -83,11 +83,12 @@ class Lockstep:
     def results(
         self, runs: Sequence[tuple[Part, Callable[[], Tensor]]], told: Callable[[int], object]
     ) -> Iterator[Tensor]:
-        """Yield what each tile becomes, in order.
+        """Yield the result of each tile, in order.
 
         Args:
-            runs: Of each tile, its part of the picture and what runs `network` on it.
-            told: Called with a tile's number whenever its turn is over; what it raises ends all.
+            runs: For each tile, its part of the picture and a function that runs `network` on it.
+            told: Called with a tile's number after each of its turns; an exception from it ends
+                all tiles.
         """
         settings = _precision_here()
         self._runners = [_Runner(self, part, run, settings) for part, run in runs]
@@ -130,16 +131,16 @@ class Lockstep:
         return gather
 
     def enter(self, runner: "_Runner") -> None:
-        """Let the operators of this thread know whose it is."""
+        """Tell the operators that run in this thread which tile it belongs to."""
         self._own.runner = runner
 
 
 class _Abandoned(BaseException):
-    """Nobody waits for this tile any more; not to be caught by a network."""
+    """Ends the thread of a tile that is no longer needed; networks must not catch it."""
 
 
 class _Runner:
-    """One tile's thread, and the baton that it gets and gives back."""
+    """One tile's thread, and the baton that is passed to it and back."""
 
     def __init__(
         self,
@@ -158,12 +159,12 @@ class _Runner:
         self._held = Held(lockstep.attic)
         self._mine, self._theirs = threading.Semaphore(0), threading.Semaphore(0)
         self._thread: threading.Thread | None = None
-        # with what holds where it was asked for, such as the folder that large things go to
+        # the thread inherits context variables, such as the folder for large temporary files
         here = contextvars.copy_context()
         self._start = lambda: here.run(self._work, lockstep, run, settings)
 
     def turn(self) -> None:
-        """Run until the next context, or the end."""
+        """Let the tile run until its next context, or its end."""
         if self._thread is None:
             thread = threading.Thread(target=self._start, daemon=True)
             try:
@@ -180,13 +181,13 @@ class _Runner:
             raise self._outcome
 
     def result(self) -> Tensor:
-        """Return what the tile has become, and forget it."""
+        """Return the tile's result, and drop the reference to it."""
         result, self._outcome = self._outcome, None
         assert isinstance(result, Tensor)
         return result
 
     def wait_at(self, key: Key, gathered: Context) -> None:
-        """Give the baton back until the contexts of all tiles are merged."""
+        """Hand the baton back until the contexts of all tiles are merged."""
         self.key, self.gathered = key, gathered
         self._held.put_away()
         _end_helpers()
@@ -198,7 +199,7 @@ class _Runner:
         self._held.take_back()
 
     def abandon(self) -> None:
-        """End the thread, wherever it waits."""
+        """End the thread, wherever it is waiting."""
         if self._thread is not None and not self.done:
             self._abandoned = True
             self._mine.release()
@@ -214,13 +215,13 @@ class _Runner:
         inference, device, low, dtype = settings
         lockstep.enter(self)
         try:
-            # these are settings of a thread, so a new one has to be given them
+            # these settings are thread-local, so each new thread must be given them
             casting = torch.autocast(device, dtype, enabled=low)
             with torch.inference_mode(inference), casting, self._held:
                 self._outcome = run()
         except _Abandoned:
             return
-        except BaseException as error:  # raised again where the result is awaited
+        except BaseException as error:  # re-raised by `turn`
             self._outcome = error
         finally:
             self.done = True
@@ -229,7 +230,7 @@ class _Runner:
 
 @functools.cache
 def _openmp() -> ctypes.CDLL | None:
-    """Return GNU's OpenMP if operators use it, as they do on Linux."""
+    """Return the GNU OpenMP library if operators use it, as they do on Linux."""
     try:
         return ctypes.CDLL("libgomp.so.1", os.RTLD_NOLOAD)
     except (AttributeError, OSError):
@@ -237,17 +238,17 @@ def _openmp() -> ctypes.CDLL | None:
 
 
 def _end_helpers() -> None:
-    """End the threads that have computed with this one.
+    """End the OpenMP worker threads of this thread.
 
-    GNU's OpenMP keeps them for each thread that it has ever computed for. Of hundreds of tiles on
-    a computer of many processors, these are more than a system allows, which ends the process.
+    GNU OpenMP keeps workers for every thread that has used it. With hundreds of tiles on a computer
+    with many CPU cores, they would exceed the system's limit, which ends the process.
     """
     if (openmp := _openmp()) is not None:
         openmp.omp_pause_resource_all(_SOFTLY)
 
 
 def _precision_here() -> tuple[bool, str, bool, torch.dtype]:
-    """Return whether this thread is in inference mode, and how it casts on which device."""
+    """Return this thread's inference mode, and the device, state and type of its autocast."""
     for device in ("cuda", "mps", "cpu"):
         if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
             return torch.is_inference_mode_enabled(), device, True, torch.get_autocast_dtype(device)

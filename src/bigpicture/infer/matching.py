@@ -1,9 +1,9 @@
-"""Give an enlarged picture back the low frequencies of the one that it was made of.
+"""Restoring in an enlarged picture the low frequencies of the original (back-projection).
 
-    x ← x + enlarge(low − shrink(x)), kept in its range      (back-projection, repeated)
+    x ← x + enlarge(low − shrink(x)), clamped to its range      (repeated)
 
-A network may lighten, darken or tint what it draws; shrunk again, its result should be what went
-in. The correction is smooth, so that it takes nothing from what the network has drawn.
+A network may lighten, darken or tint what it draws; shrunk again, its result should equal its
+input. The correction is smooth, so that the details that the network has drawn remain.
 
 Source: Irani and Peleg, "Improving Resolution by Image Registration", 1991; Timofte et al., "Seven
     Ways to Improve Example-Based Single Image Super Resolution", CVPR 2016, section 3.5.
@@ -28,10 +28,10 @@ def match_low(
     """Return `high` with the low frequencies of `low`, and the drift before and after.
 
     Args:
-        high: An enlargement of `low`. One that is smaller is shrunk no further and only kept in
-            its range.
-        low: What it was made of.
-        bounds: Least and greatest number that the result may have, or those of each picture.
+        high: An enlargement of `low`. If either side is smaller than that of `low`, `high` is only
+            clamped to its range, and no drift is returned.
+        low: The picture that was enlarged.
+        bounds: Least and greatest value of the result, overall or for each picture.
     """
     least, greatest = (torch.as_tensor(bound).to(high) for bound in bounds)
     high = high.clamp(least, greatest)
@@ -41,7 +41,7 @@ def match_low(
     drift = low - resize(high, size=size)
     found = {"mean_before": drift.abs().mean().item(), "max_before": drift.abs().max().item()}
     for _ in range(_REPEATS):
-        # what is as large as the result is held no oftener than needed
+        # in place, to hold as few arrays of the result's size as possible
         high = resize(drift, size=fine).add_(high).clamp_(least, greatest)
         drift = low - resize(high, size=size)
     found |= {"mean_after": drift.abs().mean().item(), "max_after": drift.abs().max().item()}
@@ -49,7 +49,7 @@ def match_low(
 
 
 def greatest(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
-    """Return the drift of two pictures together, each number the greater one.
+    """Return the joint drift of two pictures, the greater of each number.
 
     >>> greatest({"max_after": 0.1}, {"max_after": 0.2, "max_before": 0.3})
     {'max_after': 0.2, 'max_before': 0.3}

@@ -1,9 +1,9 @@
-"""How large a tile may be: what a pixel costs, by a trial run, against the memory that is free.
+"""How large a tile may be: the memory per pixel, from a trial run, against the free memory.
 
-A network's memory is taken to grow with the pixels of its picture. That is so for convolutions and
-for attention in windows; a network that compares all pixels with all others needs tiles of a given
-size. What the kernels take for themselves is not seen from here, so that half of what is free is
-left alone.
+A network's memory is assumed to grow in proportion to the pixels of its picture. This holds for
+convolutions and for attention in windows; a network that compares all pixels with all others needs
+an explicit tile size. The kernels' own working memory cannot be measured here, so half of the free
+memory is left unused.
 """
 
 import math
@@ -30,20 +30,20 @@ __all__ = [
     "surely_fits",
 ]
 
-_DEAREST = 2**16  # bytes that no pixel of a published network costs
+_DEAREST = 2**16  # bytes, more than a pixel costs in any published network
 _SHARE = 0.5
 _PROBE = 32
 _OUT_OF_MEMORY = (
     "out of memory",
     "can't allocate memory",
     "not enough memory",
-    "ALLOC_FAILED",  # cuBLAS and cuDNN, of their workspace
+    "ALLOC_FAILED",  # cuBLAS and cuDNN, for their workspace
     "bad_alloc",  # C++
 )
 ENOUGH = 2**30
-"""Bytes from which on larger tiles are hardly quicker on a CPU: more of a tile than of its halo."""
+"""Bytes beyond which larger tiles are hardly faster on a CPU, as halos are a small part of them."""
 SMALLEST_TILE = 32
-"""Pixels of a tile's side. Smaller ones would be nothing but halo."""
+"""Least side of a tile in pixels. Smaller ones would be mostly halo."""
 
 
 def fitting_tile(
@@ -58,16 +58,16 @@ def fitting_tile(
     """Return the side of the largest tile whose window fits, None if the whole picture does.
 
     Args:
-        height: Of the low-resolution picture, in pixels.
-        width: As `height`.
+        height: Height of the low-resolution picture, in pixels.
+        width: Its width.
         halo: Pixels on each side of a tile.
-        pixel_cost: Bytes that a low-resolution pixel costs.
-        free: Bytes that may be had.
-        enough: Bytes that a tile is not to exceed, though it might.
-        unit: What edges of tiles and windows are divisible by: halos are rounded up to it.
+        pixel_cost: Bytes per low-resolution pixel.
+        free: Bytes that are available; half of them are used.
+        enough: Bytes that a tile should not exceed even if more are available.
+        unit: Edges of tiles and windows are multiples of this: halos are rounded up to it.
 
     Returns:
-        At least `SMALLEST_TILE`; else a multiple of `unit`.
+        A multiple of `unit`, or `SMALLEST_TILE` if that is larger.
 
     >>> fitting_tile(1000, 1000, halo=32, pixel_cost=1000, free=2**30)
     668
@@ -81,9 +81,9 @@ def fitting_tile(
 
 
 def bytes_per_pixel(network: nn.Module, limits: Limits, device: torch.device) -> float:
-    """Return what each low-resolution pixel adds to the peak of the tensors of a run in float32.
+    """Return the bytes that each low-resolution pixel adds to the peak of tensors, in float32.
 
-    Two small pictures are run, one twice as wide, so that what does not grow cancels out.
+    Runs two small pictures, one twice as wide as the other, so that constant memory cancels out.
     """
     side = -(-max(_PROBE, limits.smallest) // limits.multiple) * limits.multiple
     peaks = []
@@ -97,10 +97,10 @@ def bytes_per_pixel(network: nn.Module, limits: Limits, device: torch.device) ->
 
 
 def in_bytes(budget: int | str) -> int:
-    """Return a number of bytes, which may be said as "500M" or "2G" (of 2¹⁰ K each).
+    """Return a number of bytes, which may be given as "500M" or "2G" (in powers of 1024).
 
     Raises:
-        ValueError: If it is none, or not above 0.
+        ValueError: If it is not a number of bytes, or below 1.
 
     >>> in_bytes("1.5G"), in_bytes(4096)
     (1610612736, 4096)
@@ -113,7 +113,7 @@ def in_bytes(budget: int | str) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether `error` says that memory could not be had, on any device."""
+    """Return whether `error` means that memory ran out, on any device."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     said = str(error)
@@ -121,14 +121,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def surely_fits(pixels: int, free: int) -> bool:
-    """Return whether so many low-resolution pixels need no trial run to know that they fit."""
+    """Return whether this many low-resolution pixels are sure to fit, without a trial run."""
     return pixels * _DEAREST <= _SHARE * free
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return how much memory may still be had on `device`."""
+    """Return how many bytes of memory are available on `device`."""
     if device.type == "cuda":
-        # what PyTorch holds but does not use is free to it
+        # memory that PyTorch has reserved but not allocated is available to it
         idle = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return torch.cuda.mem_get_info(device)[0] + idle
     give_back()
@@ -144,7 +144,7 @@ def _available_on_linux() -> int:
 
 
 def _left_in_container(folder: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return what the control group, v2 or v1, leaves to this process."""
+    """Return the bytes that the control group, v2 or v1, leaves to this process."""
     for most, used, kinds, cached in (
         ("memory.max", "memory.current", "memory.stat", "inactive_file"),
         (
@@ -156,16 +156,16 @@ def _left_in_container(folder: Path = Path("/sys/fs/cgroup")) -> int:
     ):
         try:
             limit, taken = (int((folder / name).read_text()) for name in (most, used))
-        except (OSError, ValueError):  # there is none, or its limit is "max"
+        except (OSError, ValueError):  # no such group, or its limit is "max"
             continue
-        # files that were read are counted as taken until the memory is needed
+        # cached files count as used until the memory is needed
         idle = _numbers(folder / kinds).get(cached, 0)
         return max(limit - taken + idle, 2**28)
     return sys.maxsize
 
 
 def _numbers(file: Path) -> dict[str, int]:
-    """Return the numbers that a file of the kernel's has, by the words before them."""
+    """Return the numbers in a kernel status file, keyed by the words before them."""
     try:
         lines = [line.split() for line in file.read_text().splitlines()]
     except OSError:

@@ -46,15 +46,16 @@ TileSide = int | Literal["auto", "off"]
 
 
 class Model:
-    """A network with what it declares about itself.
+    """A network with its declared limits.
 
-    Several threads may use one model at once.
+    Several threads may use a model at the same time.
 
     Args:
-        network: Pictures in [0, 1] → the same, larger. It is put into evaluation mode.
+        network: Pictures in [0, 1] → the same, larger. It is put into evaluation mode, and its
+            weights into channels-last memory.
         limits: How it may be used.
-        name: What reports call it.
-        facts: What else is known: training data, licence, scores, source.
+        name: Its name in reports.
+        facts: Further information: training data, licence, scores, source.
     """
 
     def __init__(
@@ -81,17 +82,17 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        """Where the network runs."""
+        """The device on which the network runs."""
         return device_of(self.network, torch.device("cpu"))
 
     def to(self, device: str | torch.device) -> "Model":
         """Move the network, in place, and return the model.
 
         Args:
-            device: As in PyTorch, or "auto": CUDA, else Apple's GPU, else the CPU.
+            device: As in PyTorch, or "auto": CUDA, else MPS (Apple GPUs), else the CPU.
 
         Raises:
-            ValueError: If there is no such device here.
+            ValueError: If the device is not available.
         """
         self.network.to(choose_device(str(device)))
         return self
@@ -99,16 +100,16 @@ class Model:
     def __call__(
         self, low: Float[Tensor, "b c h w"], size: tuple[int, int] | None = None
     ) -> Float[Tensor, "b c H W"]:
-        """Return pictures, `scale` times larger or of a `size`; differentiable.
+        """Return pictures that are `scale` times larger, or of a `size`; differentiable.
 
         Args:
-            low: 1 or 3 channels in [0, 1].
-            size: Height and width of the result, where the network renders any
+            low: Pictures of 1 or 3 channels in [0, 1].
+            size: Height and width of the result, if the network renders any size
                 (`limits.any_scale`).
 
         Raises:
-            ValueError: If `low` has other channels, or the network renders one scale only, and
-                `size` is another.
+            ValueError: If `low` has another number of channels, or the network renders only one
+                scale and `size` does not match it.
         """
         return restore_whole(self.network, self.limits, low, size)
 
@@ -133,45 +134,45 @@ class Model:
         cancel: Cancel | None = None,
         report: Report | None = None,
     ) -> Any:  # noqa: ANN401
-        """Return `image` larger, as the same kind with the same depth, layout and metadata.
+        """Return `image` enlarged, as the same kind with the same depth, layout and metadata.
 
-        Colours of floats stay between the picture's own least and largest and [0, 1].
+        Float colours stay within [0, 1], extended to the picture's own range.
 
         Args:
-            image: A path (gives a `Picture`, see `bigpicture.image.write`, or `Separations` of
+            image: A path (gives a `Picture`, see `bigpicture.image.write`, or `Separations` for
                 CMYK), one of these two, a PIL image, an array (h, w) or (h, w, c) of uint8, uint16
-                or floats, a tensor (c, h, w) or (b, c, h, w) of uint8 or floats. 1 or 3 channels,
-                with alpha 2 or 4; floats in [0, 1].
-            scale: Enlargement of each side, the network's own if nothing is given. Where it is
-                larger than that, the network runs several times, unless it renders any scale.
+                or floats, or a tensor (c, h, w) or (b, c, h, w) of uint8 or floats. 1 or 3
+                channels, 2 or 4 with alpha; floats in [0, 1].
+            scale: Enlargement of each side; by default the network's own. For a larger one the
+                network runs several times, unless it renders any scale.
             size: Exact height and width of the result, in this order.
             width: Exact width; the proportions are kept unless `height` is given as well.
             height: Exact height, as `width`.
-            framing: What becomes of other proportions than the picture's, see
+            framing: How to handle a size with other proportions than the picture's, see
                 `bigpicture.infer.plan.Framing`.
-            tile: Most low-resolution pixels of a tile's side; "auto" cuts only what does not fit
-                into memory, "off" nothing.
-            halo: Pixels that a tile sees around its own: what the network can reach, but no more
-                than 32 unless the context is `exact`.
+            tile: Most low-resolution pixels of a tile's side; "auto" cuts a picture only if it
+                does not fit into memory, "off" never.
+            halo: Pixels that a tile sees around its own; by default the network's reach, but at
+                most 32 unless the context is `exact`.
             sweeps: How often the tiles' contexts are gathered before rendering.
             context: What tiles know of the whole picture, see `bigpicture.infer.upscale.Sharing`.
-            memory: Bytes, or such as "2G", that "auto" tiles may take; half of what is free if
-                None. Where even these do not fit, tiles become smaller.
+            memory: Bytes, or a string such as "2G", that "auto" tiles may take; half of the free
+                memory if None. If even these do not fit, tiles become smaller.
             ensemble: Average over the eight flips and turns: better, eight times slower.
             precision: See `bigpicture.infer.precision`. "fp32" gives the same bits each time on
-                one machine. What turns out to be no picture in less than float32 is computed
-                again, with a warning.
-            match_low: Give the result the low frequencies of the picture, see
+                one machine. Unsound results in less than float32 are computed again, with a
+                warning.
+            match_low: Restore the low frequencies of the picture in the result, see
                 `bigpicture.infer.matching`.
-            progress: Called with work done and total work.
+            progress: Called with the work done and the total work.
             cancel: When it is set, `Cancelled` is raised before the next tile.
-            report: Filled with what was done.
+            report: Filled with a record of what was done.
 
         Raises:
-            ValueError: If an argument is out of range, or the image is none.
-            ImageError: If a path holds no image that can be read.
+            ValueError: If an argument is out of range, or `image` is not an image.
+            ImageError: If `image` is a path to no image that can be read.
             Cancelled: If `cancel` was set.
-            MemoryError: If the smallest tile does not fit, or the result.
+            MemoryError: If the smallest tile or the result does not fit.
         """
         if progress is not None and not callable(progress):
             raise ValueError(f"progress must be a function of two numbers, not {progress!r}")
@@ -213,7 +214,7 @@ class Model:
         memory: int | str | None = None,
         images: int = 1,
     ) -> Plan:
-        """Return what `upscale` would do with pictures of a size.
+        """Return the plan that `upscale` would execute for pictures of a given size.
 
         Args:
             picture: Height and width.
@@ -227,7 +228,7 @@ class Model:
             sweeps: ″
             context: ″
             memory: ″
-            images: How many go through the network at once.
+            images: Number of pictures in a batch.
 
         Raises:
             ValueError: If an argument is out of range, or more than one size is given.
@@ -276,9 +277,9 @@ class Model:
             raise ValueError(f"tile must be 'auto', 'off' or a number of pixels, not {tile!r}")
         device, limits = self.device, self.limits
         height, width = padded_size(height, width, limits)
-        # a gray network is shown the colours as so many pictures
+        # a gray network gets each colour as a separate picture
         images *= 3 if limits.colours == 1 else 1
-        # half of what is free stays so; of a budget, nothing has to
+        # half of the free memory is left unused, but a budget may be used up
         free = free_bytes(device) if budget is None else 2 * budget
         if tile == "off" or surely_fits(height * width * images, free):
             return None

@@ -1,8 +1,8 @@
-"""An image is enlarged part by part: most are one, CMYK is its coloured inks and its black.
+"""Enlarging an image part by part: most have one; CMYK has its coloured inks and its black.
 
-    parts ──enlarge each──▶ parts ──join──▶ the kind of image that it was
+    parts ──enlarge each──▶ parts ──join──▶ the same kind of image
 
-What is told of progress and reported is of all parts together.
+Progress and the report cover all parts together.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ from bigpicture.models.contract import Limits
 
 __all__ = ["enlarge_parts"]
 
-_WHOLE = 10**6  # in which a part's work is told, where there are several
+_WHOLE = 10**6  # units of progress per part, if there are several
 
 
 def enlarge_parts(
@@ -28,10 +28,10 @@ def enlarge_parts(
     options: Options,
     report: Report | None = None,
 ) -> object:
-    """Return the image that a plan makes of all parts.
+    """Return the image that results from executing a plan on all parts.
 
-    Arguments but `parts`, and errors, are those of `enlarge`. Of drifts, the parts' greatest is
-    reported.
+    Arguments other than `parts`, and errors, are those of `enlarge`. The drift reported is the
+    greatest of the parts.
     """
     report = report or Report()
     if len(parts.planes) == 1:
@@ -48,7 +48,7 @@ def enlarge_parts(
 
 
 def _share(progress: Progress | None, number: int, count: int) -> Progress | None:
-    """Return what tells of one of so many parts, as of a share of the whole work."""
+    """Return a progress callback for part `number` of `count`, as a share of the whole work."""
     if progress is None:
         return None
 

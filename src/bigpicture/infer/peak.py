@@ -1,4 +1,4 @@
-"""The most memory that was in use at once."""
+"""Peak memory of the process and of its device."""
 
 import sys
 from contextlib import suppress
@@ -12,13 +12,13 @@ _CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 class PeakMemory:
-    """The most memory that was in use at once since this was made.
+    """The peak of memory in use since this object was created.
 
-    Of the process, which other threads are part of; where the system cannot forget an earlier
-    peak (it can on Linux), since the process began.
+    It covers the whole process with all of its threads. Where the system cannot reset an earlier
+    peak (Linux can), it is the peak since the process started.
 
     Args:
-        device: Where networks run; on CUDA, its memory is watched as well.
+        device: Where networks run; on CUDA, its memory is measured as well.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -29,7 +29,7 @@ class PeakMemory:
             _CLEAR.write_text("5")
 
     def of_process(self) -> int | None:
-        """Return bytes that were resident, None where the system does not say."""
+        """Return the peak of resident bytes, None if the system does not report it."""
         with suppress(OSError):
             for line in _STATUS.read_text().splitlines():
                 if line.startswith("VmHWM:"):
@@ -42,7 +42,7 @@ class PeakMemory:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
     def of_device(self) -> int | None:
-        """Return bytes of tensors on the device, None if that is the processor."""
+        """Return the peak bytes of tensors on a CUDA device, None for other devices."""
         if self._device.type != "cuda":
             return None
         return torch.cuda.max_memory_allocated(self._device)

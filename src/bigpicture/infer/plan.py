@@ -1,10 +1,10 @@
-"""What an enlargement takes: its exact size, how often the network runs, and in which tiles.
+"""The plan of an enlargement: its exact size, how often the network runs, and in which tiles.
 
     (h, w), scale or size ──▶ (H, W) and passes: h·r, h·r², … until both sides are at least H, W
 
 A final MATLAB-bicubic step leads from the last pass to the exact size, so it only ever shrinks. A
-network for any scale renders the exact size in one pass, but for a side that is not to grow. A size
-that is not larger than the picture is bicubic alone, unless the network's own scale is 1.
+network for any scale renders the exact size in one pass, except for a side that must shrink. For a
+size not larger than the picture, only bicubic is used, unless the network's own scale is 1.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from bigpicture.models.contract import Limits
 __all__ = ["MOST_PIXELS", "Framing", "Pass", "Plan", "framed", "sizes_to", "target_size"]
 
 MOST_PIXELS = 2**36
-"""Of a result: 262144 × 262144, which are 206 GB in 8 bits. Who asks for more has mistyped."""
+"""Most pixels of a result: 262144 × 262144, or 206 GB in 8 bits. More is likely a typing error."""
 
 Framing = Literal["stretch", "fit", "fill"]
-"""What an exact size does to proportions that are not the picture's: `stretch` changes them, `fit`
-keeps the whole picture within the size, `fill` covers the size and cuts off what is beyond it."""
+"""How to handle an exact size with other proportions than the picture's: `stretch` changes the
+proportions, `fit` keeps the whole picture within the size, `fill` covers the size and crops."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Pass:
     """One run of the network.
 
     Args:
-        height: Of the picture that goes in.
-        width: Of the picture that goes in.
-        size: Height and width of what comes out.
-        tiling: How it is cut.
-        tiles: In how many tiles.
+        height: Height of the input picture.
+        width: Width of the input picture.
+        size: Height and width of the output.
+        tiling: How the input is cut into tiles.
+        tiles: Number of tiles.
     """
 
     height: int
@@ -45,12 +45,12 @@ class Pass:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a picture becomes larger.
+    """How to enlarge a picture.
 
     Args:
         size: Height and width to which the picture is enlarged.
         passes: The network's runs, each on the result of the one before.
-        frame: Height and width that are cut from the middle of it, where that is less.
+        frame: Height and width to crop from the middle of that; None for all of it.
     """
 
     size: tuple[int, int]
@@ -84,15 +84,15 @@ def target_size(
     """Return height and width of the result, each at least 1 pixel.
 
     Args:
-        height: Of the picture.
-        width: Of the picture.
-        scale: Enlargement of each side, where nothing else is given.
+        height: Height of the picture.
+        width: Width of the picture.
+        scale: Enlargement of each side, if nothing else is given.
         size: Exact height and width.
         to_width: Exact width; the height follows. With `to_height`, as `size`.
         to_height: Exact height; the width follows.
 
     Raises:
-        ValueError: If `size` and a side are given, or a number is not positive.
+        ValueError: If both `size` and a side are given, or a number is not valid.
 
     >>> target_size(30, 50, scale=2, to_width=75)
     (45, 75)
@@ -119,13 +119,13 @@ def target_size(
 def framed(
     height: int, width: int, size: tuple[int, int], framing: Framing
 ) -> tuple[tuple[int, int], tuple[int, int] | None]:
-    """Return the size to which a picture is brought for a frame, and the frame if it is cut.
+    """Return the size to which a picture is enlarged for a frame, and the frame if it is cropped.
 
     >>> framed(100, 200, (100, 100), "fit"), framed(100, 200, (100, 100), "fill")
     (((50, 100), None), ((100, 200), (100, 100)))
 
     Raises:
-        ValueError: If there is no such framing, or the size has more than `MOST_PIXELS`.
+        ValueError: If the framing is unknown, or the size has more than `MOST_PIXELS`.
     """
     if framing not in get_args(Framing):
         raise ValueError(f"framing must be one of {', '.join(get_args(Framing))}, not {framing!r}")
@@ -140,7 +140,7 @@ def framed(
 
 
 def _possible(height: int, width: int) -> tuple[int, int]:
-    """Return a size that is not absurd: planning it alone would take all memory."""
+    """Return the size unless it is absurdly large: planning it alone would take all memory."""
     if height * width > MOST_PIXELS:
         raise ValueError(
             f"the result would have {width} × {height} pixels, of at most {MOST_PIXELS}; "
@@ -152,7 +152,7 @@ def _possible(height: int, width: int) -> tuple[int, int]:
 def sizes_to(
     height: int, width: int, size: tuple[int, int], limits: Limits
 ) -> list[tuple[int, int]]:
-    """Return what comes out of each of the passes in which a network reaches `size`.
+    """Return the output size of each of the passes in which a network reaches `size`.
 
     >>> sizes_to(100, 100, (201, 100), Limits(scale=2, colours=3, reach=9))
     [(200, 200), (400, 400)]
@@ -163,7 +163,7 @@ def sizes_to(
     if limits.scale == 1 and not limits.any_scale:
         return [(height, width)]
     while height < size[0] or width < size[1]:
-        if limits.any_scale:  # which only draws finer grids
+        if limits.any_scale:  # such networks only render finer grids
             return [(max(height, size[0]), max(width, size[1]))]
         height, width = height * limits.scale, width * limits.scale
         sizes.append((height, width))

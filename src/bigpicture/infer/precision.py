@@ -1,16 +1,16 @@
-"""In which numbers a network computes. Pictures go in and come out in float32 whatever they are.
+"""The precision in which a network computes. Its input and output are always float32.
 
     fp32        everywhere
     bf16, fp16  convolutions and matrix products, by autocast
 
 bf16 makes an error of about 1/255 in a picture, fp16 of 0.2/255 (U-HDN ×2; in bf16, the PSNR of the
-shipped networks on Set5 changes by at most 0.005 dB): little to see in 8 bits, far too much for 16.
-It takes half of the time, or hardly less than all of it (RGT). `auto` hence takes bf16 only for
-8-bit pictures, where a network declares it sound, and on devices that multiply in it: NVIDIA's GPUs
-from Ampere on, and CPUs with AVX-512 BF16, AMX, or ARM's bf16. On Apple's GPUs it is float32.
+shipped networks on Set5 changes by at most 0.005 dB): hardly visible in 8 bits, far too much for
+16. bf16 takes between half of the time and almost all of it (RGT). `auto` therefore uses bf16 only
+for 8-bit pictures, if a network declares it sound, and on devices with bf16 arithmetic: NVIDIA GPUs
+from Ampere on, and CPUs with AVX-512 BF16, AMX, or ARM's bf16. On Apple GPUs (MPS) it uses float32.
 
-On CUDA, convolutions in float32 are by default products of 10 bits (TF32), by whichever algorithm
-seems the quickest. While pictures are enlarged, they are of 24 bits, and the same each time.
+By default, float32 convolutions on CUDA multiply mantissas of 10 bits (TF32), by whichever
+algorithm seems fastest. While pictures are enlarged, they are exact to 24 bits and deterministic.
 """
 
 from collections.abc import Collection
@@ -28,7 +28,7 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _UNITS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
-"""What PyTorch calls a CPU's instructions for products of bf16; the last two are ARM's."""
+"""PyTorch's names for a CPU's bf16 multiplication instructions; the last two are ARM's."""
 
 
 def computing_in(
@@ -37,7 +37,7 @@ def computing_in(
     bits: int = 32,
     sound: Collection[str] = ("fp32", "bf16"),
 ) -> AbstractContextManager[object]:
-    """Return the context in which a network computes in `precision`, wherever that is asked.
+    """Return the context manager in which a network computes in `precision`.
 
     Args:
         precision: See the module.
@@ -46,7 +46,7 @@ def computing_in(
         sound: Precisions that the network declares sound for 8 bits, for `auto`.
 
     Raises:
-        ValueError: If `precision` is none of these.
+        ValueError: If `precision` is unknown.
     """
     if precision not in get_args(Precision):
         known = ", ".join(get_args(Precision))
@@ -59,26 +59,26 @@ def computing_in(
 
 
 def _has_units(device: torch.device) -> bool:
-    """Return whether a device computes in bf16 so fast that it pays."""
+    """Return whether a device computes fast enough in bf16 for it to pay off."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return device.type == "cpu" and _cpu_has_units()
 
 
 def _cpu_has_units() -> bool:
-    """Return whether this CPU multiplies in bf16, and PyTorch has the library that makes it."""
+    """Return whether this CPU multiplies in bf16 and PyTorch has the library to use that."""
     if not torch.backends.mkldnn.is_available():
         return False
     capabilities = getattr(torch.cpu, "get_capabilities", None)
     if capabilities is not None:
         return any(capabilities().get(unit, False) for unit in _UNITS)
-    # older PyTorch has no public way to ask; where these are gone too, float32 it is
+    # older PyTorch has no public function for this; if these are missing too, use float32
     asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, lambda: False)() for name in asked)
 
 
 def _make_exact() -> tuple[bool, bool, bool]:
-    """Change what cuDNN and cuBLAS may do; return what they might."""
+    """Make cuDNN and cuBLAS exact; return the previous settings."""
     backends = torch.backends
     before = (
         backends.cudnn.allow_tf32,
@@ -99,8 +99,8 @@ _exact = WhileWanted(_make_exact, _allow)
 
 
 def repeatably(device: torch.device) -> AbstractContextManager[object]:
-    """Compute float32 in all of its bits, and the same bits each time, also on CUDA.
+    """Compute in full float32 precision, with the same bits each time, also on CUDA.
 
-    Threads may overlap in it; the last to leave puts back what was set before.
+    Threads may overlap in it; the last to leave restores the previous settings.
     """
     return _exact if device.type == "cuda" else nullcontext()

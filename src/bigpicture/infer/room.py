@@ -1,9 +1,9 @@
-"""Whether the floats of a whole picture, on its way to a larger one, have room in memory.
+"""Whether memory has room for whole pictures as floats while they are enlarged.
 
     low ──▶ pass ──▶ pass ──▶ one axis ──▶ both ──▶ matched, clipped, rounded
 
-Each is made of the one before, so that two or three are there at once. Tiles come on top; they
-become smaller where they must, which these cannot.
+Each stage is made from the one before, so two or three exist at once. Tiles come on top; they can
+be made smaller where necessary, but these pictures cannot.
 """
 
 import sys
@@ -16,20 +16,20 @@ from bigpicture.infer.stored import Stored
 
 __all__ = ["bytes_held", "check_room"]
 
-_LITTLE = 2**28  # bytes of floats that any computer has
+_LITTLE = 2**28  # bytes of floats that fit on any computer
 
 
 def check_room(planes: Planes, plan: Plan, ensemble: bool, match_low: bool) -> None:
-    """Refuse what would otherwise end the process, with all that else is to be done.
+    """Refuse an enlargement for which the system would kill the process.
 
     Arguments are those of `bytes_held`.
 
     Raises:
-        MemoryError: If there is less memory than that.
+        MemoryError: If less memory is free than `bytes_held` returns.
     """
     needed, device = bytes_held(planes, plan, ensemble, match_low), planes.colour.device
     if needed < _LITTLE or not (sys.platform == "linux" or device.type == "cuda"):
-        return  # elsewhere, what is free is only guessed
+        return  # elsewhere, the free memory is only estimated
     free = free_bytes(device)
     if needed > free:
         size = max((plan.size, *(each.size for each in plan.passes)), key=prod)
@@ -42,28 +42,29 @@ def check_room(planes: Planes, plan: Plan, ensemble: bool, match_low: bool) -> N
 
 
 def bytes_held(planes: Planes, plan: Plan, ensemble: bool, match_low: bool) -> int:
-    """Return the most bytes of whole pictures that there are at once, as floats.
+    """Return the most bytes that whole pictures take at once, as floats.
 
     Args:
-        planes: What is enlarged.
-        plan: To what, by which passes.
+        planes: The picture to enlarge.
+        plan: Its sizes and passes.
         ensemble: Whether each pass is a mean of several results.
-        match_low: Whether the result is matched with what it was made of.
+        match_low: Whether the result is matched with the original.
     """
     images, channels, high, wide = planes.colour.shape
     stays = high * wide if match_low or not isinstance(planes.colour, Stored) else 0
     before, most = high * wide - stays, 0
     for each in plan.passes:
         made = prod(each.size)
-        # of an ensemble: the sum, what is added to it, and that before it was turned back
+        # for an ensemble: the sum, the next result, and that result before it was turned back
         most = max(most, before + made * (3 if ensemble else 1))
         before, (high, wide) = made, each.size
     rows, columns = plan.size
     if (high, wide) != plan.size:
-        # one axis after the other, first the one that becomes smaller
+        # one axis after the other, in the order that needs less memory
         between = rows * wide if rows * wide <= high * columns else high * columns
         most = max(most, before + between + rows * columns)
-    # matched: as it was, as it is, and its correction; else clipped, and then rounded in floats
+    # matching holds the old result, the new one and the correction; otherwise the result is
+    # clipped, and then rounded as floats
     last = 3 if match_low or planes.bits < 32 else 2
     most = max(most, last * rows * columns)
     return 4 * images * (channels + (planes.alpha is not None)) * (stays + most)

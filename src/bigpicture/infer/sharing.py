@@ -1,15 +1,15 @@
-"""Let the tiles of a picture share the context of the whole, in any network.
+"""Sharing the context of the whole picture among its tiles, in any network.
 
     sweep    every tile runs; each operator's contexts of all tiles are merged    (n times)
     render   every tile runs; each operator applies the merged context
 
 The first operators gather what they would in the whole picture. Later ones see features that
-depend on the contexts applied before them, and those are, in the first sweep, only of the tile's
+depend on the contexts applied before them, which in the first sweep are only those of the tile's
 window. Each sweep applies what the one before has gathered, so the error falls from sweep to sweep.
 
-The network is known by nothing but the contract (`bigpicture.context.contract`): its operators'
-`gather` is replaced, in a private view of the network that shares all parameters. The network
-itself is never written to, so any number of threads may run it meanwhile.
+Only the operators' contract (`bigpicture.context.contract`) is assumed of the network: `gather` is
+replaced, in a private view of the network that shares all parameters. The network itself is never
+written to, so any number of threads may run it meanwhile.
 """
 
 from collections import Counter
@@ -25,19 +25,19 @@ __all__ = ["SharedContexts", "has_context", "view"]
 
 M = TypeVar("M", bound=nn.Module)
 Key = tuple[str, int]
-"""Name of an operator and how often it was called before in the same pass."""
+"""Name of an operator, and the number of its earlier calls in the same pass."""
 
 
 class SharedContexts:
     """The contexts of one picture, and a view of a network that shares them among tiles.
 
-    Serves one picture and one thread.
+    For a single picture and a single thread.
 
     Args:
-        network: Any module; it is left as it is.
+        network: Any module; it is not modified.
 
     Attributes:
-        network: The view. Run it inside `gather` or `render` only.
+        network: The view. Run it only inside `gather` or `render`.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -55,7 +55,7 @@ class SharedContexts:
         """Collect the contexts of a tile's `part`.
 
         Args:
-            run: Runs `network` on the tile. It is left as soon as all operators have gathered.
+            run: Runs `network` on the tile. It is aborted once all operators have gathered.
             part: The pixels of the tile that count.
 
         Raises:
@@ -77,11 +77,11 @@ class SharedContexts:
             )
 
     def settle(self) -> None:
-        """End a sweep: what all tiles have collected is applied from now on."""
+        """End a sweep: from now on, operators apply the contexts collected in it."""
         self._known, self._collected = self._collected, {}
 
     def render(self, run: Callable[[], Tensor]) -> Tensor:
-        """Return what `run` makes of a tile; operators apply the contexts settled last."""
+        """Return the result of `run`, in which operators apply the contexts settled last."""
         self._calls.clear()
         return run()
 
@@ -108,15 +108,15 @@ def has_context(network: nn.Module) -> bool:
 
 
 class _AllGathered(Exception):  # noqa: N818 - not an error
-    """The rest of a gathering pass would be wasted."""
+    """Aborts a gathering pass whose remainder would be wasted."""
 
 
 def view(network: M) -> M:
-    """Return a copy of the tree of modules that shares every parameter, buffer and hook.
+    """Return a copy of the module tree that shares every parameter, buffer and hook.
 
-    What is set on a module of the copy is not set on the original. A module that is reached twice
-    is one module in the copy as well. Modules kept elsewhere than as submodules (in a plain list,
-    in a closure) stay those of the original.
+    Attributes set on a module of the copy are not set on the original. A module that occurs twice
+    is a single module in the copy as well. Modules held other than as submodules (in a plain list,
+    in a closure) remain those of the original.
     """
     return _view(network, {})
 
@@ -124,7 +124,7 @@ def view(network: M) -> M:
 def _view(module: M, made: dict[int, nn.Module]) -> M:
     if id(module) in made:
         return made[id(module)]  # pyright: ignore[reportReturnType]
-    # not copy.copy: modules may refuse it, or do more when it asks for their state
+    # not copy.copy: modules may forbid it, or have side effects in __getstate__
     twin = object.__new__(type(module))
     made[id(module)] = twin
     twin.__dict__.update(module.__dict__)

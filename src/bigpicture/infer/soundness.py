@@ -1,7 +1,8 @@
-"""Tell a restored tile from what an overflow leaves of one.
+"""Detecting restored tiles that an overflow has destroyed.
 
-fp16 ends at 65504, bf16 has 8 bits; features that leave their range become infinite, then NaN, and
-some networks turn that into even colours. Whoever asked for low precision can compute again.
+fp16 ends at 65504, and bf16 has 8 bits of precision; features beyond the range become infinite,
+then NaN, and some networks turn these into even colours. The caller can then compute again in
+higher precision.
 """
 
 import torch
@@ -12,11 +13,11 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["UnsoundError", "check_sound"]
 
 _ROUNDED = 1 / 64
-"""What bf16 may make of a difference: nearly even white is even white in it."""
+"""The largest difference that bf16 may round away: nearly even white becomes even white in it."""
 
 
 class UnsoundError(ValueError):
-    """A network made something that is no picture."""
+    """A network's output is not a picture."""
 
 
 def check_sound(
@@ -25,8 +26,9 @@ def check_sound(
     """Return `restored`, which a network made of `low`.
 
     Raises:
-        UnsoundError: If it has a NaN or an infinity; or, in less than float32, if a channel of a
-            picture is even, and that of `low` is not, nor as near to it as rounding could make it.
+        UnsoundError: If it has a NaN or an infinity; or, under autocast, if a channel of a picture
+            is even, and that of `low` is neither even nor as close to that value as rounding could
+            bring it.
     """
     least, greatest = restored.detach().float().flatten(2).aminmax(dim=-1)
     if not (least.isfinite().all() and greatest.isfinite().all()):

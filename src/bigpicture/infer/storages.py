@@ -1,8 +1,8 @@
-"""The memory of tensors, as operators make and free it: how much there is, and where it lies.
+"""Tracking the memory of tensors as operators allocate and free it: its peak, and what is alive.
 
     with Storages() as seen: network(x)      seen.peak, seen.alive()
 
-A network need not know of it.
+This works for any network, unchanged.
 """
 
 import weakref
@@ -18,22 +18,22 @@ __all__ = ["Storages", "key_of", "storages_in"]
 
 
 def key_of(storage: torch.UntypedStorage) -> int:
-    """Return what tells storages apart as long as they live."""
+    """Return a key that identifies a storage as long as it lives."""
     return storage._cdata
 
 
 def storages_in(values: Any) -> Iterator[torch.UntypedStorage]:  # noqa: ANN401 - any nest of values
-    """Yield the storages of all tensors in values, however nested."""
+    """Yield the storages of all tensors in `values`, however nested."""
     for leaf in tree_leaves(values):
         if isinstance(leaf, torch.Tensor):
             yield leaf.untyped_storage()
 
 
 class Storages(EachOperator):
-    """Knows the memory that operators have taken while it is on, as long as that lives.
+    """Tracks, while active, the storages that operators allocate, for as long as these live.
 
     Attributes:
-        peak: Most bytes that there were at once.
+        peak: Most bytes that were allocated at once.
     """
 
     def __init__(self) -> None:
@@ -43,12 +43,12 @@ class Storages(EachOperator):
         self._known: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
     def alive(self) -> list[torch.UntypedStorage]:
-        """Return what has been made and is still there."""
+        """Return the tracked storages that still exist."""
         found = (known() for known in list(self._known.values()))
         return [storage for storage in found if storage is not None]
 
     def after(self, operator: Any, given: Any, made: Any) -> None:  # noqa: ANN401
-        """Count the memory that the operator has taken for its result."""
+        """Count the memory that the operator has allocated for its result."""
         had = {key_of(storage) for storage in storages_in(given)}
         for storage in storages_in(made):
             if key_of(storage) not in self._known and key_of(storage) not in had:

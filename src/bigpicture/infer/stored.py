@@ -1,8 +1,8 @@
 """Pictures that stay in the integers of their files, and become floats window by window.
 
 A hundred megapixels take 0.3 GB in 8 bits and 1.2 GB as floats, and their enlargement four times
-that. Cut and rendered in bands, only windows and bands are floats at any time; and the integers
-themselves need not be in memory (`bigpicture.image.spool`).
+that. If the picture is cut into windows and rendered in bands, only these are floats at any time;
+and the integers themselves need not be in memory (`bigpicture.image.spool`).
 """
 
 from collections.abc import Iterable
@@ -18,12 +18,12 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["Stored"]
 
 
-_ROWS = 64  # that become integers at once
-_TOUCHED = 2**26  # bytes of a spooled picture that may have come into memory
+_ROWS = 64  # rows that are quantised at once
+_TOUCHED = 2**26  # bytes of a spooled picture to read before its memory is released
 
 
 class Stored:
-    """A picture (1, c, h, w), as far as who cuts windows from it can tell.
+    """A picture of integers from which windows are cut as from a float tensor (1, c, h, w).
 
     Args:
         pixels: 8- or 16-bit integers.
@@ -54,11 +54,11 @@ class Stored:
     def collect(
         self, size: tuple[int, int], bands: Iterable[tuple[tuple[int, int], Tensor]]
     ) -> Shaped[np.ndarray, "H W c"]:
-        """Return an enlargement that comes in bands of rows, in this picture's integers.
+        """Return an enlargement that arrives in bands of rows, in this picture's integer type.
 
         Args:
-            size: Height and width of it.
-            bands: First row, the one after the last, and the rows in floats; from the top, without
+            size: Height and width of the enlargement.
+            bands: First row, the one after the last, and the rows as floats; from the top, without
                 gaps.
         """
         result = Spool((*size, self._pixels.shape[2]), self._pixels.dtype)

@@ -1,10 +1,10 @@
-"""Cut a picture into tiles: which pixels each one renders, and which it sees.
+"""Cutting a picture into tiles: which pixels each one renders, and which it sees.
 
     height, width ──▶ (Tile, Tile, …)     own regions: disjoint, even in size, all pixels once
                                           windows: own regions plus halos, clipped at the borders
 
-A window ends where the picture ends, so there a network meets the same border as in the whole
-picture; pixels are never invented. The tiles depend on nothing but the numbers given.
+A window ends where the picture ends, so that a network sees the same border as in the whole
+picture; no pixels are made up. The tiles depend only on the arguments.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ __all__ = ["Tile", "cut"]
 
 @dataclass(frozen=True)
 class Tile:
-    """Own pixels of a tile and the window around them, by axis.
+    """The own pixels of a tile and the window around them.
 
     Args:
         part: Where the own pixels lie in the picture and in the window.
@@ -33,21 +33,21 @@ class Tile:
         return rows, columns
 
     def own(self, scale: int = 1) -> tuple[slice, slice]:
-        """Return rows and columns, on a grid `scale` times finer, that the tile renders."""
+        """Return the rows and columns that the tile renders, on a grid `scale` times finer."""
         rows, columns = (slice(s.start * scale, s.stop * scale) for s in self.part)
         return rows, columns
 
     def inside(self, scale: int = 1) -> tuple[slice, slice]:
-        """Return the own rows and columns counted from the corner of the window."""
+        """Return the own rows and columns, counted from the corner of the window."""
         rows, columns = (
             slice(s.offset * scale, (s.offset + s.stop - s.start) * scale) for s in self.part
         )
         return rows, columns
 
     def on_result(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return first and last but one row, and column, of a result of any size that are its own.
+        """Return the start and stop of the tile's own rows and columns in a result of any size.
 
-        A pixel of the result belongs to the tile that its centre lies in.
+        A pixel of the result belongs to the tile in which its centre lies.
 
         Args:
             size: Height and width of the whole result.
@@ -60,7 +60,7 @@ class Tile:
 
     @property
     def pixels(self) -> int:
-        """Pixels of the window, to which the work is proportional."""
+        """Number of pixels of the window, to which the work is proportional."""
         return self.part.rows.tile * self.part.columns.tile
 
 
@@ -76,19 +76,21 @@ def cut(
     """Return the tiles of a picture, row by row.
 
     Args:
-        height: Of the picture, a multiple of `multiple`.
-        width: Of the picture, a multiple of `multiple`.
-        side: Most pixels of an own region's side (rounded up to `multiple` and `smallest`); None
-            leaves the picture whole.
-        halo: Pixels around the own region that a tile sees as well, rounded up to `multiple`.
-        multiple: What the edges of regions and windows are divisible by.
-        smallest: No own region has a shorter side, unless the picture has. Where even parts would
+        height: Height of the picture, a multiple of `multiple`.
+        width: Width of the picture, a multiple of `multiple`.
+        side: Most pixels of an own region's side, rounded up to `multiple`, `align` and
+            `smallest`; None leaves the picture whole.
+        halo: Pixels around the own region that a tile also sees, rounded up to `multiple` and
+            `align`.
+        multiple: Edges of regions and windows are divisible by this.
+        smallest: No own region has a shorter side, unless the picture has. Where equal parts would
             be shorter, there are fewer and larger ones.
-        align: Edges within the picture are divisible by this as well; its own border need not be.
+        align: Edges within the picture are divisible by this as well; the picture's border need
+            not be.
 
     Raises:
-        ValueError: If a number is negative or 0 where there must be something, or the picture's
-            sides are no multiple of `multiple`.
+        ValueError: If a number is too small, or the picture's sides are not multiples of
+            `multiple`.
 
     >>> [tile.own() for tile in cut(5, 100, side=64)]
     [(slice(0, 5, None), slice(0, 50, None)), (slice(0, 5, None), slice(50, 100, None))]
@@ -117,7 +119,7 @@ def cut(
 
 
 def _spans(length: int, side: int, halo: int, unit: int, smallest: int) -> list[Span]:
-    """Cut one axis between whole units of pixels; only the last unit may be cut short."""
+    """Cut one axis at multiples of `unit` pixels; only the last unit may be incomplete."""
     units, side, halo = (-(-v // unit) for v in (length, side, halo))
     count = max(1, min(-(-units // side), length // (-(-smallest // unit) * unit)))
     edges = [i * units // count for i in range(count + 1)]
@@ -130,7 +132,7 @@ def _spans(length: int, side: int, halo: int, unit: int, smallest: int) -> list[
 
 
 def _nearest(edge: int, side: int, whole: int) -> int:
-    """Return the first pixel, of `side`, whose centre lies behind an edge between `whole` pixels.
+    """Return the first of `side` pixels whose centre is not before an edge between `whole` pixels.
 
     >>> _nearest(2, 15, 10), _nearest(3, 15, 10), _nearest(10, 15, 10)
     (3, 4, 15)

@@ -1,11 +1,12 @@
-"""Run a network over pictures of any size: padded to what it takes, whole or in tiles.
+"""Running a network over pictures of any size: padded as it requires, whole or in tiles.
 
     (b, c, h, w) ──pad──▶ ──cut──▶ gather, gather, … ──▶ render ──crop──▶ (b, c, r·h, r·w)
 
-A tile renders its own pixels and sees a halo around them; what the whole picture says to the
-network's context operators, all tiles share (`bigpicture.infer.sharing`). So the result does not
-depend on the tiling, but for what a network sees beyond the halo and for contexts that have not
-settled; and not for these either where tiles run together (`bigpicture.infer.lockstep`).
+A tile renders its own pixels and sees a halo around them; all tiles share the contexts that the
+network's context operators gather from the whole picture (`bigpicture.infer.sharing`). So the
+result does not depend on the tiling, except for what a network sees beyond the halo and for
+contexts that have not settled; these settle exactly if tiles run together
+(`bigpicture.infer.lockstep`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -41,38 +42,38 @@ __all__ = [
 ]
 
 HALO = 32
-"""Low-resolution pixels around a tile. What networks see farther away hardly changes a pixel."""
+"""Low-resolution pixels around a tile. Those farther away hardly change a pixel."""
 
 Advance = Callable[[int], None]
-"""Called with the low-resolution pixels that a pass over a window has just done."""
+"""Called with the number of low-resolution pixels that a pass over a window has just processed."""
 
 Sharing = Literal["shared", "exact", "tile"]
 """What tiles know of the whole picture.
 
-`shared`: its context, gathered in sweeps over all tiles before they are rendered. Two sweeps cost
-    three times the time of one pass, and no memory.
-`exact`: its context as the whole picture has it, by running all tiles together from operator to
-    operator (`bigpicture.infer.lockstep`). One pass; the features of all tiles wait in host memory
-    or, beyond `Tiling.memory`, in a file, and halos must be as wide as the network's reach, which
-    is their width unless said otherwise.
-`tile`: nothing. This is what other tools do.
+`shared`: its context, gathered in sweeps over all tiles before they are rendered. With two sweeps
+    this takes three times as long as one pass, and no extra memory.
+`exact`: its exact context, from running all tiles together from operator to operator
+    (`bigpicture.infer.lockstep`). One pass; the features of all tiles wait in host memory or,
+    beyond `Tiling.memory`, in a file, and halos must be as wide as the network's reach, which is
+    the default of `Model.upscale`.
+`tile`: nothing, as in other tools.
 """
 
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a picture is cut up.
+    """How a picture is cut into tiles.
 
     Args:
-        side: Most low-resolution pixels of a tile's side, halos not counted; None: one tile.
+        side: Most low-resolution pixels of a tile's side, without halos; None for a single tile.
         halo: Low-resolution pixels that a tile sees around its own.
         sweeps: How often contexts are gathered before tiles are rendered.
         context: See `Sharing`.
         memory: Bytes of host memory in which tiles of context `exact` wait for each other, half of
-            what is free if None; what they hold beyond waits in a temporary file.
+            the free memory if None; whatever exceeds it waits in a temporary file.
 
     Raises:
-        ValueError: If one of them is out of range.
+        ValueError: If an argument is out of range.
     """
 
     side: int | None = None
@@ -115,23 +116,24 @@ def render(
 ) -> Float[Tensor, "b c H W"]:
     """Return `low` enlarged, without gradients.
 
-    One tile gives exactly what the network gives. Each tile is moved to the network's device; the
-    result is on that of `low`.
+    A single tile gives exactly the network's result. Each tile is moved to the network's device;
+    the result is on the device of `low`.
 
     Args:
-        network: In evaluation mode. It is not written to; other threads may run it meanwhile.
-        limits: What the network declares.
+        network: Any network in evaluation mode. It is not written to; other threads may run it
+            meanwhile.
+        limits: The limits that the network declares.
         low: Pictures of 1 or 3 channels in [0, 1].
         tiling: How the picture is cut.
-        advance: Told of progress; in all it gets what `cost` says. What it raises ends the work.
-        size: Height and width of the result, of a network for any scale; else it is
+        advance: Called with progress, which adds up to `cost`. An exception from it ends the work.
+        size: Height and width of the result, for a network for any scale; otherwise the result is
             `limits.scale` times larger.
 
     Raises:
-        UnsoundError: If a tile has values that are no numbers, or lost all that was in it.
+        UnsoundError: If a tile has NaN or infinite values, or has lost its content.
     """
     high, wide = size or (side * limits.scale for side in low.shape[-2:])
-    # made outside of inference mode, which would mark it as unfit for training
+    # allocated outside of inference mode, whose tensors cannot be used in training
     result = torch.empty(*low.shape[:2], high, wide, dtype=torch.float32, device=low.device)
     for (start, stop), band in render_bands(network, limits, low, tiling, advance, size):
         result[..., start:stop, :] = band
@@ -146,9 +148,9 @@ def render_bands(
     advance: Advance | None = None,
     size: tuple[int, int] | None = None,
 ) -> Iterator[tuple[tuple[int, int], Float[Tensor, "b c y W"]]]:
-    """Yield the result of `render` row of tiles by row of tiles, from the top.
+    """Yield the result of `render` one row of tiles at a time, from the top.
 
-    So nothing needs to hold the whole of it. Arguments and errors are those of `render`.
+    So the whole result need not be in memory. Arguments and errors are those of `render`.
 
     Yields:
         The first row and the one after the last, and the pixels between them in float32.
@@ -163,12 +165,12 @@ def render_bands(
     device = device_of(network, low.device)
 
     def run(network: nn.Module, tile: Tile) -> Tensor:
-        """Return what a tile renders of its own."""
+        """Return the tile's own pixels, rendered."""
         window = padded[(..., *tile.window)].to(device)
         asked = () if size is None else (size, Region(tile.part, *tile.on_result(size)))
         with torch.inference_mode():
             restored = restore_any_colours(network, limits, window, *asked)
-        if asked:  # which renders nothing of the halo
+        if asked:  # the network then renders no halo
             return check_sound(restored, window[(..., *tile.inside())])
         return check_sound(restored, window)[(..., *tile.inside(limits.scale))]
 
@@ -178,11 +180,11 @@ def render_bands(
         for tile, piece in row:
             (top, bottom), (left, right) = tile.on_result(grid)
             bottom, right = min(bottom, high), min(right, wide)
-            if band is None:  # made outside of inference mode, see `render`
+            if band is None:  # allocated outside of inference mode, see `render`
                 shape = (*piece.shape[:2], bottom - top, wide)
                 band = torch.empty(shape, dtype=torch.float32, device=low.device)
             band[..., left:right] = piece[..., : bottom - top, : right - left]
-            del piece  # a view of what the tile rendered, halo and all
+            del piece  # a view of the tile's whole output, including the halo
         assert band is not None
         yield (top, bottom), band
 
@@ -194,7 +196,7 @@ def _rendered(
     run: Callable[[nn.Module, Tile], Tensor],
     advance: Advance | None,
 ) -> Iterator[Tensor]:
-    """Yield each tile as it is rendered, with the contexts that the tiling asks for."""
+    """Yield each rendered tile, sharing contexts as the tiling asks."""
     if _way(network, len(tiles), tiling) == "exact":
         together = Lockstep(network, tiling.memory)
         runs = [(tile.part, lambda tile=tile: run(together.network, tile)) for tile in tiles]
@@ -229,8 +231,8 @@ def restore_whole(
 ) -> Float[Tensor, "b c H W"]:
     """Return `low` enlarged by `limits.scale`, or to a `size`, in one piece and differentiable.
 
-    Features lie in memory pixel by pixel on the way (channels last), which convolutions in bf16
-    and the pooling of contexts are quicker with.
+    Features are kept in channels-last memory, with which convolutions in bf16 and the pooling of
+    contexts are faster.
     """
     if size is not None and limits.any_scale:
         low = low.contiguous(memory_format=torch.channels_last)
@@ -246,32 +248,32 @@ def restore_whole(
 
 
 def cost(network: nn.Module, limits: Limits, height: int, width: int, tiling: Tiling) -> int:
-    """Return the low-resolution pixels that `render` will pass over, sweeps and halos included."""
+    """Return how many low-resolution pixels `render` will process, sweeps and halos included."""
     tiles = tiling.cut(height, width, limits)
     return sum(tile.pixels for tile in tiles) * (_sweeps(network, len(tiles), tiling) + 1)
 
 
 def padded_size(height: int, width: int, limits: Limits) -> tuple[int, int]:
-    """Return the least size, at least this one, that the network takes."""
+    """Return the smallest size the network takes that is not smaller than this one."""
     m = limits.multiple
     height, width = (-(-max(side, limits.smallest) // m) * m for side in (height, width))
     return height, width
 
 
 def pad_to_limits(low: Float[Tensor, "b c h w"], limits: Limits) -> Float[Tensor, "b c y x"]:
-    """Return `low`, below and on the right mirrored, as far as the network needs it larger."""
+    """Return `low` extended by mirroring, below and on the right, to a size the network takes."""
     size = padded_size(low.shape[-2], low.shape[-1], limits)
     return low if low.shape[-2:] == size else mirror_to(low, *size)
 
 
 def device_of(network: nn.Module, default: torch.device) -> torch.device:
-    """Return where a network's parameters lie; `default` if it has none."""
+    """Return the device of a network's parameters; `default` if it has none."""
     parameter = next(network.parameters(), None)
     return default if parameter is None else parameter.device
 
 
 def _way(network: nn.Module, tiles: int, tiling: Tiling) -> Sharing:
-    """Return how contexts are shared, where there are any and more than one tile."""
+    """Return how contexts are shared; `tile` if there is one tile, or no context to share."""
     return tiling.context if tiles > 1 and has_context(network) else "tile"
 
 

@@ -1,14 +1,14 @@
-"""What a tile holds while it waits for the others: moved to the host, or on to a file.
+"""Storing the features of a tile while it waits for the others: in host memory, or in a file.
 
     tile waits      its storages ──put away──▶ host memory, beyond a limit a file; they are empty
     tile goes on    its storages ◀──taken back──
 
-A network that waits in the midst of its work has its features in its local variables, where nobody
-can exchange them. But their storages can be emptied and filled again under the tensors: so a device
-needs the memory of one tile, and the host no more than it is allowed, however many tiles wait.
+A network that waits in the middle of its work has its features in its local variables, where they
+cannot be replaced. But their storages can be emptied and refilled underneath the tensors: so a
+device needs the memory of one tile, and the host no more than allowed, however many tiles wait.
 
-A storage that another tile comes to use meanwhile, such as a table that a network keeps for all
-calls, is taken back at once, and left alone from then on.
+If another tile uses a storage meanwhile, such as a table that a network caches for all calls, the
+storage is taken back at once, and never put away again.
 """
 
 import ctypes
@@ -25,18 +25,18 @@ from bigpicture.infer.storages import Storages, key_of, storages_in
 
 __all__ = ["Attic", "Held", "Recall"]
 
-_SMALL = 2**16  # bytes that are not worth the way
+_SMALL = 2**16  # bytes that are not worth moving
 
 
 @dataclass
 class _Away:
-    """A storage that is kept, and where its bytes are.
+    """A storage that was put away, and where its bytes are.
 
     Attributes:
-        storage: Emptied, unless it is `host`.
-        nbytes: When it is full.
-        host: Memory that has its bytes; None if a file has.
-        position: In the file.
+        storage: The storage, emptied unless it is `host`.
+        nbytes: Its size when filled.
+        host: Host memory with its bytes; None if they are in the file.
+        position: Position of its bytes in the file.
     """
 
     storage: torch.UntypedStorage
@@ -46,11 +46,11 @@ class _Away:
 
 
 class Attic:
-    """Where the memory of waiting tiles is.
+    """The store for the memory of waiting tiles.
 
     Args:
-        limit: Bytes that may be kept in host memory; what is more goes into a file, which lies
-            where large pictures do (`bigpicture.image.spool`).
+        limit: Bytes to keep in host memory; the rest goes into a file, which lies where large
+            pictures do (`bigpicture.image.spool`).
     """
 
     def __init__(self, limit: int) -> None:
@@ -63,9 +63,9 @@ class Attic:
         self._free: defaultdict[int, list[int]] = defaultdict(list)  # positions, by size
 
     def put(self, storage: torch.UntypedStorage) -> None:
-        """Keep what is in a storage elsewhere, and give its memory back.
+        """Move the content of a storage elsewhere, and free its memory.
 
-        In a CPU's memory it stays where it is.
+        Within the limit, storages in CPU memory stay where they are.
 
         Raises:
             OSError: If the disk has no room for it.
@@ -87,7 +87,7 @@ class Attic:
             storage.resize_(0)
 
     def take(self, key: int) -> None:
-        """Fill a storage again, if it is away."""
+        """Refill a storage, if it was put away."""
         away = self._away.pop(key, None)
         if away is None:
             return
@@ -101,7 +101,7 @@ class Attic:
             away.storage.copy_(away.host)
 
     def use(self, values: Any) -> None:  # noqa: ANN401 - any nest of values
-        """Fill the storages of tensors that another than their own tile is about to use."""
+        """Refill the storages of tensors that a tile other than their own is about to use."""
         for storage in storages_in(values) if self._away else ():
             key = key_of(storage)
             if key in self._away:
@@ -109,13 +109,13 @@ class Attic:
                 self._shared.add(key)
 
     def close(self) -> None:
-        """Forget all that is kept."""
+        """Discard everything that was put away."""
         self._away.clear()
         if self._file is not None:
             self._file.close()
 
     def _write(self, storage: torch.UntypedStorage) -> int:
-        """Write to the file, where something as large was before or at its end."""
+        """Write to the file, at a free position of this size or at its end; return the position."""
         self._file = self._file or unnamed_file()
         nbytes = storage.nbytes()
         position = self._free[nbytes].pop() if self._free[nbytes] else self._end
@@ -146,10 +146,10 @@ class Attic:
 
 
 class Recall(EachOperator):
-    """Lets operators find what they use, while it is on.
+    """Refills, while active, the storages that operators use.
 
     Args:
-        attic: Where it may be.
+        attic: Where these may have been put away.
     """
 
     def __init__(self, attic: Attic) -> None:
@@ -162,10 +162,10 @@ class Recall(EachOperator):
 
 
 class Held(Storages):
-    """What operators have made for a tile, while it is on; it can be put away and taken back.
+    """The storages that operators make for a tile while active, to put away and take back.
 
     Args:
-        attic: Where to.
+        attic: Where to put them away.
     """
 
     def __init__(self, attic: Attic) -> None:
@@ -173,12 +173,12 @@ class Held(Storages):
         self._attic = attic
 
     def put_away(self) -> None:
-        """Give the memory back; no operator may use it on this tile's behalf until it is taken."""
+        """Put all storages away; this tile must not use them until they are taken back."""
         for storage in self.alive():
             self._attic.put(storage)
 
     def take_back(self) -> None:
-        """Take all that is put away."""
+        """Take all storages back that were put away."""
         for storage in self.alive():
             self._attic.take(key_of(storage))
 
@@ -192,5 +192,5 @@ def _on_host(storage: torch.UntypedStorage) -> bool:
 
 
 def _bytes_of(storage: torch.UntypedStorage) -> memoryview:
-    """Return the memory of a storage on the CPU."""
+    """Return a view of the memory of a storage on the CPU."""
     return memoryview((ctypes.c_char * storage.nbytes()).from_address(storage.data_ptr())).cast("B")
