@@ -1,1 +1,1 @@
-"""Two pictures in, one number out, under a protocol that says how they were compared."""
+"""Metrics of picture quality, and the protocols under which pictures are compared."""

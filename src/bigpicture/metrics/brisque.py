@@ -1,15 +1,15 @@
-"""BRISQUE: the quality that people would give a picture, learnt from their opinions of others.
+"""BRISQUE: a prediction of how people rate a picture, learnt from their ratings of others.
 
     (…, c, h, w) ──▶ (…)     about 0 to 100, lower is better
 
-36 features, 18 at full and 18 at half size, are brought to [−1, 1] by the ranges of the training
-set, and a support vector regression returns the score:
+36 features, 18 at full and 18 at half size, are scaled to [−1, 1] by the ranges of the training
+set, and a support vector regression turns them into the score:
 
     Σᵢ aᵢ · exp(−γ |x − vᵢ|²) − b     γ = 0.05
 
-The 774 vectors v are of the authors' release, trained on the whole of the LIVE database; see
-`parameters/README.md`. Nothing keeps a score within 0 to 100. MATLAB's own `brisque` was trained
-anew and has other values.
+The 774 vectors v come from the authors' release, trained on the whole LIVE database; see
+`parameters/README.md`. Scores may lie outside 0 to 100. MATLAB's own `brisque` was retrained and
+gives other values.
 
 Source: Mittal et al., "No-Reference Image Quality Assessment in the Spatial Domain", IEEE Trans.
     Image Processing 21(12), 2012. https://doi.org/10.1109/TIP.2012.2214050
@@ -35,10 +35,10 @@ _SMALLEST = 16
 
 
 def check_size(height: int, width: int) -> None:
-    """Make sure that pictures are large enough.
+    """Check that pictures are large enough.
 
     Raises:
-        ValueError: If a side is below 16 pixels.
+        ValueError: If a side is shorter than 16 pixels.
     """
     if min(height, width) < _SMALLEST:
         raise ValueError(f"image is {height}×{width}; BRISQUE needs {_SMALLEST} pixels a side")
@@ -48,13 +48,13 @@ def brisque(image: Float[Tensor, "*batch c h w"]) -> Float[Tensor, "*batch"]:
     """Return the BRISQUE of each picture: lower is better.
 
     Args:
-        image: Gray or RGB in [0, 1]; values beyond are clipped and all rounded to 8 bits.
+        image: Gray or RGB; clipped to [0, 1] and rounded to 8 bits.
 
     Returns:
-        One float64 number for each picture, NaN for one without any texture.
+        One float64 number for each picture, NaN for a picture without texture.
 
     Raises:
-        ValueError: If a side is below 16 pixels, or there are neither one nor three channels.
+        ValueError: If a side is shorter than 16 pixels, or the picture is neither gray nor RGB.
     """
     pictures = image.reshape(-1, *image.shape[-3:])
     scores = [_regression(_features(picture)) for picture in pictures]

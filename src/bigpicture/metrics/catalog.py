@@ -1,4 +1,4 @@
-"""Which metrics there are, and how their numbers are to be read."""
+"""The catalogue of metrics other than PSNR and SSIM, and how to read their numbers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ __all__ = ["PERCEPTUAL", "Metric"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of pictures in [0, 1], beside PSNR and SSIM, which belong to a protocol.
+    """A metric of pictures in [0, 1] other than PSNR and SSIM, which belong to a protocol.
 
     Attributes:
-        title: How tables call it.
-        digits: That tables print after the point.
+        title: Name in tables.
+        digits: Digits after the decimal point in tables.
         needs_reference: Whether it compares two pictures or judges one.
-        measure: (…, c, h, w) and, if needed, the reference ↦ one float64 number for each. Lower is
-            better in all.
-        check: Raises a ValueError for the height and width of pictures that are too small.
+        measure: Maps pictures (…, c, h, w) and, if needed, their references to one float64 number
+            per picture. Lower is better for all metrics.
+        check: Raises ValueError if pictures of the given height and width are too small.
     """
 
     title: str
@@ -40,4 +40,4 @@ PERCEPTUAL = {
     "brisque": Metric("BRISQUE", 2, False, brisque, brisque_size),
     "piqe": Metric("PIQE", 2, False, piqe),
 }
-"""By the names that reports and options use. "lpips" needs the extra `iqa`."""
+"""The metrics by their names in reports and options. "lpips" needs the extra `iqa`."""

@@ -1,10 +1,10 @@
-"""LPIPS: the distance of two pictures in the features of a network, weighted as people judge it.
+"""LPIPS: the distance between two pictures in a network's features, weighted as people judge.
 
     (…, 3, h, w), (…, 3, h, w) ──▶ (…)     0 for equal pictures, lower is better
 
-Of the extra `iqa`: the weighting is in the package torchmetrics; the features are torchvision's
-AlexNet, VGG-16 or SqueezeNet with their ImageNet weights, which torchvision downloads once into the
-folder `torch.hub.get_dir()`. Where it may not, put the file there before.
+Needs the extra `iqa`: the weighting comes with the package torchmetrics; the features are those of
+torchvision's AlexNet, VGG-16 or SqueezeNet with ImageNet weights, which torchvision downloads once
+into `checkpoints` in the folder `torch.hub.get_dir()`. Without network access, put the file there.
 
 Source: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric",
     CVPR 2018. https://arxiv.org/abs/1801.03924
@@ -34,9 +34,9 @@ def lpips(
     """Return the LPIPS of each picture, 0 for equal pictures: lower is better.
 
     Args:
-        restored: RGB in [0, 1]; values beyond are clipped.
-        reference: What they should be, of the same shape.
-        network: Whose features; tables mostly use AlexNet's.
+        restored: RGB, clipped to [0, 1].
+        reference: The references, of the same shape.
+        network: The network that gives the features; tables mostly use AlexNet.
 
     Returns:
         One float64 number for each picture.
@@ -56,14 +56,14 @@ def lpips(
 
 @cache
 def _measure(network: Network, device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return what measures a pair in [0, 1]; its weights are read once."""
+    """Return a function that measures a pair in [0, 1]; its weights are read once."""
     try:
         from torchmetrics.image.lpip import (  # pyright: ignore[reportMissingImports]
             LearnedPerceptualImagePatchSimilarity,
         )
 
         found = LearnedPerceptualImagePatchSimilarity(net_type=network, normalize=True)
-    # A torchvision that was built for another PyTorch is a RuntimeError.
+    # A torchvision built for another PyTorch raises RuntimeError.
     except (ImportError, RuntimeError) as error:
         raise ImportError(
             f"LPIPS needs torchmetrics and torchvision ({error}): pip install 'bigpicture[iqa]'"

@@ -1,14 +1,14 @@
 """NIQE: how far a picture's statistics are from those of pristine photographs.
 
-    (…, c, h, w) ──▶ (…)     0 and more, lower is better; photographs have some 2 to 6
+    (…, c, h, w) ──▶ (…)     0 or more, lower is better; photographs have about 2 to 6
 
-36 features of each block of 96 × 96 pixels, 18 at full and 18 at half size, are fitted by a normal
-distribution (m, S) and compared with that of 125 pristine photographs (m₀, S₀):
+A normal distribution (m, S) is fitted to 36 features of each block of 96 × 96 pixels, 18 at full
+and 18 at half size, and compared with that of 125 pristine photographs (m₀, S₀):
 
     √((m − m₀)ᵀ ((S + S₀) / 2)⁺ (m − m₀))
 
 The pristine distribution is that of the authors' release, which the field's tables use; see
-`parameters/README.md`. MATLAB's own `niqe` has another, and other values.
+`parameters/README.md`. MATLAB's own `niqe` uses another and gives other values.
 
 Source: Mittal et al., "Making a 'Completely Blind' Image Quality Analyzer", IEEE Signal Processing
     Letters 20(3), 2013. https://doi.org/10.1109/LSP.2012.2227726
@@ -33,7 +33,7 @@ from bigpicture.shapes import Float, Tensor
 __all__ = ["BLOCK", "Pristine", "check_size", "niqe"]
 
 BLOCK = 96
-_SHARP = 0.75  # of pristine pictures, blocks with at least this share of the sharpest's deviation
+_SHARP = 0.75  # `fit` keeps blocks that are sharper than this fraction of the sharpest
 
 
 class Pristine(NamedTuple):
@@ -44,7 +44,7 @@ class Pristine(NamedTuple):
 
 
 def check_size(height: int, width: int) -> None:
-    """Make sure that pictures are large enough.
+    """Check that pictures are large enough.
 
     Raises:
         ValueError: If they have fewer than two whole blocks.
@@ -61,17 +61,17 @@ def niqe(
     """Return the NIQE of each picture: lower is better.
 
     Args:
-        image: Gray or RGB in [0, 1]; values beyond are clipped and all rounded to 8 bits. RGB is
-            compared by its gray, as the authors do; tables made with BasicSR compare the luma:
-            give `luma(image * 255) / 255` for theirs (see `bigpicture.metrics.protocol`).
-        pristine: Photographs to compare with, see `fit`; the authors' where None.
+        image: Gray or RGB; clipped to [0, 1] and rounded to 8 bits. RGB is converted to gray, as
+            the authors do; tables made with BasicSR use the luma instead: to match them, pass
+            `luma(image * 255) / 255` (see `bigpicture.metrics.protocol`).
+        pristine: The photographs to compare with, see `fit`; the authors' if None.
 
     Returns:
-        One float64 number for each picture, NaN where fewer than two of its blocks have texture.
+        One float64 number for each picture, NaN if fewer than two of its blocks have texture.
 
     Raises:
-        ValueError: If a picture has fewer than two whole blocks of 96 × 96 pixels, or neither one
-            nor three channels.
+        ValueError: If a picture has fewer than two whole blocks of 96 × 96 pixels, or is neither
+            gray nor RGB.
     """
     if pristine is None:
         tensors = load("niqe")
@@ -82,13 +82,13 @@ def niqe(
 
 
 def fit(images: Iterable[Float[Tensor, "_ _ _"]]) -> Pristine:
-    """Return the distribution of pristine photographs of your own, from their sharp blocks.
+    """Fit the distribution of your own pristine photographs, using their sharp blocks.
 
     Args:
-        images: Gray or RGB in [0, 1], any sizes of at least two blocks.
+        images: Gray or RGB in [0, 1], of any sizes with at least two blocks.
 
     Raises:
-        ValueError: If there are fewer than 37 sharp blocks, or as `niqe`.
+        ValueError: If there are fewer than 37 sharp blocks, or as in `niqe`.
     """
     kept = []
     for features, sharpness in map(_features, images):
@@ -114,7 +114,7 @@ def _finite(features: Float[Tensor, "n 36"]) -> Float[Tensor, "m 36"]:
 
 
 def _features(image: Float[Tensor, "c h w"]) -> tuple[Float[Tensor, "n 36"], Float[Tensor, "n"]]:
-    """Return the features of each block, and its mean deviation at full size: its sharpness."""
+    """Return the features of each block and its sharpness, the mean deviation at full size."""
     levels = gray_levels(image)
     check_size(*levels.shape)
     rows, columns = (side // BLOCK for side in levels.shape)

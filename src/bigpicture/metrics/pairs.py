@@ -1,15 +1,15 @@
-"""The two pictures of a metric: checked to be comparable, in float64.
+"""The two pictures of a metric, checked to be comparable and converted to float64.
 
     restored (…, c, h, w), reference (…, c, h, w) ──▶ the same in float64
 
-A squared error of a good restoration is some 1e-5 of the peak, and SSIM subtracts two nearly equal
-moments: float32 would lose the digits that tables print.
+The squared error of a good restoration is about 1e-5 of the peak, and SSIM subtracts two nearly
+equal moments: float32 would lose digits that tables print.
 """
 
 from bigpicture.shapes import Float, Tensor
 
 
-# "...": with named axes the shape checker of the tests would refuse unequal pictures first.
+# "...": with named axes, the tests' shape checker would reject unequal pictures first.
 def as_float64(
     restored: Float[Tensor, "..."], reference: Float[Tensor, "..."]
 ) -> tuple[Float[Tensor, "*batch c h w"], Float[Tensor, "*batch c h w"]]:
@@ -33,7 +33,7 @@ def _size(image: Tensor) -> str:
 
 
 def check_peak(peak: int | float) -> None:
-    """Refuse a peak that is not the largest value of a range.
+    """Check that a peak is positive.
 
     Raises:
         ValueError: If `peak` is not positive.

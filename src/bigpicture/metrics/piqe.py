@@ -1,11 +1,11 @@
-"""PIQE: how much of a picture's active blocks is distorted, without any training.
+"""PIQE: how much a picture's active blocks are distorted, without any training.
 
     (…, c, h, w) ──▶ (…)     0 to 100, lower is better; 100 for a picture without texture
 
 The picture's MSCN levels (see `scene_statistics`) are cut into blocks of 16 × 16. A block is active
-where their variance v exceeds 0.1. An active block is
+if their variance v exceeds 0.1. An active block is
 
-    blocky     if six pixels in a row on one of its four edges have a deviation below 0.1
+    blocky     if six successive pixels on one of its four edges have a deviation below 0.1
     noisy      if √v > 2 · |√v − c| / max(√v, c), with c the deviation of its two middle columns
                divided by that of the others
 
@@ -15,8 +15,8 @@ and contributes 1 − v for being blocky and v for being noisy. The score is
 
 Source: Venkatanath et al., "Blind Image Quality Evaluation Using Perception Based Features", NCC
     2015. https://doi.org/10.1109/NCC.2015.7084843
-Changed: nothing from MATLAB's `piqe`, in whose numbers tables are. That program leaves the second
-    middle column among the others, and the column after it out; so does this.
+Changed: nothing from MATLAB's `piqe`, whose numbers tables print. Like that program, this one
+    counts the second middle column among the others and leaves out the column after it.
 """
 
 import torch
@@ -36,14 +36,14 @@ def piqe(image: Float[Tensor, "*batch c h w"]) -> Float[Tensor, "*batch"]:
     """Return the PIQE of each picture: lower is better.
 
     Args:
-        image: Gray or RGB in [0, 1]; values beyond are clipped and all rounded to 8 bits.
+        image: Gray or RGB; clipped to [0, 1] and rounded to 8 bits.
 
     Returns:
-        One float64 number in [0, 100] for each picture: up to 20 excellent, 35 good, 50 fair, 80
-        poor, as MATLAB's documentation has it.
+        One float64 number in [0, 100] for each picture: up to 20 is excellent, 35 good, 50 fair,
+        80 poor, according to MATLAB's documentation.
 
     Raises:
-        ValueError: If there are neither one nor three channels.
+        ValueError: If the picture is neither gray nor RGB.
     """
     pictures = image.reshape(-1, *image.shape[-3:])
     return torch.stack([_piqe(picture) for picture in pictures]).reshape(image.shape[:-3])
@@ -72,7 +72,7 @@ def _noisy(blocks: Float[Tensor, "n 16 16"], variance: Float[Tensor, "n"]) -> Bo
 
 
 def _mirrored_to_blocks(levels: Float[Tensor, "h w"]) -> Float[Tensor, "H W"]:
-    """Return whole blocks: below and on the right the picture is mirrored, edge included."""
+    """Extend the picture to whole blocks, mirrored below and on the right, edge included."""
     for axis in (0, 1):
         side = levels.shape[axis]
         wanted = torch.arange(-(-side // _BLOCK) * _BLOCK, device=levels.device) % (2 * side)

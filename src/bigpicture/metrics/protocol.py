@@ -1,15 +1,15 @@
-"""What a printed score means: which rounding, colour space and border stand behind it.
+"""What a printed score means: the rounding, colour space and border that it is based on.
 
     restored (c, H, W), reference (c, H, W), scale ──▶ {"psnr": dB, "ssim": share of 1}
 
-The same restoration may differ by a decibel between protocols, so a score is only ever printed
-with the name of one:
+The score of the same restoration may differ by a decibel between protocols, so scores are only
+printed together with the name of one:
 
-- `sr-y`, the usual one: the luma of both pictures in 8 bits, `ceil(scale)` pixels cut from each
-  border. A single-channel picture is compared as it is.
+- `sr-y`, the usual one: the luma of both 8-bit pictures, with `ceil(scale)` pixels cut from each
+  border. A single-channel picture is compared directly.
   (MATLAB's `rgb2ycbcr` of a uint8 picture would round the luma to 8 bits as well. The published
   tables do not: bicubic ×2 on Set5 is 33.67 dB without and 33.64 dB with that rounding.)
-- `sr-rgb`, that of arbitrary-scale work on DIV2K: RGB in 8 bits, `ceil(scale) + 6` pixels cut.
+- `sr-rgb`, used for arbitrary scales on DIV2K: RGB in 8 bits, `ceil(scale) + 6` pixels cut.
 """
 
 import math
@@ -28,9 +28,9 @@ class Protocol:
     """A way to score a restored picture against its reference.
 
     Attributes:
-        name: What results are printed under.
+        name: Name that scores are printed with.
         luma: Whether RGB pictures are compared by their luma.
-        margin: Pixels cut from each border beyond those that the scale asks for.
+        margin: Pixels cut from each border in addition to those that the scale requires.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Protocol:
         """Return the rows and columns of a picture that are compared.
 
         Raises:
-            ValueError: If they are too few, or `scale` is not positive and finite.
+            ValueError: If there are too few, or `scale` is not positive and finite.
         """
         border = self.border(scale)
         if min(height, width) < 2 * border + WINDOW:
@@ -74,14 +74,13 @@ class Protocol:
         """Return the PSNR in dB and the SSIM of one restored picture.
 
         Args:
-            restored: A gray or RGB picture in [0, 1], values beyond are clipped; (c, H, W) or
-                (1, c, H, W).
-            reference: What it should be, of the same shape.
+            restored: A gray or RGB picture, clipped to [0, 1]; (c, H, W) or (1, c, H, W).
+            reference: Its reference, of the same shape.
             scale: The enlargement that made `restored`, which decides the border.
 
         Raises:
-            ValueError: If the shapes differ, there is more than one picture, the channels are
-                neither 1 nor 3, or too little is left inside the border.
+            ValueError: If the shapes differ, there is more than one picture, it is neither gray
+                nor RGB, or too little is left inside the border.
         """
         restored, reference = as_float64(restored, reference)
         if math.prod(restored.shape[:-3]) != 1 or restored.shape[-3] not in (1, 3):
@@ -94,7 +93,7 @@ class Protocol:
         return {"psnr": psnr(x, y, peak=255).item(), "ssim": ssim(x, y, peak=255).item()}
 
     def _levels(self, image: Float[Tensor, "*one c H W"]) -> Float[Tensor, "*one d H W"]:
-        """Return the 8-bit levels that are compared."""
+        """Return what is compared: 8-bit levels, or the unrounded luma of these."""
         levels = (image.clamp(0, 1) * 255).round()
         return luma(levels) if self.luma and levels.shape[-3] == 3 else levels
 

@@ -2,7 +2,7 @@
 
     (…, c, h, w), (…, c, h, w) ──▶ (…)     10 · log₁₀(peak² / mean squared error), in dB
 
-Nothing is rounded, cropped or converted here: that is the business of a `Protocol`.
+Nothing is rounded, cropped or converted here; a `Protocol` does that.
 """
 
 import torch
@@ -21,7 +21,7 @@ def psnr(
 
     Args:
         restored: Pictures whose values lie between 0 and `peak`.
-        reference: What they should be, of the same shape.
+        reference: The references, of the same shape.
         peak: The largest possible value: 1 for pictures in [0, 1], 255 for 8-bit ones.
 
     Returns:

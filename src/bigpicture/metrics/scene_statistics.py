@@ -1,16 +1,17 @@
-"""Statistics of natural scenes: what the metrics without a reference measure.
+"""Statistics of natural scenes, on which the metrics without a reference are based.
 
     picture (c, h, w) ──gray levels──▶ (h, w) ──local mean and deviation──▶ MSCN (h, w)
     MSCN ──products of neighbours──▶ 4 × (h, w) ──fit──▶ shape and widths
 
-Of natural pictures, the mean-subtracted contrast-normalised (MSCN) levels
+In natural pictures, the mean-subtracted contrast-normalised (MSCN) levels
 
     (I − μ) / (σ + 1)     μ, σ under a 7 × 7 Gaussian of σ 7/6
 
 are nearly normal, and products of neighbours have a typical asymmetric distribution; blur, noise
-and compression change both. The distributions are fitted by matching moments: the shape is that of
-the grid 0.2, 0.201, …, 10 whose ratio of moments is nearest. Where a picture is perfectly flat, its
-MSCN levels are rounding errors, whose signs differ between programs: so do then scores, slightly.
+and compression change both. The distributions are fitted by matching moments: the shape is the
+value of the grid 0.2, 0.201, …, 10 with the nearest ratio of moments. Where a picture is perfectly
+flat, its MSCN levels are rounding errors, whose signs differ between programs; scores then differ
+slightly.
 
 Source: Mittal et al., "No-Reference Image Quality Assessment in the Spatial Domain", IEEE Trans.
     Image Processing 21(12), 2012. https://doi.org/10.1109/TIP.2012.2214050
@@ -40,7 +41,7 @@ __all__ = [
 Beyond = Literal["zeros", "edge"]
 _WINDOW, _SIGMA = 7, 7 / 6
 _GRAY = (0.298936021293776, 0.587043074451121, 0.114020904255103)  # MATLAB's rgb2gray
-# (rows, columns) that the picture is moved by before it is multiplied with itself.
+# (rows, columns) by which the picture is shifted before it is multiplied with itself.
 _NEIGHBOURS = ((0, 1), (1, 0), (1, 1), (-1, 1))
 
 
@@ -58,21 +59,21 @@ class Asymmetric(NamedTuple):
     right: Float[Tensor, "*n"]
 
     def spread(self) -> Float[Tensor, "*n"]:
-        """Return √(Γ(1/α) / Γ(3/α)), by which deviations become the scale β of the density."""
+        """Return √(Γ(1/α) / Γ(3/α)), which turns deviations into the scale β of the density."""
         return torch.exp((torch.lgamma(1 / self.shape) - torch.lgamma(3 / self.shape)) / 2)
 
     def imbalance(self) -> Float[Tensor, "*n"]:
-        """Return Γ(2/α) / Γ(1/α), by which the difference of the β becomes the mean."""
+        """Return Γ(2/α) / Γ(1/α), which turns the difference of the two β into the mean."""
         return torch.exp(torch.lgamma(2 / self.shape) - torch.lgamma(1 / self.shape))
 
 
 def gray_levels(image: Float[Tensor, "c h w"]) -> Float[Tensor, "h w"]:
-    """Return the gray of a picture in [0, 1] as 8-bit levels, in float64.
+    """Return the 8-bit gray levels of a picture in [0, 1], in float64.
 
-    RGB is rounded to 8 bits, weighted as MATLAB's `rgb2gray` does, and rounded again.
+    RGB is rounded to 8 bits, weighted as in MATLAB's `rgb2gray`, and rounded again.
 
     Raises:
-        ValueError: If the picture has neither one nor three channels.
+        ValueError: If the picture is neither gray nor RGB.
     """
     if len(image) not in (1, 3):
         raise ValueError(f"image has {len(image)} channels; give a gray or an RGB picture")
@@ -91,7 +92,7 @@ def normalise(
 
     Args:
         levels: Gray levels in [0, 255].
-        beyond: What lies beyond the border: zeros, or the repeated edge.
+        beyond: Padding beyond the border: zeros, or the repeated edge.
     """
     mean = _local_mean(levels, beyond)
     deviation = (_local_mean(levels.square(), beyond) - mean.square()).abs().sqrt()
@@ -99,19 +100,19 @@ def normalise(
 
 
 def neighbour_products(mscn: Float[Tensor, "*n h w"]) -> list[Float[Tensor, "*n h w"]]:
-    """Return each level times its neighbour left, above, and on both diagonals, in a circle."""
+    """Multiply each level by its neighbour left, above, and on both diagonals, wrapping around."""
     return [mscn * mscn.roll(shift, dims=(-2, -1)) for shift in _NEIGHBOURS]
 
 
 def blocks_of(x: Float[Tensor, "h w"], side: int) -> Float[Tensor, "n s s"]:
-    """Return the blocks of a side that the picture is made of, row by row."""
+    """Return the blocks of `side` × `side` in the picture, row by row, without a remainder."""
     rows, columns = x.shape[0] // side, x.shape[1] // side
     cells = x[: rows * side, : columns * side].view(rows, side, columns, side)
     return cells.transpose(1, 2).flatten(0, 1)
 
 
 def fit_symmetric(x: Float[Tensor, "*n h w"]) -> tuple[Float[Tensor, "*n"], Float[Tensor, "*n"]]:
-    """Return shape and variance of the generalised Gaussian of each set of samples."""
+    """Fit a generalised Gaussian to each set of samples; return its shape and variance."""
     shapes, ratio = _moments()
     variance = x.square().mean((-2, -1))
     found = variance / x.abs().mean((-2, -1)).square()
@@ -119,9 +120,9 @@ def fit_symmetric(x: Float[Tensor, "*n h w"]) -> tuple[Float[Tensor, "*n"], Floa
 
 
 def fit_asymmetric(x: Float[Tensor, "*n h w"]) -> Asymmetric:
-    """Return the asymmetric generalised Gaussian of each set of samples.
+    """Fit an asymmetric generalised Gaussian to each set of samples.
 
-    Samples that are all 0, or all on one side of it, have none: shapes and widths are NaN then.
+    Where no sample is below 0, or none above, the shape and the width of that side are NaN.
     """
     shapes, ratio = _moments()
     left, right = (_root_mean_square(x, side) for side in (x < 0, x > 0))
@@ -148,7 +149,7 @@ def _root_mean_square(x: Float[Tensor, "*n h w"], where: Tensor) -> Float[Tensor
 
 @cache
 def _moments() -> tuple[Tensor, Tensor]:
-    """Return the grid of shapes α and Γ(2/α)² / (Γ(1/α) Γ(3/α)) at each."""
+    """Return the grid of shapes α and, for each, Γ(2/α)² / (Γ(1/α) Γ(3/α))."""
     shapes = torch.arange(200, 10001, dtype=torch.float64) / 1000
     log = 2 * torch.lgamma(2 / shapes) - torch.lgamma(1 / shapes) - torch.lgamma(3 / shapes)
     return shapes, log.exp()

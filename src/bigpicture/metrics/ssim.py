@@ -8,8 +8,8 @@ variances) give
     (2 μₓ μᵧ + C₁) (2 σₓᵧ + C₂) / ((μₓ² + μᵧ² + C₁) (σₓ² + σᵧ² + C₂)),   Cᵢ = (Kᵢ · peak)²
 
 with K₁ = 0.01 and K₂ = 0.03. Only pixels whose whole window lies in the picture count, as in the
-authors' MATLAB program. That program may shrink large pictures first; like every table of this
-field, we do not.
+authors' MATLAB program. That program may downsample large pictures first; like all tables in this
+field, this module does not.
 
 Source: Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity",
     IEEE Trans. Image Processing 13(4), 2004. https://doi.org/10.1109/TIP.2003.819861
@@ -36,14 +36,14 @@ def ssim(
 
     Args:
         restored: Pictures whose values lie between 0 and `peak`.
-        reference: What they should be, of the same shape.
+        reference: The references, of the same shape.
         peak: The largest possible value: 1 for pictures in [0, 1], 255 for 8-bit ones.
 
     Returns:
         One float64 number in [−1, 1] for each picture.
 
     Raises:
-        ValueError: If the shapes differ, a side is below the window's 11, or `peak` is not
+        ValueError: If the shapes differ, a side is shorter than the window's 11, or `peak` is not
             positive.
 
     >>> picture = torch.rand(2, 3, 16, 16)
