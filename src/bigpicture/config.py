@@ -1,7 +1,7 @@
-"""Strict TOML ⇄ typed settings: an unknown key is refused with the nearest right one.
+"""Strict TOML ──▶ typed settings: an unknown key is an error that suggests the nearest known one.
 
 Settings are pydantic models derived from `Settings`. A file's keys can be overridden one by one
-with dotted paths, as the command line's `--set optimiser.rate=1e-4` does, or taken out.
+with dotted paths, as the command line's `--set optimiser.rate=1e-4` does, or removed.
 """
 
 import tomllib
@@ -18,11 +18,11 @@ Plain = dict[str, Any]
 
 
 class ConfigError(ValueError):
-    """Settings that cannot be used: names the key, its value and what would do."""
+    """Settings that cannot be used: the error names the key, its value and what is allowed."""
 
 
 class Settings(BaseModel):
-    """Base of all settings: no unknown keys, no infinite numbers, never changed once made."""
+    """Base of all settings: immutable, without unknown keys or infinite numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -35,12 +35,12 @@ def load(path: Path, kind: type[S], overrides: Iterable[str] = ()) -> S:
 
     Args:
         path: The file.
-        kind: The settings that it must hold.
-        overrides: `KEY=VALUE`, dotted keys; a value is TOML, or else a bare text. `KEY=` takes the
-            key out, so that its default holds.
+        kind: Class of the settings that it must hold.
+        overrides: `KEY=VALUE` with dotted keys; a value is TOML, or else a bare string. `KEY=`
+            removes the key, so that its default applies.
 
     Raises:
-        ConfigError: If the file cannot be read, is no TOML, or does not hold such settings.
+        ConfigError: If the file cannot be read, is not TOML, or does not hold such settings.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -54,7 +54,7 @@ def load(path: Path, kind: type[S], overrides: Iterable[str] = ()) -> S:
 
 
 def parse(content: Mapping[str, Any], kind: type[S], name: str) -> S:
-    """Return `content` as settings of a `kind`; `name` says in errors where it came from.
+    """Return `content` as settings of a `kind`; errors state its origin as `name`.
 
     Raises:
         ConfigError: If `content` does not hold such settings; every wrong key is listed.
@@ -72,7 +72,7 @@ def _override(content: Plain, override: str, kind: type[BaseModel]) -> None:
         raise ConfigError(f"--set takes KEY=VALUE, not {override!r}")
     path = key.strip().split(".")
     if not text.strip():
-        _check_known(path, kind)  # for nothing of it is left to be found wrong later
+        _check_known(path, kind)  # nothing of it remains that `parse` could find wrong
         _take_out(content, path)
         return
     for step in path[:-1]:
@@ -96,13 +96,13 @@ def _table(value: object, step: str, key: str) -> Plain:
 
 def _check_known(path: list[str], kind: type[BaseModel]) -> None:
     for depth, step in enumerate(path, 1):
-        known = _keys(path[: depth - 1], kind)  # none where a table takes any
+        known = _keys(path[: depth - 1], kind)  # none where a table allows any key
         if known and step not in known:
             raise ConfigError(_unknown(path[:depth], kind))
 
 
 def _value(text: str) -> object:
-    """Read a value as TOML; what is none is a text without its quotes.
+    """Read a value as TOML, or else as a string without quotes.
 
     >>> _value("1e-4"), _value("[1, 2]"), _value("cosine")
     (0.0001, [1, 2], 'cosine')
@@ -122,7 +122,7 @@ def _explain(problem: Mapping[str, Any], kind: type[BaseModel], content: Mapping
         return f"{'.'.join(map(str, [*path, problem['loc'][-1]]))} is missing"
     said = problem["msg"].removeprefix("Value error, ")
     said = said[:1].lower() + said[1:]
-    if problem["type"] == "value_error" and isinstance(given, Mapping):  # said of a table's keys
+    if problem["type"] == "value_error" and isinstance(given, Mapping):  # about a whole table
         return f"{key}: {said}" if key else said
     return f"{key} = {given!r}: {said}"
 
@@ -134,7 +134,7 @@ def _unknown(path: Sequence[int | str], kind: type[BaseModel]) -> str:
 
 
 def _steps(loc: Iterable[int | str], content: Any) -> Iterator[int | str]:  # noqa: ANN401
-    """Yield the steps to a place in `content`, without pydantic's names of alternatives."""
+    """Yield the steps to a place in `content`, without pydantic's names of union members."""
     for step in loc:
         inside = isinstance(content, Mapping) and step in content
         if inside or (isinstance(content, list | tuple) and isinstance(step, int)):

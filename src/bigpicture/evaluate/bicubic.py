@@ -15,8 +15,8 @@ from bigpicture.shapes import Float, Tensor
 def bicubic(scale: int | float) -> Restore:
     """Return a `restore` that enlarges each side by `scale`.
 
-    The rounding to 8 bits between rows and columns is kept, for published numbers have it; the
-    networks' own bicubic paths use `resize`, which does not round.
+    Values are rounded to 8 bits between rows and columns, as in published numbers; the networks'
+    own bicubic paths use `resize`, which does not round.
 
     Raises:
         ValueError: If `scale` is not positive.

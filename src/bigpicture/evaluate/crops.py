@@ -1,10 +1,10 @@
-"""The places of a benchmark where models differ most, cut out of what each made of them.
+"""Crops of the places in a benchmark where models differ most.
 
-    Restored (pictures (1, c, H, W)) ──▶ windows of most difference ──▶ Crop: reference, bicubic, …
+    Restored (pictures (1, c, H, W)) ──▶ windows that differ most ──▶ Crop: reference, bicubic, …
 
-How much models differ at a pixel is the range of their grays, the means of R, G and B. A single
-model is held against bicubic enlargement. Each picture gives its best window before any gives a
-second.
+The difference at a pixel is the range of the models' grays, the means of R, G and B. A single model
+is compared with bicubic enlargement. The best window of every picture comes before any picture's
+second window.
 """
 
 import math
@@ -24,10 +24,10 @@ from bigpicture.shapes import Float, Tensor, UInt8
 __all__ = ["Crop", "Gallery", "error_map", "windows"]
 
 BICUBIC = "bicubic"
-SIDE = 96  # of a window, in pixels of the reference
+SIDE = 96  # side of a window, in pixels of the reference
 _OVERVIEW = 240  # height of the whole picture, in pixels
 _FRAME = (255, 40, 40)
-_SECOND_CHOICES = 2  # windows of a picture
+_SECOND_CHOICES = 2  # most windows of a picture
 
 Levels = UInt8[np.ndarray, "_ _ 3"]
 
@@ -41,11 +41,11 @@ class Crop:
         name: Name of the picture.
         scale: Enlargement of each side.
         place: Top and left of the window, in pixels of the reference.
-        difference: How far the models' grays lie apart in it, on average, in 8-bit levels.
+        difference: Mean difference between the models' grays in it, in 8-bit levels.
         overview: The whole reference, small, with a frame around the window.
         reference: The window of the reference.
         restored: The window of each restored picture, by model.
-        scores: PSNR of the window in dB, by model, over RGB.
+        scores: PSNR of the window over RGB in dB, by model.
     """
 
     benchmark: str
@@ -63,7 +63,7 @@ class Gallery:
     """Watches an evaluation and keeps the windows where its models differ most.
 
     Args:
-        count: How many to keep.
+        count: Number of windows to keep.
         benchmark: Name of the set.
         scale: Enlargement of each side.
     """
@@ -76,14 +76,14 @@ class Gallery:
 
     @property
     def crops(self) -> list[Crop]:
-        """What is kept, the windows of the greatest difference first."""
+        """The windows kept so far, those with the greatest difference first."""
         return sorted((crop for _, crop in self._kept), key=lambda crop: -crop.difference)
 
     def watch(self, restored: Restored) -> None:
-        """Look at a picture and what the models made of it.
+        """Look at a picture and at what the models made of it.
 
         Raises:
-            ValueError: If nobody knows what it should be.
+            ValueError: If the picture has no reference.
         """
         if restored.pair.reference is None:
             raise ValueError(f"{restored.pair.name} has no reference to compare crops with")
@@ -133,16 +133,16 @@ class Gallery:
 def windows(
     apart: Float[Tensor, "H W"], side: int, border: int, count: int
 ) -> list[tuple[tuple[int, int], float]]:
-    """Return the windows of the largest mean, none of which overlap.
+    """Return non-overlapping windows with the largest means.
 
     Args:
-        apart: What is averaged.
-        side: Of a window; one of a smaller picture is the whole picture.
-        border: Rows and columns at the borders that do not count.
-        count: How many at most.
+        apart: The values to average.
+        side: Side of a window; windows of smaller pictures are as large as the picture.
+        border: Rows and columns along each border that count as 0.
+        count: Greatest number of windows.
 
     Returns:
-        Top and left of each window, and the mean in it; the largest first.
+        Top and left of each window, and its mean; the largest mean first.
 
     >>> flat = torch.zeros(8, 8)
     >>> flat[5, 6] = 1
@@ -160,7 +160,7 @@ def windows(
     found: list[tuple[tuple[int, int], float]] = []
     for _ in range(count):
         top, left = divmod(int(means.argmax()), means.shape[1])
-        if found and means[top, left] <= 1e-12:  # what sums leave of nothing
+        if found and means[top, left] <= 1e-12:  # rounding errors of the sums
             break
         found.append(((top, left), means[top, left].item()))
         beside = (max(0, top - height + 1), max(0, left - width + 1))
@@ -169,12 +169,12 @@ def windows(
 
 
 def error_map(restored: Levels, reference: Levels, limit: int) -> Levels:
-    """Return the mean absolute error of each pixel as colours from black over red to light yellow.
+    """Show each pixel's mean absolute error in colours from black through red to light yellow.
 
     Args:
-        restored: A picture.
-        reference: What it should be.
-        limit: The error, in levels, from which on colours are the lightest.
+        restored: A restored picture.
+        reference: Its reference.
+        limit: The error, in levels, from which on the colour is the lightest.
     """
     error = np.abs(restored.astype(np.float32) - reference).mean(axis=2) / limit
     places = np.linspace(0, 1, len(_COLOURS))
@@ -191,7 +191,7 @@ def _order(kept: tuple[int, Crop]) -> tuple[int, float]:
 
 
 def _rgb(picture: Float[Tensor, "c H W"]) -> Float[Tensor, "3 H W"]:
-    """Return a picture as it is compared: in 8 bits, in float32 on the CPU; gray in three."""
+    """Return a picture rounded to 8 bits, in float32 on the CPU; gray in three channels."""
     levels = picture.float().cpu().clamp(0, 1).mul(255).round().div(255)
     return levels.expand(3, -1, -1)
 

@@ -1,4 +1,4 @@
-"""A table as text for a terminal, as Markdown, LaTeX or CSV.
+"""Write a table as text for a terminal, as Markdown, LaTeX or CSV.
 
 Table ──▶ lines
 """
@@ -16,16 +16,16 @@ TableFormat = Literal["text", "markdown", "latex", "csv"]
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as they are to be read.
+    """A table of formatted cells.
 
     Attributes:
         header: Title of each column.
-        rows: As many cells each as the header has.
-        left: How many columns from the left are words; the others are numbers, aligned right.
-        groups: Titles over neighbouring columns and how many each spans, from the left; none are
-            written where a format has no such thing.
-        breaks: Indices of rows before which a rule is drawn.
-        title: What the table holds, empty for nothing.
+        rows: Rows of as many cells as the header has.
+        left: Number of columns from the left that are words; the others are numbers, aligned right.
+        groups: Titles over neighbouring columns and how many each spans, from the left; Markdown
+            and CSV put them before the titles of the columns.
+        breaks: Indices of rows before which a rule is drawn, where the format has rules.
+        title: Title of the table, empty for none.
     """
 
     header: Sequence[str]
@@ -37,7 +37,7 @@ class Table:
 
 
 def written(table: Table, kind: TableFormat) -> str:
-    """Return a table in a format.
+    """Return a table as text in a format.
 
     >>> table = Table(["set", "PSNR"], [["Set5", "33.67"], ["Set14", "30.23"]])
     >>> print(written(table, "markdown"))
@@ -51,13 +51,13 @@ def written(table: Table, kind: TableFormat) -> str:
     Set5   33.67
     Set14  30.23
     """
-    if kind != "csv":  # which quotes what would break a line; other formats show a space
+    if kind != "csv":  # CSV quotes line breaks; the other formats show a space
         table = _on_lines(table)
     return TABLE_FORMATS[kind](table)
 
 
 def _on_lines(table: Table) -> Table:
-    """Return a table whose cells have no line breaks, which a file's name may hold."""
+    """Replace line breaks in cells, which file names may contain, by spaces."""
     header, *rows = ([_on_line(cell) for cell in row] for row in (table.header, *table.rows))
     groups = [(_on_line(title), count) for title, count in table.groups]
     return replace(table, header=header, rows=rows, groups=groups)
@@ -101,7 +101,7 @@ def _markdown(table: Table) -> str:
 
 
 def _latex(table: Table) -> str:
-    """Return a tabular with the rules of the package booktabs."""
+    """Return a tabular environment with the rules of the package booktabs."""
     columns = "l" * table.left + "r" * (len(table.header) - table.left)
     lines = [f"% {table.title}"] if table.title else []
     lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
@@ -135,7 +135,7 @@ TABLE_FORMATS = {"text": _text, "markdown": _markdown, "latex": _latex, "csv": _
 def _widths(table: Table) -> list[int]:
     widths = [max(map(len, column)) for column in zip(table.header, *table.rows, strict=True)]
     start = 0
-    for title, count in table.groups:  # a title needs its columns to be as wide
+    for title, count in table.groups:  # the columns must be as wide as their title
         lacking = len(title) - (sum(widths[start : start + count]) + 2 * (count - 1))
         widths[start + count - 1] += max(0, lacking)
         start += count
@@ -158,7 +158,7 @@ def _spanned(groups: Sequence[tuple[str, int]], widths: Sequence[int]) -> str:
 
 
 def _flat_header(table: Table) -> list[str]:
-    """Return titles of columns that have their group's title in them."""
+    """Return the titles of columns, preceded by those of their groups."""
     over = [title for title, count in table.groups for _ in range(count)] or [""] * len(
         table.header
     )
@@ -172,7 +172,7 @@ _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    # which are arguments of the end of the row before, if a row begins with them
+    # at the start of a row, these would be read as arguments of the preceding \\
     "[": "{[}",
     "*": "{*}",
     "×": r"$\times$",

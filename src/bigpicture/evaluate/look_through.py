@@ -1,6 +1,6 @@
-"""Read all pictures of a benchmark before hours of work, so that none of them ends it half done.
+"""Check all pictures of a benchmark before hours of work, so that none of them interrupts it.
 
-Benchmark, protocol, metrics ──▶ nothing, or what is wrong with each picture that is of no use
+Benchmark, protocol, metrics ──▶ nothing, or an error that says what is wrong with which pictures
 """
 
 from collections.abc import Callable, Sequence
@@ -20,22 +20,22 @@ def look_through(
     metrics: Sequence[str] = (),
     watch: Callable[[str], None] = lambda name: None,
 ) -> None:
-    """Make sure that every picture can be read and scored.
+    """Check that every picture can be read and scored.
 
     Args:
         benchmark: The pictures.
-        protocol: By which they are going to be scored, if by any.
-        metrics: What else is going to be measured, see `bigpicture.evaluate.run.compare`.
+        protocol: The protocol to score them by, None for none.
+        metrics: Other metrics to measure, see `bigpicture.evaluate.run.compare`.
         watch: Called with the name of each picture.
 
     Raises:
-        ValueError: If some cannot; all of them are named.
+        ValueError: If any cannot; the error names all of them.
     """
 
     def wrong(name: str) -> str | None:
         try:
             height, width = (round(benchmark.scale * s) for s in benchmark.read(name).low.shape[1:])
-        except (ValueError, OSError, MemoryError) as error:  # which name the file
+        except (ValueError, OSError, MemoryError) as error:  # ValueError and OSError name the file
             return str(error) or f"{name} does not fit into memory"
         try:
             if protocol is not None:
@@ -47,7 +47,7 @@ def look_through(
         return None
 
     found: list[str] = []
-    pool = ThreadPoolExecutor(min(4, processors()))  # each holds a picture
+    pool = ThreadPoolExecutor(min(4, processors()))  # each thread holds a picture
     try:
         for name, problem in zip(benchmark.names, pool.map(wrong, benchmark.names), strict=True):
             found += [] if problem is None else [problem]

@@ -1,6 +1,6 @@
-"""Scores and crops as one HTML file that opens anywhere: no script, no server, nothing beside it.
+"""Scores and crops as one HTML file that opens anywhere: no script, no server, no other files.
 
-tables, crops ──▶ "<!doctype html>…", pictures inside as PNG
+tables, crops ──▶ "<!doctype html>…", with embedded PNG pictures
 """
 
 import base64
@@ -18,7 +18,7 @@ from bigpicture.shapes import UInt8
 
 __all__ = ["page"]
 
-_ZOOM = 3  # pixels of the screen for one of a crop
+_ZOOM = 3  # screen pixels per pixel of a crop
 _STYLE = """
 :root { color-scheme: light dark; --line: #8885; --soft: #888; }
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem; }
@@ -38,13 +38,13 @@ img.whole { image-rendering: auto; }
 
 
 def page(title: str, about: str, tables: Sequence[Table], crops: Sequence[Crop]) -> str:
-    """Return a page with tables, and crops side by side over their errors.
+    """Return a page with tables, and crops side by side above their error maps.
 
     Args:
-        title: Of the page.
+        title: Title of the page.
         about: How everything was measured, in a sentence.
-        tables: What stands above the crops.
-        crops: In the order in which they stand.
+        tables: Tables above the crops.
+        crops: Crops in the order in which they are shown.
     """
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8">',
@@ -88,7 +88,7 @@ def _section(crop: Crop) -> str:
 
 
 def _limit(crop: Crop) -> int:
-    """Return the error that nearly all of a crop's pixels are below, in steps of 8 levels."""
+    """Return an error that nearly all pixels of a crop stay below, in steps of 8 levels."""
     reference = crop.reference.astype(np.float32)
     errors = [np.abs(restored - reference).mean(axis=2) for restored in crop.restored.values()]
     return 8 * max(1, int(np.ceil(np.quantile(np.stack(errors), 0.995) / 8)))

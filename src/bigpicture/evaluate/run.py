@@ -3,8 +3,8 @@
     restore, (name, low, reference) … ──▶ Report: the scores of each picture and their means
 
 Training validates with this same function, so a score seen in training is the score in the table.
-Several models are compared in one pass: each picture is read and shrunk once. While a picture is
-restored, the next is read and the last is scored; the scores do not depend on it.
+Several models are compared in one pass: each picture is read and downsampled once. While a picture
+is restored, the next is read and the previous one scored, which does not change the scores.
 """
 
 import math
@@ -25,13 +25,13 @@ Restore = Callable[[Tensor], Tensor]
 """An LR picture (1, c, h, w) in [0, 1] ↦ the restored one (1, c, H, W), on any device.
 
 It gets each picture with the channels of its file and returns as many: a network of three channels
-is shown a gray picture three times, and the mean of what it returns is the restored gray.
+is given a gray picture as three equal channels, and the mean of its output is the restored gray.
 """
 
 
 @dataclass(frozen=True)
 class ImageScore:
-    """The scores of one picture, by metric: "psnr" in dB, "ssim", and others."""
+    """The scores of one picture by metric: "psnr" in dB, "ssim", and others."""
 
     name: str
     scores: dict[str, float]
@@ -39,15 +39,15 @@ class ImageScore:
 
 @dataclass(frozen=True)
 class Report:
-    """What a model scored on a benchmark, and how that was measured.
+    """A model's scores on a benchmark, and how they were measured.
 
     Attributes:
-        model: The model's name.
+        model: Name of the model.
         scale: Enlargement of each side.
-        protocol: Name of the protocol behind PSNR and SSIM, "none" where neither was measured.
-        images: Each picture's scores, in the order of the benchmark.
-        benchmark: Name of the set, if it has one.
-        degradation: Name of what made the low-resolution pictures, None if nobody says.
+        protocol: Name of the protocol behind PSNR and SSIM, "none" if neither was measured.
+        images: Scores of each picture, in the order of the benchmark.
+        benchmark: Name of the set, empty if it has none.
+        degradation: Name of what made the low-resolution pictures, None if unknown.
     """
 
     model: str
@@ -70,7 +70,7 @@ class Report:
         return {m: sum(image.scores[m] for image in self.images) / count for m in metrics}
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `json.dumps` takes; the infinite PSNR of equal pictures is None there."""
+        """Return an object for `json.dumps`, where the infinite PSNR of equal pictures is None."""
         of = {"benchmark": self.benchmark, "degradation": self.degradation}
         return {
             "model": self.model,
@@ -85,7 +85,7 @@ class Report:
 
 
 class Restored(NamedTuple):
-    """A picture of a benchmark, and what each model made of it."""
+    """A picture of a benchmark, with each model's restored picture and scores."""
 
     pair: Pair
     pictures: dict[str, Float[Tensor, "1 c H W"]]
@@ -105,18 +105,18 @@ def evaluate(
     """Restore and score each picture, without gradients.
 
     Args:
-        restore: What is evaluated; already in evaluation mode.
+        restore: The model to evaluate, already in evaluation mode.
         pairs: The pictures, such as a `Benchmark`, read one at a time.
         scale: Enlargement of each side, which decides the protocol's border.
         protocol: How PSNR and SSIM compare restored picture and reference; None measures neither.
-        metrics: What else is measured, keys of `bigpicture.metrics.catalog.PERCEPTUAL`, on whole
+        metrics: Other metrics, keys of `bigpicture.metrics.catalog.PERCEPTUAL`, measured on whole
             pictures in 8 bits.
-        model: What the report calls `restore`.
+        model: Name of the model in the report.
         progress: Called with each picture's scores as soon as they are known.
 
     Raises:
-        ValueError: If there are no pictures, nothing to measure, or a restored picture cannot be
-            compared with its reference; the error names it.
+        ValueError: If there are no pictures, there is nothing to measure, or a picture cannot be
+            restored or compared with its reference; the error names it.
     """
 
     def watch(restored: Restored) -> None:
@@ -139,20 +139,20 @@ def compare(
     """Restore and score each picture with each model, without gradients.
 
     Args:
-        models: What is evaluated, by what the reports call it.
+        models: The models to evaluate, by their names in the reports.
         pairs: The pictures, such as a `Benchmark`, read one at a time in their order.
         scale: Enlargement of each side, which decides the protocol's border.
         protocol: How PSNR and SSIM compare restored picture and reference; None measures neither.
-        metrics: What else is measured, keys of `bigpicture.metrics.catalog.PERCEPTUAL`, on whole
+        metrics: Other metrics, keys of `bigpicture.metrics.catalog.PERCEPTUAL`, measured on whole
             pictures in 8 bits.
-        watch: Called with each picture, what became of it and its scores, in the order of `pairs`.
+        watch: Called with each picture, its results and its scores, in the order of `pairs`.
 
     Returns:
         A report for each model, in their order.
 
     Raises:
-        ValueError: If there are no models or pictures, nothing to measure, or a restored picture
-            cannot be made, or not compared with its reference; the error names it.
+        ValueError: If there are no models or pictures, there is nothing to measure, or a picture
+            cannot be restored or compared with its reference; the error names it.
     """
     if not models:
         raise ValueError("models is empty; give at least one to evaluate")
@@ -173,7 +173,7 @@ def compare(
 
 @dataclass(frozen=True)
 class _Measure:
-    """What is measured on each restored picture."""
+    """Measures each restored picture."""
 
     protocol: Protocol | None
     metrics: tuple[str, ...]
@@ -199,7 +199,7 @@ class _Measure:
             compared = [restored, *([reference] if metric.needs_reference else [])]
             if any(picture is None for picture in compared):
                 raise ValueError(f"has no reference, which {name} needs")
-            # gray in three channels, for networks that judge colours
+            # gray as three channels, for metrics whose network takes RGB
             levels = [
                 (p.clamp(0, 1) * 255).round().div(255).expand(-1, 3, -1, -1) for p in compared
             ]
@@ -210,9 +210,9 @@ class _Measure:
 def _overlapped(
     models: Mapping[str, Restore], pairs: Iterable[Pair], measure: _Measure
 ) -> Iterator[Restored]:
-    """Yield each picture restored and scored, while the next ones are on their way."""
+    """Yield each picture, restored and scored, while the next ones are being processed."""
     source = iter(pairs)
-    # One thread for each: pictures are drawn in their order, and few of them are held in memory.
+    # One thread each: pictures are read in order, and few of them are in memory at once.
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as scorer, memory_kept:
         upcoming = reader.submit(next, source, None)
         scoring: Future[Restored] | None = None
@@ -231,5 +231,5 @@ def _overlapped(
 
 
 def finite_or_none(scores: Mapping[str, int | float]) -> dict[str, int | float | None]:
-    """Return scores as JSON has them, which knows no infinity."""
+    """Replace infinite and NaN scores by None, because JSON has neither."""
     return {m: value if math.isfinite(value) else None for m, value in scores.items()}

@@ -1,4 +1,4 @@
-"""What `bigpicture evaluate` says: reports with the figures that were published about their sets.
+"""The output of `bigpicture evaluate`: reports with the figures published for their sets.
 
 reports ──▶ text, Markdown, LaTeX, CSV, JSON, a page
 """
@@ -33,10 +33,10 @@ class Shown:
     """Reports, ready to be shown.
 
     Attributes:
-        reports: Of one or more models, sets and scales.
-        methods: By model, the papers' name for a network of its size; others are left out.
-        ensemble: Whether restored pictures are means over flips and turns.
-        every: Show every method that was published about a set, not the models' own rows alone.
+        reports: Reports on one or more models, sets and scales.
+        methods: By model, the papers' name for its size; models without one are left out.
+        ensemble: Whether restored pictures are means over flips and rotations.
+        every: Show every method published for a set, not only the models' own rows.
     """
 
     reports: Sequence[Report]
@@ -45,7 +45,7 @@ class Shown:
     every: bool = False
 
     def known(self, reports: Sequence[Report]) -> list[Line]:
-        """Return what was published about the sets of some reports in the same circumstances."""
+        """Return what was published for the sets of some reports under the same conditions."""
         found: list[Line] = []
         for how in dict.fromkeys((r.scale, r.degradation, r.protocol) for r in reports):
             scale, degradation, protocol = how
@@ -78,12 +78,12 @@ class Shown:
         return "\n\n".join([*tables, *closing])
 
     def to_json(self) -> dict[str, Any]:
-        """Return what `json.dumps` takes: the report, or a list of them if there are several."""
+        """Return an object for `json.dumps`: a report, or several under the key "reports"."""
         reports = [report.to_json() | self._published_json(report) for report in self.reports]
         return reports[0] if len(reports) == 1 else {"reports": reports}
 
     def tables(self) -> list[Table]:
-        """Return pictures one by one where all are of one set, and means side by side."""
+        """Return tables of single pictures if all reports share set and scale, and one of means."""
         cases = {(report.benchmark, report.scale) for report in self.reports}
         found = image_tables(self.reports) if len(cases) == 1 else []
         lines = self._lines()
@@ -95,7 +95,7 @@ class Shown:
         return page(", ".join(models), self._how(), self.tables(), crops)
 
     def _lines(self) -> list[Line]:
-        """Return the models' lines, scale by scale, each scale's published ones behind them."""
+        """Return the models' lines scale by scale, each scale followed by its published lines."""
         lines = measured(self.reports, differences=True)
         found: list[Line] = []
         for scale in dict.fromkeys(line.scale for line in lines):

@@ -26,13 +26,13 @@ _TITLES = {"psnr": "PSNR", "ssim": "SSIM"} | {name: m.title for name, m in PERCE
 
 
 def image_tables(reports: Sequence[Report]) -> list[Table]:
-    """Return the scores of each picture of a benchmark, of one model or of several.
+    """Return the scores of each picture of a benchmark, for one model or several.
 
-    Several models are columns, in a table for each metric; behind each but the first is its
+    Several models are columns, in one table per metric; after each but the first comes its
     difference from the first.
 
     Args:
-        reports: Of the same pictures.
+        reports: Reports on the same pictures.
 
     Raises:
         ValueError: If there are no reports, or they are not of the same pictures.
@@ -75,10 +75,10 @@ class Line:
     """A row of a summary: a model's mean scores on several sets.
 
     Attributes:
-        method: What scored them.
+        method: The model or published method.
         scale: Enlargement of each side.
-        scores: By set, then by metric.
-        origin: "measured", "difference" from another line, or the tables that published it.
+        scores: The scores by set, then by metric.
+        origin: "measured", "difference" (from another line), or the tables that published it.
     """
 
     method: str
@@ -91,8 +91,8 @@ def measured(reports: Iterable[Report], *, differences: bool = False) -> list[Li
     """Return a line for each scale and model, with the means over each set.
 
     Args:
-        reports: In any order; the first model is the one that others are compared with.
-        differences: Put behind each other model how far its scores are from the first one's.
+        reports: Reports in any order; the others are compared with the first model.
+        differences: Add after each other model a line with its differences from the first.
     """
     lines: dict[tuple[int | float, str], dict[str, Mapping[str, float]]] = {}
     for report in reports:
@@ -109,7 +109,7 @@ def measured(reports: Iterable[Report], *, differences: bool = False) -> list[Li
 
 
 def summary(lines: Sequence[Line], title: str = "") -> Table:
-    """Return lines as papers print them: a column for each metric of each set.
+    """Return a table of lines as papers print them: a column for each metric of each set.
 
     Raises:
         ValueError: If there are no lines.
@@ -141,7 +141,7 @@ def summary(lines: Sequence[Line], title: str = "") -> Table:
 
 
 def tidy(reports: Sequence[Report]) -> Table:
-    """Return every number of several reports, one row a picture, in full.
+    """Return every score of several reports in full precision, one row per picture.
 
     Raises:
         ValueError: If there are no reports, or they do not hold the same metrics.
@@ -158,7 +158,7 @@ def tidy(reports: Sequence[Report]) -> Table:
 
 
 def comparison_table(reports: Iterable[tuple[str, Report]]) -> str:
-    """Return the means of several reports, each given with its benchmark's name.
+    """Return a Markdown table of the means of reports, each given with its benchmark's name.
 
     Raises:
         ValueError: If there are no reports, or they do not hold the same metrics.
@@ -179,7 +179,7 @@ def title_of(metric: str) -> str:
 
 
 def number(metric: str, value: float) -> str:
-    """Return a score with its metric's digits.
+    """Format a score with its metric's number of digits.
 
     >>> number("psnr", 33.666), number("ssim", 0.93), number("psnr", math.inf)
     ('33.67', '0.9300', '∞')
@@ -190,7 +190,7 @@ def number(metric: str, value: float) -> str:
 
 
 def signed(metric: str, value: float) -> str:
-    """Return a difference of scores, with its sign.
+    """Format a difference of scores, with its sign.
 
     >>> signed("psnr", 0.104), signed("psnr", -3.7), signed("ssim", -0.00001)
     ('+0.10', '−3.70', '0.0000')
@@ -202,7 +202,7 @@ def signed(metric: str, value: float) -> str:
 
 
 def difference(metric: str, value: float, first: float) -> str:
-    """Return how far a score is from another, with its sign."""
+    """Format the difference of a score from another, with its sign."""
     return signed(metric, value - first)
 
 
@@ -233,7 +233,7 @@ def _how(report: Report) -> str:
 
 
 def where(report: Report) -> str:
-    """Return what a report's scores are of: the set, at which scale, made how, compared how."""
+    """Describe what a report's scores are of: the set, scale, degradation and protocol."""
     name = f"{report.benchmark}, " if report.benchmark else ""
     made = f", {report.degradation.upper()}" if report.degradation else ""
     how = "" if report.protocol == "none" else f", protocol {report.protocol}"

@@ -1,4 +1,4 @@
-"""The five papers' tables as data: what was published, to stand beside what is measured here."""
+"""The five papers' tables as data: published figures, to compare with what is measured here."""
 
 from bigpicture.evaluate.published.lookup import Published, known_set, method_of, rows
 from bigpicture.evaluate.published.read import Fact, Paper, facts, papers

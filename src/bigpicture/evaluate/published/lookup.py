@@ -1,4 +1,4 @@
-"""Finds what was published about sets, a scale and a degradation under a protocol.
+"""Look up published scores for sets, a scale and a degradation under a protocol.
 
 set, scale, degradation, protocol ──▶ rows: a method and its scores, the best first
 """
@@ -23,7 +23,7 @@ _SETS = {
     "div2kvalid": ("DIV2K", 100),
     "div2kvalidhr": ("DIV2K", 100),
 }
-"""Names of folders → the papers' name of the set and its number of pictures."""
+"""Folder names → the papers' name of the set and its number of pictures."""
 
 _METHODS = {
     "bicubic": "Bicubic",
@@ -45,16 +45,16 @@ _METHODS = {
     "rdn": "RDN",
     "swinir": "SwinIR",
 }
-"""Published sizes → the papers' names for them. No paper has figures of the light ones, our own."""
+"""Published sizes → the papers' names for them. Our own light sizes have no published figures."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """What was published about a method.
+    """The published scores of a method.
 
     Attributes:
-        method: The paper's name for it, with "+" for the mean over flips and turns.
-        scores: By set, then by metric.
+        method: The paper's name for it, with "+" for the mean over flips and rotations.
+        scores: The scores by set, then by metric.
         sources: The tables that print them.
     """
 
@@ -64,7 +64,7 @@ class Published:
 
 
 def known_set(folder: str, pictures: int) -> str | None:
-    """Return the papers' name of a set, None if name or number of pictures are another's.
+    """Return the papers' name of a set, or None if its name or number of pictures does not match.
 
     >>> known_set("BSDS100", 100), known_set("Set5", 4), known_set("cats", 5)
     ('B100', None, None)
@@ -74,7 +74,7 @@ def known_set(folder: str, pictures: int) -> str | None:
 
 
 def method_of(size: str) -> str | None:
-    """Return the papers' name for a size of `bigpicture.models.SIZES`, None for what they lack.
+    """Return the papers' name for a size of `bigpicture.models.SIZES`, or None if they lack it.
 
     >>> method_of("uhdn"), method_of("ciaosr-edsr"), method_of("rgt-light"), method_of("bicubic")
     ('U-HDN+IKM', 'EDSR-baseline-CiaoSR', None, 'Bicubic')
@@ -91,18 +91,19 @@ def rows(
     methods: Collection[str] | None = None,
     ensemble: bool | None = None,
 ) -> list[Published]:
-    """Return the published scores on sets, those with the highest PSNR on the first set first.
+    """Return the published scores on sets, sorted by PSNR on the first set, the highest first.
 
-    Ablations are left out, and figures that cannot be right. Tables that agree on a method are one
-    row, tables that do not are rows of their own.
+    Ablations and figures that cannot be right are left out. Tables that agree on a method share a
+    row; tables that disagree get separate rows.
 
     Args:
         sets: The papers' names of the sets, see `known_set`.
         scale: Enlargement of each side.
         degradation: How low-resolution pictures were made: "bi", "bd" or "dn".
-        protocol: The protocol's name.
-        methods: Only these, see `method_of`.
-        ensemble: Only with, or only without the mean over flips and turns.
+        protocol: Name of the protocol.
+        methods: Restrict the rows to these methods, see `method_of`; None for all.
+        ensemble: Restrict the rows to those with (True) or without (False) the mean over flips and
+            rotations; None for both.
     """
     by_table: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
     for fact in facts():
@@ -121,7 +122,7 @@ def rows(
 
 
 def _add(found: list[Published], row: Published) -> None:
-    """Add a table's row, to the row of another table that agrees with it if there is one."""
+    """Add a table's row, merged into the row of another table that agrees with it, if any."""
     for index, other in enumerate(found):
         shared = [
             (other.scores[name][metric], value)

@@ -1,11 +1,11 @@
-"""Reads the papers' tables, one file each: PAPER-TABLE.toml, figures as they are printed.
+"""Read the papers' tables, one file PAPER-TABLE.toml each, with the figures as printed.
 
-    all × columns × rows ──▶ Fact, Fact, …     a figure and everything that is said about it
+    all × columns × rows ──▶ Fact, Fact, …     a figure and everything that is known about it
 
-A table says what holds for all of its figures, for each column and for each row; of a figure, the
-row's word counts before the column's, and that before the table's. `values` are the printed texts
-of a row: `-` where nothing is printed, and a `?` after a figure that cannot be right, for which the
-row's `doubt` gives the reason. Figures are never corrected.
+A table states what holds for all of its figures, for each column and for each row; for a figure,
+the row takes precedence over the column, and the column over the table. `values` holds the printed
+texts of a row: `-` where nothing is printed, and a `?` after a figure that cannot be right, for
+which the row's `doubt` gives the reason. Figures are never corrected.
 """
 
 import tomllib
@@ -26,11 +26,11 @@ Setting = bool | int | float | str
 _FOLDER = files("bigpicture.evaluate.published")
 
 UNITS = {"psnr": "dB"}
-"""Of metrics whose figures need no `unit` in the files; others are plain numbers."""
+"""Units by metric where the files give no `unit`; figures of other metrics are plain numbers."""
 
 
 class Paper(Settings):
-    """Where tables come from."""
+    """A paper that tables come from."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ class Paper(Settings):
 
 
 class Said(Settings):
-    """What is said about the figures of a table, a column or a row."""
+    """What holds for the figures of a table, a column or a row."""
 
     method: str | None = None
     ensemble: bool | None = None
@@ -61,7 +61,7 @@ class Row(Said):
 
 
 class Table(Settings):
-    """A file."""
+    """A table, as its file holds it."""
 
     paper: str
     table: str
@@ -78,20 +78,20 @@ class Fact:
 
     Attributes:
         paper: Key of the paper, see `papers`.
-        table: Number of the table, as the paper counts.
-        method: What was measured, by the paper's name for it.
+        table: Number of the table in the paper.
+        method: The measured method, by the paper's name for it.
         metric: What the figure is: "psnr", "ssim", "parameters", "multiply_adds" …
-        value: The figure.
-        printed: The figure as it is printed.
-        unit: Of the figure, empty for plain numbers.
-        ensemble: Whether it is the mean over the eight flips and turns ("+").
-        set: The benchmark set, None for what needs no pictures.
+        value: The figure as a number.
+        printed: The figure as printed.
+        unit: Unit of the figure, empty for plain numbers.
+        ensemble: Whether it is the mean over the eight flips and rotations ("+").
+        set: The benchmark set, None for figures that need no pictures.
         scale: Enlargement of each side.
         degradation: How low-resolution pictures were made.
         protocol: How pictures were compared, see `bigpicture.metrics.protocol`.
-        settings: What an ablation changed; empty for the method as it is proposed.
-        doubt: Why the figure cannot be right, if so.
-        note: What is said of the table.
+        settings: What an ablation changed; empty for the method as proposed.
+        doubt: Why the figure cannot be right, None if nothing is wrong with it.
+        note: A remark on the whole table.
     """
 
     paper: str
@@ -112,7 +112,7 @@ class Fact:
 
     @property
     def source(self) -> str:
-        """Paper and table, such as "CRAN, Table 4"."""
+        """The paper and table, such as "CRAN, Table 4"."""
         return f"{papers()[self.paper].name}, Table {self.table}"
 
 
@@ -125,7 +125,7 @@ def papers() -> dict[str, Paper]:
 
 @cache
 def facts() -> tuple[Fact, ...]:
-    """Return every published figure, table by table, in the order of print.
+    """Return every published figure, table by table, in printed order.
 
     Raises:
         ConfigError: If a file does not hold a table.
@@ -135,7 +135,7 @@ def facts() -> tuple[Fact, ...]:
 
 @cache
 def tables() -> tuple[Table, ...]:
-    """Return the files, in the order of the papers and of their tables."""
+    """Return the tables, in the order of the papers and of the tables in each."""
     found = []
     for file in _FOLDER.iterdir():
         if file.name.endswith(".toml") and file.name != "papers.toml":
@@ -144,7 +144,7 @@ def tables() -> tuple[Table, ...]:
                 raise ConfigError(f"{file.name} says it is {table.paper}-{table.table}")
             found.append(table)
     order = list(papers())
-    # Roman numbers up to V sort right as they are, for I < II < III < IV < V in letters too.
+    # Roman numerals up to V sort correctly as text: I < II < III < IV < V.
     return tuple(sorted(found, key=lambda table: (order.index(table.paper), table.table)))
 
 
