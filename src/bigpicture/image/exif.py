@@ -42,7 +42,7 @@ def upright(metadata: Metadata, turned: int = 1) -> Metadata:
 
     Args:
         metadata: Metadata as read from the file.
-        turned: The file's orientation. Unless it is 1, the thumbnail is dropped, as its own pixels
+        turned: The file's orientation. Unless it is 1, the thumbnail is dropped, because its pixels
             have not been turned.
     """
     exif, xmp = metadata.exif, metadata.xmp

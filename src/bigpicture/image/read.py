@@ -99,7 +99,7 @@ def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Pictu
 
     Raises:
         ImageError: If the file does not exist, cannot be read, is no image, is damaged or
-            truncated, or has more than `max_pixels`.
+            truncated, or has more pixels than `max_pixels`.
 
     Warns:
         ImageWarning: If only a part is read, such as the first of several pages or frames.

@@ -3,8 +3,7 @@
     bytes ──▶ .bigpicture-TOKEN.part ──flush, rename──▶ target
 
 A process that dies meanwhile, even by a power cut, leaves the old file or none under the final
-name. A leftover part differs from one that is being written by its lock, which ends with the
-process that holds it.
+name. A part that is being written is locked until its process ends; a leftover one is not.
 """
 
 import contextlib

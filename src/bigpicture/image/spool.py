@@ -127,7 +127,7 @@ def by_rows(
 
 
 def bands(*arrays: Shaped[np.ndarray, "h ..."]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield bands of rows of arrays of equal height, each band small enough for memory."""
+    """Yield arrays of equal height in bands of rows that take little memory."""
     most = max(array[:1].nbytes for array in arrays)
     step = max(1, _BAND // max(1, most))
     for top in range(0, len(arrays[0]), step):
