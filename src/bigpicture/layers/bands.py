@@ -3,7 +3,7 @@
     length ──lay──▶ [0, s) ┊ [s, n − w + s) in windows of w ┊ [n − w + s, n)
 
 Windows that begin s pixels after the multiples of w are cut at the picture's border. So each axis
-has three bands, the outer two of which are a single shorter window, and a picture splits into nine
+has three bands, of which each outer one is a single shorter window, and a picture splits into nine
 rectangles, each with windows of one size. Published code instead rolls the picture, which brings
 pixels of opposite borders into one window, and masks their attention to each other.
 
