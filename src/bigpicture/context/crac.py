@@ -16,8 +16,9 @@ Source: Zhang et al., "Context Reasoning Attention Network for Image Super-Resol
     eqs. (1)-(5), https://openaccess.thecvf.com/content/ICCV2021/html/Zhang_Context_Reasoning_Attention_Network_for_Image_Super-Resolution_ICCV_2021_paper.html;
     normalisation and e = ⌊k²/2⌋ + 1 from the work it builds on, Lin et al., "Context-Gated
     Convolution", ECCV 2020, https://arxiv.org/abs/1910.05577 (e = k²/2 would be 4.5).
-Changed: θ, φ and g are one matrix product. The mask is computed in float32 even under autocast: it
-    takes so little work that casting its weights would cost more than bf16 saves.
+Changed: R is divided by e, which eq. (1) lacks. θ, φ and g are one matrix product. The mask is
+    computed in float32 even under autocast: it takes so little work that casting its weights would
+    cost more than bf16 saves.
 """
 
 from collections.abc import Sequence

@@ -151,7 +151,7 @@ class Model:
             framing: How to handle a size with other proportions than the picture's, see
                 `bigpicture.infer.plan.Framing`.
             tile: Most low-resolution pixels of a tile's side; "auto" cuts a picture only if it
-                does not fit into memory, "off" never.
+                does not fit into memory, "off" only once memory has run out.
             halo: Pixels that a tile sees around its own; by default the network's reach, but at
                 most 32 unless the context is `exact`.
             sweeps: How often the tiles' contexts are gathered before rendering.
