@@ -11,7 +11,7 @@ class Board:
     """Curves and pictures of a run.
 
     Args:
-        folder: Where they are written; nothing is, if it is None or TensorBoard is not installed.
+        folder: Where to write them; nothing is written if it is None or TensorBoard is missing.
         first: Step that the run starts at; what an earlier run wrote for later steps is hidden.
 
     Attributes:

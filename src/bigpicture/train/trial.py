@@ -1,6 +1,6 @@
 """A dry run: two steps on real batches, to know the memory and time of a run beforehand.
 
-Where batches have scales, these have the greatest, which takes the most memory and time. Nothing is
+Where batches have scales, the greatest is tried, which takes the most memory and time. Nothing is
 written, and what the steps have learned is discarded.
 """
 
