@@ -33,8 +33,8 @@ def rgt_s(scale: int) -> NetworkSettings:
 def rgt_light(scale: int) -> NetworkSettings:
     """Return a small RGT that a CPU can train, 1.2 M parameters; not in the paper.
 
-    The networks for position biases are a 32nd of the channels wide; 96 channels are the fewest at
-    which they still tell offsets apart (width 3). Windows of 8×16 tile patches of 48². The head,
+    96 is the smallest number of channels c at which the position-bias networks, whose width is
+    c/32, still tell offsets apart. Windows of 8×16 tile patches of 48² without padding. The head,
     which works on the most pixels, has half of the published width.
     """
     backbone = RGTSettings(channels=96, depths=(4, 4, 4), window=(8, 16), drop_path=0.0)

@@ -41,7 +41,7 @@ def normalised_as_stored(ours: Tensors, theirs: Mapping[str, Tensor]) -> Convert
     slope = slope.flatten(1).diagonal()
     unit = 255 if shift.abs().max() > 1 else 1
     mean, std = -shift / slope / unit, 1 / slope / unit
-    # the original mean has four decimals, of which float32 arithmetic keeps a trace of noise
+    # the mean was written with four decimals, so rounding removes float32 errors
     rounded = (round(value, 6) for value in mean.tolist())
     return Converted(ours, tuple(rounded), tuple(std.tolist()))
 
