@@ -95,13 +95,15 @@ EXPERIMENTS = (
 def main() -> None:
     """Train the missing runs and rewrite the tables of the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of photographs")
-    parser.add_argument("--benchmarks", type=Path, required=True, help="has Set5/HR, Set14/HR, …")
+    parser.add_argument("--data", type=Path, help="folder of photographs")
+    parser.add_argument("--benchmarks", type=Path, help="has Set5/HR, Set14/HR, …")
     parser.add_argument("--out", type=Path, default=Path("runs/experiments"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", choices=[e.recipe for e in EXPERIMENTS], action="append")
     parser.add_argument("--page-only", action="store_true", help="only write the page")
     given = parser.parse_args()
+    if not given.page_only and None in (given.data, given.benchmarks):
+        parser.error("to train, give --data and --benchmarks; or --page-only")
     chosen = [e for e in EXPERIMENTS if not given.only or e.recipe in given.only]
     for seed in range(given.seeds):  # one pair of every experiment before a second of any
         for experiment in chosen if not given.page_only else ():
@@ -151,7 +153,10 @@ def _changed(file: Path, recipe: Recipe) -> Iterator[str]:
     then = read_facts(file)["recipe"]
     for part, now in without_places(recipe).items():
         if part not in ("name", "watch"):
-            yield from (f"{part}.{k}" for k, v in now.items() if then[part].get(k, v) != v)
+            # runs from before a key was there have had its default
+            usual = json.loads(type(getattr(recipe, part)).model_construct().model_dump_json())
+            before = usual | then[part]
+            yield from (f"{part}.{key}" for key, value in now.items() if before.get(key) != value)
     # settings that the recipe leaves out come from the size, which may also have changed
     model = recipe.model
     changes = {"backbone": model.backbone, "head": model.head}

@@ -1,8 +1,8 @@
-"""Measure the shipped models and write the result into README.md, between its markers.
+"""Measure the shipped models and write the scores into README.md, between its markers.
 
-    python docs/update_readme.py FOLDER     the FOLDER holds Set5/HR, Set14/HR … (`make readme`)
+    python docs/update_readme.py FOLDER     with Set5/HR, Set14/HR … in FOLDER (`make readme`)
 
-The scores are those of `bigpicture evaluate`, the picture that of `bigpicture upscale --compare`.
+The scores are those of `bigpicture evaluate`, the picture is from `bigpicture upscale --compare`.
 """
 
 import re
@@ -13,14 +13,15 @@ import bigpicture
 from bigpicture.app.compare import compare
 from bigpicture.app.evaluate import measure, restorer
 from bigpicture.data.benchmarks import open_benchmark
+from bigpicture.evaluate.formats import written
 from bigpicture.evaluate.run import Report
-from bigpicture.evaluate.table import comparison_table
+from bigpicture.evaluate.table import measured, summary
 from bigpicture.image import read, write
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = "sr-y"
 SCALES = 2, 3, 4
-"""At which networks that render any are measured."""
+"""Scales at which networks for any scale are measured."""
 
 
 def main(benchmarks: Path) -> None:
@@ -35,12 +36,13 @@ def main(benchmarks: Path) -> None:
     ]
     rows = [("bicubic", scale) for scale in sorted({scale for _, scale in models})]
     reports = [
-        (folder.name, score(model, scale, folder))
+        score(model, scale, folder)
         for model, scale in sorted(rows + models, key=lambda row: (row[1], row[0]))
         for folder in sets
     ]
+    table = written(summary(measured(reports)), "markdown")
     readme = ROOT / "README.md"
-    readme.write_text(filled(readme.read_text("utf-8"), comparison_table(reports)), "utf-8")
+    readme.write_text(filled(readme.read_text("utf-8"), table), "utf-8")
     draw("uhdn-x2", ROOT / "samples" / "rocket.png", ROOT / "docs" / "comparison.jpg")
 
 
