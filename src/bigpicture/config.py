@@ -5,16 +5,18 @@ with dotted paths, as the command line's `--set optimiser.rate=1e-4` does, or re
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-__all__ = ["ConfigError", "Settings", "load", "parse"]
+__all__ = ["ConfigError", "Settings", "load", "parse", "reason"]
 
 Plain = dict[str, Any]
+_TEXT = ("string_type", "path_type")  # what pydantic calls the error of a value that is no text
 
 
 class ConfigError(ValueError):
@@ -22,9 +24,19 @@ class ConfigError(ValueError):
 
 
 class Settings(BaseModel):
-    """Base of all settings: immutable, without unknown keys or infinite numbers."""
+    """Base of all settings: immutable, without unknown keys or infinite numbers.
+
+    Numbers and booleans must be given as such: no text is read as one, and no boolean as a number.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _of_its_kind(cls, given: object, validate: Callable[[Any], Any]) -> object:
+        found = validate(given)
+        _check_kind(given, found)
+        return found
 
 
 S = TypeVar("S", bound=Settings)
@@ -43,7 +55,7 @@ def load(path: Path, kind: type[S], overrides: Iterable[str] = ()) -> S:
         ConfigError: If the file cannot be read, is not TOML, or does not hold such settings.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -62,8 +74,14 @@ def parse(content: Mapping[str, Any], kind: type[S], name: str) -> S:
     try:
         return kind.model_validate(dict(content))
     except ValidationError as error:
-        problems = "; ".join(_explain(problem, kind, content) for problem in error.errors())
-        raise ConfigError(f"{name}: {problems}") from error
+        problems = dict.fromkeys(_explain(problem, kind, content) for problem in error.errors())
+        raise ConfigError(f"{name}: {'; '.join(problems)}") from error
+
+
+def reason(problem: Mapping[str, Any]) -> str:
+    """Return what is wrong with a value, from one of the errors of a pydantic `ValidationError`."""
+    said = problem["msg"].removeprefix("Value error, ")
+    return said[:1].lower() + said[1:]
 
 
 def _override(content: Plain, override: str, kind: type[BaseModel]) -> None:
@@ -120,11 +138,51 @@ def _explain(problem: Mapping[str, Any], kind: type[BaseModel], content: Mapping
         return _unknown(path, kind)
     if problem["type"] == "missing":
         return f"{'.'.join(map(str, [*path, problem['loc'][-1]]))} is missing"
-    said = problem["msg"].removeprefix("Value error, ")
-    said = said[:1].lower() + said[1:]
+    said = _quoting(path, given) if problem["type"] in _TEXT else reason(problem)
     if problem["type"] == "value_error" and isinstance(given, Mapping):  # about a whole table
         return f"{key}: {said}" if key else said
-    return f"{key} = {given!r}: {said}"
+    return f"{key} = {_written(given)}: {said}"
+
+
+def _quoting(path: Sequence[int | str], given: object) -> str:
+    if isinstance(given, Mapping | list | tuple):
+        return "should be text"
+    if not all(isinstance(step, str) for step in path):
+        return "should be text; quote it"
+    quoted = f'"{_written(given)}"'
+    key = ".".join(map(str, path))
+    return f"should be text; quote it: {path[-1]} = {quoted}, or --set '{key}={quoted}'"
+
+
+def _written(value: object) -> str:
+    """Write a value as in a TOML file.
+
+    >>> print(_written({"a": [True, 0.5, "x", date(2026, 1, 31)]}))
+    { a = [true, 0.5, 'x', 2026-01-31] }
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, date | time):  # a datetime is a date
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_written(each)}' for key, each in value.items())} }}"
+    return repr(value)
+
+
+def _check_kind(given: object, found: object) -> None:
+    """Check that validation made no number of a text or a boolean, and no boolean of either."""
+    if isinstance(given, Mapping) and isinstance(found, Mapping):
+        given, found = list(given.values()), list(found.values())
+    if isinstance(given, list | tuple) and isinstance(found, list | tuple):
+        for one, other in zip(given, found, strict=False):
+            _check_kind(one, other)
+    elif isinstance(found, bool) and not isinstance(given, bool):
+        raise ValueError("should be true or false")
+    elif isinstance(given, bool | str) and type(found) in (int, float):
+        unquoted = ", without quotes" if isinstance(given, str) else ""
+        raise ValueError(f"should be a number{unquoted}")
 
 
 def _unknown(path: Sequence[int | str], kind: type[BaseModel]) -> str:
