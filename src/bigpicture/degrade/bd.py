@@ -18,7 +18,7 @@ _WINDOW = 7
 _SIGMA = 1.6
 
 
-def bd(high: Stored, scale: int = 3) -> StoredOut:
+def bd(high: Stored, scale: int | float = 3) -> StoredOut:
     """Blur a picture and keep the centre of each cell.
 
     Args:
@@ -26,16 +26,18 @@ def bd(high: Stored, scale: int = 3) -> StoredOut:
         scale: Side of a cell; odd, so that the cell has a centre pixel.
 
     Raises:
-        ValueError: If `scale` is even or below 1, or a side of the picture is shorter than it.
+        ValueError: If `scale` is not a positive odd number, or a side of the picture is
+            shorter than it.
 
     >>> bd(np.full((9, 11, 3), 80, np.uint8)).shape
     (3, 3, 3)
     """
-    if scale % 2 == 0:
+    if scale % 2 != 1:  # even, fractional, infinite or NaN
         raise ValueError(f"scale is {scale}; BD keeps the centre of a cell, give an odd scale")
     high = crop_to_scale(high, scale)
     blurred = np.floor(_blur(_blur(high, axis=0), axis=1) + 0.5).astype(high.dtype)
-    return blurred[scale // 2 :: scale, scale // 2 :: scale]
+    step = int(scale)
+    return blurred[step // 2 :: step, step // 2 :: step]
 
 
 def _blur(image: np.ndarray, axis: int) -> Float[np.ndarray, "h w *c"]:

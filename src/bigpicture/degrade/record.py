@@ -10,13 +10,14 @@ The JSON names every number that was drawn, so records can be read, and also wri
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 
 import torch
 from pydantic import Field, TypeAdapter, ValidationError
 
+from bigpicture.config import reason
 from bigpicture.degrade.bd import bd
 from bigpicture.degrade.bi import bi
 from bigpicture.degrade.bsrgan import BSRGAN
@@ -55,11 +56,9 @@ class BD(Recorded):
         """Blur and subsample a stored picture, see `bigpicture.degrade.bd`.
 
         Raises:
-            ValueError: If `scale` is fractional, even or below 1, or a side is shorter than it.
+            ValueError: If `scale` is not a positive odd number, or a side is shorter than it.
         """
-        if scale != int(scale):
-            raise ValueError(f"scale is {scale}; BD keeps the centre of a cell, give an odd scale")
-        return bd(high, int(scale))
+        return bd(high, scale)
 
 
 @dataclass(frozen=True)
@@ -100,11 +99,13 @@ class Record(Recorded):
         try:
             return _RECORDS.validate_python(content)
         except ValidationError as error:
-            places = "; ".join(
-                f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg'].lower()}"
-                for wrong in error.errors()
-            )
-            raise ValueError(f"this is no record of a degradation ({places})") from error
+            wrong = "; ".join(map(_explain, error.errors()))
+            raise ValueError(f"this is no record of a degradation ({wrong})") from error
+
+
+def _explain(problem: Mapping[str, Any]) -> str:
+    place = ".".join(map(str, problem["loc"]))
+    return f"{place}: {reason(problem)}" if place else reason(problem)
 
 
 _RECORDS = TypeAdapter(Record)

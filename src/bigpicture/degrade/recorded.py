@@ -8,6 +8,6 @@ __all__ = ["Recorded"]
 
 
 class Recorded:
-    """Base of frozen dataclasses that are read from JSON strictly: an unknown key is an error."""
+    """Base of frozen dataclasses read from JSON, without unknown keys or infinite numbers."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", allow_inf_nan=False)

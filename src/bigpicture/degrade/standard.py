@@ -24,14 +24,8 @@ Degrade = Callable[[np.ndarray, int | float], np.ndarray]
 Standard = Literal["bi", "bd", "dn"]
 
 
-def _bd(high: np.ndarray, scale: int | float) -> np.ndarray:
-    if scale != round(scale):
-        raise ValueError(f"scale is {scale}; BD keeps the centre of a cell, give an odd scale")
-    return bd(high, round(scale))
-
-
 def _dn(high: np.ndarray, scale: int | float) -> np.ndarray:
     return DN(zlib.crc32(high.tobytes())).apply(high, scale)
 
 
-STANDARD: dict[Standard, Degrade] = {"bi": bi, "bd": _bd, "dn": _dn}
+STANDARD: dict[Standard, Degrade] = {"bi": bi, "bd": bd, "dn": _dn}
