@@ -125,7 +125,7 @@ def test_a_broken_file_is_named(folder):
 
 
 def test_a_picture_below_the_scale_is_named(folder):
-    with pytest.raises(ValueError, match=r"arch\.png: high is 25×31"):
+    with pytest.raises(ValueError, match=r"arch\.png: the picture is 31×25"):
         list(open_benchmark(folder / "HR", scale=40))
 
 

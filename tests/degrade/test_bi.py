@@ -4,7 +4,7 @@ import pyvips
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bigpicture.degrade.bi import bi, crop_to_scale
+from bigpicture.degrade.bi import bi, crop_to_scale, low_size
 from bigpicture.image.resize import resize_stored
 
 
@@ -23,7 +23,9 @@ def test_reproduces_a_benchmark_file(shared, scale):
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 8))
 def test_sizes_of_whole_scales(h, w, scale):
     if min(h, w) < scale:
-        with pytest.raises(ValueError, match=f"high is {h}×{w}"):
+        with pytest.raises(
+            ValueError, match=f"the picture is {w}×{h}; .* at least {scale} pixels a side"
+        ):
             bi(picture(h, w, 3), scale)
         return
     cropped = crop_to_scale(picture(h, w, 3), scale)
@@ -37,6 +39,25 @@ def test_sizes_of_fractional_scales(side, scale):
     low = bi(picture(side, side), scale)
     cropped = crop_to_scale(picture(side, side), scale)
     assert cropped.shape[0] == round(low.shape[0] * scale) <= side
+
+
+@pytest.mark.parametrize(("side", "scale"), [(33, 1.1), (33, 2.2), (81, 2.7)])
+def test_rounding_errors_of_the_division_lose_no_pixel(side, scale):
+    assert int(side / scale) < round(side / scale)
+    assert bi(picture(side, side), scale).shape == (round(side / scale), round(side / scale))
+    assert crop_to_scale(picture(side, side), scale).shape == (side, side)
+
+
+@given(st.integers(1, 400), st.integers(10, 80))
+def test_what_a_decimal_scale_divides_is_covered(tens, tenths):
+    assert low_size(tens * tenths, 7 * tenths, tenths / 10) == (10 * tens, 70)
+
+
+@pytest.mark.parametrize(("scale", "least"), [(4, 4), (2.5, 3)])
+def test_a_picture_below_one_cell_is_told_what_would_do(scale, least):
+    with pytest.raises(ValueError, match=f"the picture is 9×2; .* at least {least} pixels a side"):
+        bi(picture(2, 9), scale)
+    assert bi(picture(least, 9), scale).shape[0] == 1
 
 
 def test_border_of_old_matlab():

@@ -127,5 +127,5 @@ def test_a_chain_for_each_picture():
 
 
 def test_pictures_below_one_cell_are_refused():
-    with pytest.raises(ValueError, match="high is 3×9"):
+    with pytest.raises(ValueError, match="the picture is 9×3"):
         Chain("bsrgan", (Resize("area", 1),)).degrade(torch.rand(3, 3, 9), 4)

@@ -7,7 +7,6 @@ and yet a step's batch depends on seed and step alone. Batches mix degradations 
 earlier crops that Real-ESRGAN's published program needs, where the crops of a batch share sizes.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,12 +79,7 @@ def _generator(rng: np.random.Generator) -> torch.Generator:
 def _scale(high: int, low: int) -> int | float:
     """Return the scale at which `high` pixels shrink to exactly `low`.
 
-    >>> _scale(96, 48), math.floor(49 / _scale(49, 3))
-    (2, 3)
+    >>> _scale(96, 48), _scale(49, 4)
+    (2, 12.25)
     """
-    if high % low == 0:
-        return high // low
-    scale = high / low
-    while math.floor(high / scale) < low:  # too large in its last digit
-        scale = math.nextafter(scale, 0)
-    return scale
+    return high // low if high % low == 0 else high / low

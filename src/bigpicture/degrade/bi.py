@@ -47,12 +47,27 @@ def low_size(height: int, width: int, scale: int | float) -> tuple[int, int]:
     Raises:
         ValueError: If `scale` is below 1 or infinite, or a side of the picture is shorter than it.
 
-    >>> low_size(100, 50, 3)
-    (33, 16)
+    >>> low_size(100, 50, 3), low_size(33, 33, 1.1)
+    ((33, 16), (30, 30))
     """
     if not 1 <= scale < math.inf:
         raise ValueError(f"scale is {scale}; give how many times smaller, at least 1")
-    h, w = math.floor(height / scale), math.floor(width / scale)
+    h, w = whole_pixels(height / scale), whole_pixels(width / scale)
     if min(h, w) < 1:
-        raise ValueError(f"high is {height}×{width}; a scale of {scale} needs that many pixels")
+        raise ValueError(
+            f"the picture is {width}×{height}; a scale of {scale} needs at least "
+            f"{math.ceil(scale)} pixels a side"
+        )
     return h, w
+
+
+def whole_pixels(length: int | float) -> int:
+    """Return the number of whole pixels in a length that was computed in floating point.
+
+    A length that lies less than 1e-9 below a whole number counts as that number, as in LIIF's
+    program: 33 / 1.1 is 29.999999999999996.
+
+    >>> whole_pixels(33 / 1.1), whole_pixels(29.9)
+    (30, 29)
+    """
+    return math.floor(length + 1e-9)
