@@ -1,10 +1,13 @@
 """What is drawn agrees with the published probabilities."""
 
+import numpy as np
 import pytest
 import torch
+from scipy.linalg import orth
 
-from bigpicture.degrade.bsrgan import BSRGAN
+from bigpicture.degrade.bsrgan import BSRGAN, _correlated
 from bigpicture.degrade.compression import Compression
+from bigpicture.degrade.draw import uniform
 from support.draws import near, share
 
 DRAWS = 3000
@@ -71,7 +74,7 @@ def test_resizings(drawn):
     first = [shrinkings(chain)[is_halved(chain)] for chain in chains]
     by_factor = [step for step in first if step.kind == "resize"]
     assert share(step.kind == "resize" for step in first) == near(0.75)
-    for method in ("area", "bilinear", "bicubic"):
+    for method in ("coverage", "bilinear", "bicubic"):
         assert share(step.method == method for step in by_factor) == near(1 / 3)
     assert min(step.ratio for step in by_factor) >= 0.5
     assert max(step.ratio for step in by_factor) <= scale
@@ -93,8 +96,18 @@ def test_noise(drawn):
     for step in noise:
         if step.kind == "correlated_noise":
             matrix = torch.tensor(step.mixing, dtype=torch.float64)
-            variances = torch.linalg.eigvalsh(matrix @ matrix.mT)
+            variances = (matrix @ matrix.mT).diagonal()
             assert variances.max() <= 25**2 + 1e-6
+
+
+def test_correlated_noise_has_the_program_s_covariance():
+    for seed in range(50):
+        mixing = np.array(_correlated(torch.Generator().manual_seed(seed), 25).mixing)
+        generator = torch.Generator().manual_seed(seed)
+        drawn = np.array([uniform(generator, 0, 1) for _ in range(12)])
+        axes, shares = orth(drawn[:9].reshape(3, 3)), np.diag(drawn[9:])
+        covariance = np.abs(25**2 * axes.T @ shares @ axes)
+        np.testing.assert_allclose(mixing @ mixing.T, covariance, rtol=1e-9, atol=1e-9)
 
 
 def test_qualities(drawn):
@@ -108,6 +121,19 @@ def test_webp_on_demand():
     generator = torch.Generator().manual_seed(0)
     chains = [BSRGAN(webp=0.5).draw(generator, 2) for _ in range(400)]
     assert share(chain.steps[-1].codec == "webp" for chain in chains) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_sample_of_a_large_cell_is_from_its_middle():
+    generator = torch.Generator().manual_seed(0)
+    ramp = (torch.arange(1240.0) / 1240).double().expand(1, 1240, 1240)
+    found = [s for _ in range(60) for s in BSRGAN().draw(generator, 31).steps]
+    steps = [step for step in found if step.kind == "subsample" and step.sigma < 5]
+    assert steps
+    for step in steps:
+        half = step.step / 2
+        low = step.apply(ramp, (40, 40))[0, 5]
+        middles = (torch.arange(len(low)) * step.step + half - 0.5).double() / 1240
+        torch.testing.assert_close(low[2:-2], middles[2:-2], atol=0.01 / 1240, rtol=0)
 
 
 @pytest.mark.parametrize("scale", [1, 1.3, 2.5, 3.999, 8])

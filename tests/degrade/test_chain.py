@@ -6,6 +6,7 @@ import torch
 from bigpicture.degrade.bsrgan import BSRGAN
 from bigpicture.degrade.chain import Chain, degrade_batch
 from bigpicture.degrade.compression import Compression
+from bigpicture.degrade.levels import to_levels
 from bigpicture.degrade.realesrgan import RealESRGAN
 from bigpicture.degrade.resizing import Resize
 
@@ -112,6 +113,19 @@ def test_content_survives(settings, photo):
         alike.append(pair.corrcoef()[0, 1].item())
     assert min(alike) > 0.4
     assert sum(alike) / 20 > 0.75
+
+
+@pytest.mark.parametrize("kind", ["bsrgan", "realesrgan"])
+def test_overshoot_between_steps_is_clipped_by_bsrgan_alone(kind, photo):
+    image = torch.from_numpy(photo.transpose(2, 0, 1).copy()).double().div(255).round()
+    steps = Resize("bicubic", 2), Resize("area", 1)
+    over = steps[0].apply(image, (24, 30))
+    assert over.max() > 1.05
+    expected = steps[1].apply(over.clamp(0, 1) if kind == "bsrgan" else over, (24, 30))
+    other = steps[1].apply(over if kind == "bsrgan" else over.clamp(0, 1), (24, 30))
+    low = Chain(kind, steps).degrade(image, 4) * 255
+    torch.testing.assert_close(low, to_levels(expected))
+    assert (low - to_levels(other)).abs().max() > 1
 
 
 def test_gradients_do_not_flow_and_inputs_are_not_changed():

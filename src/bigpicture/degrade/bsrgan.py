@@ -12,17 +12,16 @@ As published, for scale r:
     noise             normal, σ = 2 … 25: independent (0.4), gray (0.4), correlated (0.2)
     JPEG              quality 30 … 95, with probability 0.9; always once more at the end
 
-Resizing uses area averaging, bilinear or bicubic interpolation, each with probability ⅓. At r = 4
-the picture is first halved with probability ¼ (half of the time by MATLAB's bicubic), and the
-remaining steps are drawn for r = 2.
+Resizing uses area averaging, bilinear or bicubic interpolation, each with probability ⅓, and the
+result is clipped. At r = 4 the picture is first halved with probability ¼ (half of the time by
+MATLAB's bicubic), and the remaining steps are drawn for r = 2.
 
 Source: Zhang et al., "Designing a Practical Degradation Model for Deep Blind Image
     Super-Resolution", ICCV 2021. https://arxiv.org/abs/2103.14006
 Changed: camera sensor noise is left out, as in the published program when it is given no camera
     model (the authors' model is not published). The Gaussian before taking every r-th pixel is
-    computed around its true centre, not shifted by interpolation; the correlated noise has the
-    covariance of the paper, of which the program takes the absolute values. At fractional scales,
-    every round(r)-th pixel is taken, and halving applies to all scales from 4 on. WebP is optional.
+    computed around its true centre, not shifted by interpolation. At fractional scales, every
+    round(r)-th pixel is taken, and halving applies to all scales from 4 on. WebP is optional.
 """
 
 import math
@@ -35,9 +34,12 @@ from bigpicture.degrade.chain import Chain, Step
 from bigpicture.degrade.compression import Compression
 from bigpicture.degrade.draw import chance, choose, integer, seed, shuffled, uniform
 from bigpicture.degrade.noise import CorrelatedNoise, GaussianNoise
-from bigpicture.degrade.resizing import METHODS, Resize, Subsample
+from bigpicture.degrade.resizing import Method, Resize, Subsample
 
 __all__ = ["BSRGAN"]
+
+_METHODS: tuple[Method, ...] = ("coverage", "bilinear", "bicubic")  # OpenCV's
+_WINDOW = 25  # side of the Gaussian before taking every r-th pixel, more for large r
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class BSRGAN:
         left = scale  # the downsampling factor that remains
         if scale >= 4 and chance(generator, self.halving):
             left = scale / 2
-            method = choose(generator, METHODS) if chance(generator, 0.5) else "imresize"
+            method = choose(generator, _METHODS) if chance(generator, 0.5) else "imresize"
             steps.append(Resize(method, left))
         for place in self._order(generator):
             steps += self._step(generator, place, left)
@@ -94,7 +96,7 @@ class BSRGAN:
         if place == "shrink":
             return [self._shrink(generator, left)]
         if place == "reach":
-            return [Resize(choose(generator, METHODS), 1)]
+            return [Resize(choose(generator, _METHODS), 1)]
         if place == "noise":
             return [self._noise(generator)]
         return [self._file(generator)] if chance(generator, self.compression) else []
@@ -110,8 +112,10 @@ class BSRGAN:
     def _shrink(self, generator: torch.Generator, left: int | float) -> Step:
         if chance(generator, self.random_size):
             factor = uniform(generator, 1, 2 * left)
-            return Resize(choose(generator, METHODS), left / factor)
-        return Subsample(uniform(generator, 0.1, 0.6 * left), step=round(left))
+            return Resize(choose(generator, _METHODS), left / factor)
+        sigma, step = uniform(generator, 0.1, 0.6 * left), round(left)
+        reach = math.ceil((step - 1) / 2 + 3 * sigma)  # 3 σ around the centre of the cell
+        return Subsample(sigma, step, size=max(_WINDOW, 2 * reach + 1))
 
     def _noise(self, generator: torch.Generator) -> Step:
         low, high = self.noise
@@ -128,9 +132,13 @@ class BSRGAN:
 
 
 def _correlated(generator: torch.Generator, highest: int) -> CorrelatedNoise:
-    """Draw noise of covariance σ² U diag(d) Uᵀ, with random axes U and random shares d."""
+    """Draw noise of covariance |σ² Uᵀ diag(d) U|, with random axes U and random shares d.
+
+    The absolute values of a 3 × 3 covariance are always a covariance; of larger ones, not.
+    """
     drawn = torch.tensor([uniform(generator, 0, 1) for _ in range(12)], dtype=torch.float64)
-    axes, shares = torch.linalg.qr(drawn[:9].view(3, 3))[0], drawn[9:]
-    mixing = highest * axes * shares.sqrt()
+    axes = torch.linalg.svd(drawn[:9].view(3, 3)).U
+    covariance = highest**2 * ((axes.mT * drawn[9:]) @ axes).abs()
+    mixing = torch.linalg.cholesky(covariance)
     first, second, third = (tuple(row) for row in mixing.tolist())
     return CorrelatedNoise((first, second, third), seed(generator))

@@ -63,6 +63,8 @@ class Chain(Recorded):
         image = image.to(torch.float32 if high.device.type == "mps" else torch.float64).contiguous()
         for step in self.steps:
             image = step.apply(image, low)
+            if self.kind == "bsrgan":  # Real-ESRGAN clips only with noise and compression
+                image = image.clamp(0, 1)
         return (to_levels(image) / 255).to(high.dtype)
 
     def apply(self, high: Stored, scale: int | float) -> StoredOut:

@@ -22,7 +22,7 @@ from jaxtyping import Float64
 
 from bigpicture.shapes import Tensor
 
-__all__ = ["gaussian", "generalised_gaussian", "plateau", "sinc"]
+__all__ = ["check_positive", "gaussian", "generalised_gaussian", "plateau", "sinc"]
 
 Kernel = Float64[Tensor, "k k"]
 Pair = tuple[int | float, int | float]
@@ -42,7 +42,9 @@ def gaussian(
     Raises:
         ValueError: If `size` is even or `sigma` is not positive.
     """
-    return _normalised(torch.exp(-0.5 * _distance(size, sigma, rotation, offset)))
+    distance = _distance(size, sigma, rotation, offset)
+    # With an offset no pixel may lie at the centre: all weights of a narrow Gaussian would be 0.
+    return _normalised(torch.exp(-0.5 * (distance - distance.min())))
 
 
 def generalised_gaussian(
@@ -59,7 +61,7 @@ def generalised_gaussian(
     Raises:
         ValueError: If `size` is even, or `sigma` or `beta` is not positive.
     """
-    _check_positive("beta", beta)
+    check_positive("beta", beta)
     return _normalised(torch.exp(-0.5 * _distance(size, sigma, rotation) ** beta))
 
 
@@ -75,7 +77,7 @@ def plateau(size: int, sigma: Pair, rotation: int | float, beta: int | float) ->
     Raises:
         ValueError: If `size` is even, or `sigma` or `beta` is not positive.
     """
-    _check_positive("beta", beta)
+    check_positive("beta", beta)
     return _normalised(1 / (1 + _distance(size, sigma, rotation) ** beta))
 
 
@@ -115,15 +117,20 @@ def _distance(
 ) -> Float64[Tensor, "k k"]:
     """Return pᵀ Σ⁻¹ p without inverting Σ, which is diagonal in the rotated coordinates."""
     for each in sigma:
-        _check_positive("sigma", each)
+        check_positive("sigma", each)
     x, y = _positions(size, offset)
     cos, sin = math.cos(rotation), math.sin(rotation)
     along, across = (cos * x + sin * y) / sigma[0], (cos * y - sin * x) / sigma[1]
     return along.square() + across.square()
 
 
-def _check_positive(name: str, value: int | float) -> None:
-    if not 0 < value < math.inf:
+def check_positive(name: str, value: int | float) -> None:
+    """Check that a parameter is positive, and that its square is.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not 1e-100 < value < math.inf:
         raise ValueError(f"{name} is {value}; give a positive number")
 
 

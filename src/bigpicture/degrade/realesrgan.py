@@ -19,14 +19,17 @@ As published:
 β is drawn from below 1 (for a plateau, it is 1) or from above 1, with equal probability. A sinc's
 cutoff is π/3 … π, or π/5 … π for kernels of 13 pixels and more, except in the final sinc. Resizing
 uses area averaging, bilinear or bicubic interpolation, each with probability ⅓. In the second pass,
-factors are relative to the size of the result.
+factors are relative to the size of the result. Only noise and JPEG clip: what a sinc or a bicubic
+resizing before them leaves beyond [0, 1] is kept until then.
 
 Source: Wang et al., "Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic
     Data", ICCV Workshops 2021, sec. 3 and the published options of x4plus.
     https://arxiv.org/abs/2107.10833
 Changed: qualities are integers, as a real encoder takes them; every picture of a batch has its own
     intermediate sizes, whereas the program shares them within a batch and keeps a pool of pictures
-    to mix them. WebP is optional. Training can sharpen the target, see `sharpening`.
+    to mix them. The first resizing samples the whole picture evenly, whereas the program steps by
+    the factor before rounding the size. WebP is optional. Training can sharpen the target, see
+    `sharpening`.
 """
 
 import math
@@ -39,9 +42,11 @@ from bigpicture.degrade.chain import Chain, Step
 from bigpicture.degrade.compression import Compression
 from bigpicture.degrade.draw import chance, choose, integer, seed, uniform
 from bigpicture.degrade.noise import GaussianNoise, PoissonNoise
-from bigpicture.degrade.resizing import METHODS, Resize
+from bigpicture.degrade.resizing import Method, Resize
 
 __all__ = ["Pass", "RealESRGAN"]
+
+_METHODS: tuple[Method, ...] = ("area", "bilinear", "bicubic")  # PyTorch's
 
 Range = tuple[int | float, int | float]
 
@@ -116,7 +121,7 @@ class RealESRGAN:
         """
         steps = [*self._pass(generator, self.first, scale), self._file(generator, self.first)]
         steps += self._pass(generator, self.second, 1)
-        end: list[Step] = [Resize(choose(generator, METHODS), 1)]
+        end: list[Step] = [Resize(choose(generator, _METHODS), 1)]
         if chance(generator, self.final_sinc):
             end.append(Blur(_sinc(generator, _size(generator), math.pi / 3)))
         file = self._file(generator, self.second)
@@ -132,7 +137,7 @@ class RealESRGAN:
         way = choose(generator, {"larger": larger, "smaller": smaller, "same": same})
         least, most = each.sizes
         bounds = {"larger": (1, most), "smaller": (least, 1), "same": (1, 1)}[way]
-        steps.append(Resize(choose(generator, METHODS), start * uniform(generator, *bounds)))
+        steps.append(Resize(choose(generator, _METHODS), start * uniform(generator, *bounds)))
         steps.append(_noise(generator, each))
         return steps
 
