@@ -58,6 +58,9 @@ def test_no_such_quality(quality):
         Compression("jpeg", quality)
 
 
-def test_too_large_for_webp():
-    with pytest.raises(ImageError, match="webp holds 16383 pixels a side, not 16384"):
-        Compression("webp", 50).apply(torch.zeros(1, 1, 16384), (1, 1))
+@pytest.mark.parametrize(("codec", "limit"), [("jpeg", 65500), ("webp", 16383)])
+def test_the_largest_side_of_a_codec(codec, limit):
+    step = Compression(codec, 50)
+    assert step.apply(torch.zeros(1, 1, limit), (1, 1)).shape == (1, 1, limit)
+    with pytest.raises(ImageError, match=f"{codec} holds {limit} pixels a side, not {limit + 1}"):
+        step.apply(torch.zeros(1, 1, limit + 1), (1, 1))

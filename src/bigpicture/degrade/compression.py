@@ -17,12 +17,12 @@ import torch
 from bigpicture.degrade.levels import to_levels
 from bigpicture.degrade.recorded import Recorded
 from bigpicture.image import ImageError, decode
+from bigpicture.image.formats import LARGEST_SIDE
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Codec", "Compression"]
 
 Codec = Literal["jpeg", "webp"]
-_LARGEST_SIDE = {"jpeg": 65535, "webp": 16383}
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Compression(Recorded):
         Raises:
             ImageError: If the format cannot hold so large a picture.
         """
-        side, limit = max(image.shape[-2:]), _LARGEST_SIDE[self.codec]
+        side, limit = max(image.shape[-2:]), LARGEST_SIDE[self.codec]
         if side > limit:
             raise ImageError(f"{self.codec} holds {limit} pixels a side, not {side}")
         levels = to_levels(image).to(torch.uint8)

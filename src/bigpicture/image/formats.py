@@ -3,7 +3,7 @@
     format      depths        alpha  lossy   ICC EXIF XMP IPTC dpi   CMYK pages  largest side
     PNG         8, 16         yes    no      yes yes  yes  -   yes   -    -
     TIFF        8, 16, float  yes    no      yes yes  yes yes  yes   yes  yes
-    JPEG        8             white  yes     yes yes  yes yes  yes   yes  -      65535
+    JPEG        8             white  yes     yes yes  yes yes  yes   yes  -      65500
     WebP        8             yes    yes     yes yes  yes  -   EXIF  -    frames 16383
     AVIF        8, 12         yes    yes     yes yes  yes  -   EXIF  -    -      16384
     GIF         8             0 or 1 palette  -   -    -   -    -    -    frames 65535
@@ -44,7 +44,7 @@ FORMATS = {
 
 DEEPEST = {"png": 16, "jpeg": 8, "webp": 8, "tiff": 32, "avif": 16, "gif": 8, "ppm": 16}
 _SAID = {"avif": 12}  # bits in the file; libvips takes 16
-LARGEST_SIDE = {"jpeg": 65535, "webp": 16383, "avif": 16384, "gif": 65535}
+LARGEST_SIDE = {"jpeg": 65500, "webp": 16383, "avif": 16384, "gif": 65535}
 WITH_PAGES = ("tiff", "webp", "gif")
 _WITH_CMYK = ("tiff", "jpeg")
 _WITHOUT_ALPHA = ("jpeg", "ppm")
