@@ -203,7 +203,7 @@ def test_all_bad_pictures_are_named_before_anything_is_computed(
     assert result.exit_code == 1
     assert "2 of 4 pictures of set cannot be scored" in result.stderr
     assert "three.png" in result.stderr
-    assert "flat: the pictures are 14×60" in result.stderr
+    assert "flat: the pictures are 60×14" in result.stderr
     assert seen == [(20, 20)]
 
 
@@ -217,7 +217,7 @@ def test_pictures_that_are_too_small_for_a_metric_are_named_first(
     result = bigpicture(*arguments, "--metric", metric)
     assert result.exit_code == 1
     assert "1 of 2 pictures of low cannot be scored" in result.stderr
-    assert f"b.png: image is 14×200; {metric.upper()} needs" in result.stderr
+    assert f"b.png: image is 200×14; {metric.upper()} needs" in result.stderr
 
 
 @pytest.mark.usefixtures("heard")

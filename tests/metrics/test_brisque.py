@@ -57,5 +57,5 @@ def test_features_follow_the_paper(cat):
 
 
 def test_small_pictures_are_refused():
-    with pytest.raises(ValueError, match="image is 15×40; BRISQUE needs 16"):
+    with pytest.raises(ValueError, match="image is 40×15; BRISQUE needs 16"):
         brisque(torch.rand(3, 15, 40))

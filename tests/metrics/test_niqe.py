@@ -25,8 +25,10 @@ def test_pictures_of_your_own_can_be_the_pristine_ones(cat):
 
 
 def test_too_few_blocks_are_refused(cat):
-    with pytest.raises(ValueError, match="image is 191×100; NIQE needs two whole blocks"):
+    with pytest.raises(ValueError, match="image is 100×191; NIQE needs two whole blocks"):
         niqe(cat[:, :191, :100])
+    with pytest.raises(ValueError, match="images is empty"):
+        fit([])
     with pytest.raises(ValueError, match="sharp blocks; give pictures with more"):
         fit([cat])
 

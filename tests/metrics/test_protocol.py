@@ -66,7 +66,7 @@ def test_a_batch_of_one_is_its_picture():
         ((3, 20, 20), (3, 20, 22), 2, "restored is 3×20×20 but reference is 3×20×22"),
         ((2, 3, 20, 20), (2, 3, 20, 20), 2, "give one gray or RGB picture"),
         ((4, 20, 20), (4, 20, 20), 2, "give one gray or RGB picture"),
-        ((3, 18, 40), (3, 18, 40), 4, "18×40; sr-y at scale 4 cuts 4 .* at least 19 a side"),
+        ((3, 18, 40), (3, 18, 40), 4, "40×18; sr-y at scale 4 cuts 4 .* at least 19 a side"),
         ((3, 20, 20), (3, 20, 20), -2, "scale is -2"),
     ],
 )

@@ -1,11 +1,14 @@
 import math
+import re
 import sys
+import time
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
+from bigpicture.data.patches import Patches
 from bigpicture.evaluate.run import ImageScore, Report
 from bigpicture.image import Picture, write
 from bigpicture.train.average import running_average
@@ -117,6 +120,8 @@ def test_a_dry_run_tries_two_steps_and_writes_nothing(recipe, tmp_path):
     assert "tried 2 steps on cpu: l1 0." in said
     assert "GiB of memory" in said
     assert " s a step, about 0:00:0" in said
+    assert said.rstrip().endswith(" for the 4 steps left, without validation")
+    assert "not reached" not in said
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -127,6 +132,34 @@ def test_a_run_says_what_to_do_about_memory(recipe, tmp_path, quiet, monkeypatch
     monkeypatch.setattr("bigpicture.train.render.Renderer.forward", greedy)
     with pytest.raises(ValueError, match="precision.recompute, raise optimiser.accumulate"):
         run_recipe(recipe, tmp_path / "out", dry_run=dry_run, device="cpu", console=quiet)
+
+
+def test_a_dry_run_counts_the_wait_for_batches(recipe, changed, tmp_path, monkeypatch):
+    draw = Patches.draw
+
+    def slow(self, step, *share):
+        time.sleep(0.5)
+        return draw(self, step, *share)
+
+    monkeypatch.setattr(Patches, "draw", slow)
+    console = Console(record=True, width=200)
+    plain = changed(recipe, watch={"benchmark": None}, data={"workers": 0})
+    run_recipe(plain, tmp_path / "out", dry_run=True, console=console, device="cpu")
+    said = console.export_text()
+    found = re.search(r"([\d.]+) s a step", said)
+    assert found and float(found[1]) >= 0.5
+    assert said.rstrip().endswith(" for the 4 steps left")
+
+
+def test_a_run_says_what_to_do_about_the_memory_of_scores(recipe, tmp_path, quiet, monkeypatch):
+    def greedy(*arguments, **options):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp] can't allocate memory: 99 bytes")
+
+    monkeypatch.setattr("bigpicture.train.validation.compare", greedy)
+    with pytest.raises(
+        ValueError, match="validation, .* does not fit into memory .*--set watch.ben"
+    ):
+        run_recipe(recipe, tmp_path / "out", device="cpu", console=quiet)
 
 
 def test_a_dry_run_takes_the_greatest_scale(recipe, tmp_path, changed, monkeypatch):
@@ -154,7 +187,7 @@ def test_pictures_that_cannot_be_scored_are_named_first(
 ):
     file = photographs / "benchmark" / "HR" / "1.png"
     write(Picture(np.zeros((14, 50, 3), np.uint8)), file)
-    with pytest.raises(ValueError, match=r"1: the pictures are 14×50; sr-y .* at least 15 a side"):
+    with pytest.raises(ValueError, match=r"1: the pictures are 50×14; sr-y .* at least 15 a side"):
         run_recipe(recipe, tmp_path / "out", dry_run=dry_run, console=quiet, device="cpu")
     file.write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"1\.png"):

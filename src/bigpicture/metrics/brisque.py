@@ -41,7 +41,7 @@ def check_size(height: int, width: int) -> None:
         ValueError: If a side is shorter than 16 pixels.
     """
     if min(height, width) < _SMALLEST:
-        raise ValueError(f"image is {height}×{width}; BRISQUE needs {_SMALLEST} pixels a side")
+        raise ValueError(f"image is {width}×{height}; BRISQUE needs {_SMALLEST} pixels a side")
 
 
 def brisque(image: Float[Tensor, "*batch c h w"]) -> Float[Tensor, "*batch"]:

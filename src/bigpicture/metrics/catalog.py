@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bigpicture.metrics.brisque import brisque
 from bigpicture.metrics.brisque import check_size as brisque_size
+from bigpicture.metrics.lpips import check_size as lpips_size
 from bigpicture.metrics.lpips import lpips
 from bigpicture.metrics.niqe import check_size as niqe_size
 from bigpicture.metrics.niqe import niqe
@@ -35,7 +36,7 @@ class Metric:
 
 
 PERCEPTUAL = {
-    "lpips": Metric("LPIPS", 4, True, lpips),
+    "lpips": Metric("LPIPS", 4, True, lpips, lpips_size),
     "niqe": Metric("NIQE", 4, False, niqe, niqe_size),
     "brisque": Metric("BRISQUE", 2, False, brisque, brisque_size),
     "piqe": Metric("PIQE", 2, False, piqe),

@@ -20,9 +20,24 @@ import torch
 from bigpicture.metrics.pairs import as_float64
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["lpips"]
+__all__ = ["check_size", "lpips"]
 
 Network = Literal["alex", "vgg", "squeeze"]
+_SMALLEST: dict[Network, int] = {"alex": 31, "vgg": 16, "squeeze": 17}
+"""Sides from which on each layer has an output; the pooling layers halve them."""
+
+
+def check_size(height: int, width: int, network: Network = "alex") -> None:
+    """Check that pictures are large enough for a network.
+
+    Raises:
+        ValueError: If a side is too short.
+    """
+    if min(height, width) < _SMALLEST[network]:
+        raise ValueError(
+            f"image is {width}×{height}; LPIPS with {network} needs {_SMALLEST[network]} pixels "
+            "a side"
+        )
 
 
 def lpips(
@@ -44,9 +59,11 @@ def lpips(
     Raises:
         ImportError: If torchmetrics or torchvision is not installed.
         OSError: If torchvision has to download the network's weights and cannot.
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or a side is shorter than the network needs: 31 pixels for
+            alex, 16 for vgg, 17 for squeeze.
     """
     pair = as_float64(restored, reference)
+    check_size(restored.shape[-2], restored.shape[-1], network)
     measure = _measure(network, pair[0].device)
     x, y = (images.reshape(-1, *images.shape[-3:]).float().clamp(0, 1) for images in pair)
     with torch.no_grad():

@@ -51,7 +51,7 @@ def check_size(height: int, width: int) -> None:
     """
     if (height // BLOCK) * (width // BLOCK) < 2:
         raise ValueError(
-            f"image is {height}×{width}; NIQE needs two whole blocks of {BLOCK}×{BLOCK} pixels"
+            f"image is {width}×{height}; NIQE needs two whole blocks of {BLOCK}×{BLOCK} pixels"
         )
 
 
@@ -88,11 +88,13 @@ def fit(images: Iterable[Float[Tensor, "_ _ _"]]) -> Pristine:
         images: Gray or RGB in [0, 1], of any sizes with at least two blocks.
 
     Raises:
-        ValueError: If there are fewer than 37 sharp blocks, or as in `niqe`.
+        ValueError: If there are no pictures or fewer than 37 sharp blocks, or as in `niqe`.
     """
     kept = []
     for features, sharpness in map(_features, images):
         kept.append(features[sharpness > _SHARP * sharpness.max()])
+    if not kept:
+        raise ValueError("images is empty; give pristine photographs")
     features = _finite(torch.cat(kept))
     if len(features) <= features.shape[1]:
         raise ValueError(f"images have {len(features)} sharp blocks; give pictures with more")

@@ -59,7 +59,7 @@ class Protocol:
         border = self.border(scale)
         if min(height, width) < 2 * border + WINDOW:
             raise ValueError(
-                f"the pictures are {height}×{width}; {self.name} at scale {scale} cuts {border} "
+                f"the pictures are {width}×{height}; {self.name} at scale {scale} cuts {border} "
                 f"pixels from each border and needs {WINDOW} inside: at least "
                 f"{2 * border + WINDOW} a side"
             )
