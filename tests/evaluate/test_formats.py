@@ -1,8 +1,12 @@
 import csv
 import io
 import re
+import string
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from bigpicture.evaluate.formats import TABLE_FORMATS, Table, written
 
@@ -65,6 +69,26 @@ def test_latex_of_names_that_would_be_arguments_of_the_row_before():
     ]
 
 
+def read_markdown(text: str) -> list[str]:
+    """Return what a reader of Markdown shows of each paragraph and cell; fail for any mark-up."""
+    shown = []
+    for token in MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text):
+        if token.type == "inline":
+            assert {child.type for child in token.children} <= {"text"}
+            shown.append("".join(child.content for child in token.children))
+    return shown
+
+
+@given(*3 * [st.text(string.punctuation + "a1", min_size=1, max_size=8)])
+@example("`a*b_c*`", "<b>", "[x](y) &amp; ~~z~~ a|b")
+def test_names_are_read_back_from_markdown(title, model, image):
+    table = Table(["image", model], [[image, "−1.00"]], title=f"of {title}")
+    assert read_markdown(written(table, "markdown")) == [
+        f"of {title}",
+        *("image", model, image, "−1.00"),
+    ]
+
+
 def test_markdown_lines_up_though_bars_are_escaped():
     table = Table(["image", "a|b"], [["a|b", "30.00"], ["c", "31.00"]])
     lines = written(table, "markdown").splitlines()
@@ -74,8 +98,10 @@ def test_markdown_lines_up_though_bars_are_escaped():
 
 @pytest.mark.parametrize("kind", ["text", "markdown", "latex"])
 def test_a_name_of_several_lines_stays_in_its_row(kind):
-    broken = Table(["", "set\nof two"], [["a\r\nb\u2028c", "30.00"]], groups=[("", 1), ("x\ny", 1)])
-    whole = Table(["", "set of two"], [["a b c", "30.00"]], groups=[("", 1), ("x y", 1)])
+    cells, said = [["a\r\nb\u2028c", "30.00"]], "\\end\n\\input{x}"
+    broken = Table(["", "set\nof two"], cells, groups=[("", 1), ("x\ny", 1)], title=said)
+    cells, said = [["a b c", "30.00"]], "\\end \\input{x}"
+    whole = Table(["", "set of two"], cells, groups=[("", 1), ("x y", 1)], title=said)
     assert written(broken, kind) == written(whole, kind)
 
 

@@ -8,7 +8,7 @@ from bigpicture.data.benchmarks import Pair, open_benchmark
 from bigpicture.degrade.bd import bd
 from bigpicture.degrade.dn import DN
 from bigpicture.evaluate.bicubic import bicubic
-from bigpicture.evaluate.run import compare, evaluate
+from bigpicture.evaluate.run import ScoreWarning, compare, evaluate
 from bigpicture.metrics.catalog import PERCEPTUAL
 from bigpicture.metrics.protocol import PROTOCOLS, SR_Y
 
@@ -208,6 +208,16 @@ def test_other_metrics_stand_beside_the_protocol_s():
     assert list(image.scores) == ["psnr", "ssim", "piqe", "brisque"]
     expected = PERCEPTUAL["piqe"].measure(nearest(pairs_of(report)[0].low)[None])
     assert image.scores["piqe"] == pytest.approx(expected.item())
+
+
+def test_a_picture_without_a_value_is_named():
+    flat = Pair("flat", torch.full((3, 12, 14), 0.5), torch.full((3, 24, 28), 0.5))
+    with pytest.warns(ScoreWarning, match="flat: brisque has no value for the picture of nearest"):
+        report = evaluate(
+            nearest, [*pairs(1), flat], scale=2, protocol=None, metrics=["brisque"], model="nearest"
+        )
+    assert math.isnan(report.mean["brisque"])
+    assert report.to_json()["mean"] == {"brisque": None}
 
 
 def pairs_of(report) -> list[Pair]:

@@ -8,7 +8,6 @@ from bigpicture.evaluate.formats import written
 from bigpicture.evaluate.run import ImageScore, Report
 from bigpicture.evaluate.table import (
     Line,
-    comparison_table,
     image_tables,
     measured,
     summary,
@@ -43,19 +42,20 @@ def test_a_report_states_its_protocol_and_lines_up():
     assert lines[-1] == "| mean        | 20.38 | 0.5000 |"
 
 
-def test_reports_side_by_side():
-    lines = comparison_table([("Set5", REPORT), ("Set14", REPORT)]).splitlines()
-    assert lines[0] == "| model   | benchmark | scale | protocol |  PSNR |   SSIM |"
-    assert lines[1] == "|:--------|:----------|:------|:---------|------:|-------:|"
-    assert lines[3] == "| bicubic | Set14     | ×2.5  | sr-rgb   | 20.38 | 0.5000 |"
+def test_a_summary_in_markdown():
+    lines = [report("one", 38), report("one", 34, benchmark="Set14")]
+    header, rule, row = written(summary(measured(lines)), "markdown").splitlines()
+    assert header == "| method | scale | Set5 PSNR | Set5 SSIM | Set14 PSNR | Set14 SSIM |"
+    assert rule == "|:-------|:------|----------:|----------:|-----------:|-----------:|"
+    assert row == "| one    | ×2    |     38.00 |    0.8500 |      34.00 |     0.8500 |"
 
 
 def test_nothing_and_unlike_things_are_refused():
     with pytest.raises(ValueError, match="reports is empty"):
-        comparison_table([])
+        tidy([])
     other = Report("other", 2, "sr-y", (ImageScore("b", {"lpips": 0.1}),))
     with pytest.raises(ValueError, match="different metrics"):
-        comparison_table([("Set5", REPORT), ("Set5", other)])
+        tidy([REPORT, other])
     with pytest.raises(ValueError, match="different pictures"):
         image_tables([REPORT, other])
     with pytest.raises(ValueError, match="lines is empty"):
@@ -106,7 +106,10 @@ def test_tidy_holds_every_number_in_full():
     assert [float(row["psnr"]) for row in rows] == pytest.approx(
         [29.123456789, 31.123456789, 30.123456789], abs=1e-12
     )
-    assert rows[0]["benchmark"] == "Set5"
+    first = [rows[0][key] for key in ("benchmark", "degradation", "protocol")]
+    assert first == ["Set5", "bi", "sr-y"]
+    (row, *_) = csv.DictReader(io.StringIO(written(tidy([REPORT]), "csv")))
+    assert row["degradation"] == ""  # unknown
 
 
 def test_what_is_no_number_is_shown_as_such():
@@ -115,3 +118,9 @@ def test_what_is_no_number_is_shown_as_such():
     assert table.rows[0] == ["a", "∞", "–"]
     _, niqe = image_tables([Report(name, 2, "sr-y", images) for name in ("one", "two")])
     assert niqe.rows[0] == ("a", "–", "–", "–")
+
+
+def test_negative_scores_have_the_minus_of_differences():
+    negative = ImageScore("a", {"psnr": -1.256, "brisque": -0.001})
+    (table,) = image_tables([Report("one", 2, "sr-y", (negative,))])
+    assert table.rows[0] == ["a", "−1.26", "0.00"]

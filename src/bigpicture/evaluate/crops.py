@@ -27,7 +27,7 @@ BICUBIC = "bicubic"
 SIDE = 96  # side of a window, in pixels of the reference
 _OVERVIEW = 240  # height of the whole picture, in pixels
 _FRAME = (255, 40, 40)
-_SECOND_CHOICES = 2  # most windows of a picture
+_WINDOWS_EACH = 2  # at most, of a picture
 
 Levels = UInt8[np.ndarray, "_ _ 3"]
 
@@ -96,7 +96,7 @@ class Gallery:
         grays = torch.stack([pictures[m].mean(0) for m in (models if models[1:] else pictures)])
         apart = grays.amax(0) - grays.amin(0)
         border = math.ceil(self.scale)
-        for choice, (place, difference) in enumerate(windows(apart, SIDE, border, _SECOND_CHOICES)):
+        for choice, (place, difference) in enumerate(windows(apart, SIDE, border, _WINDOWS_EACH)):
             order = (choice, -difference)
             if len(self._kept) == self.count and order >= _order(self._kept[-1]):
                 break

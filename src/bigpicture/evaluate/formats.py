@@ -5,6 +5,7 @@ Table ──▶ lines
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -57,10 +58,11 @@ def written(table: Table, kind: TableFormat) -> str:
 
 
 def _on_lines(table: Table) -> Table:
-    """Replace line breaks in cells, which file names may contain, by spaces."""
+    """Replace line breaks in titles and cells, which file names may contain, by spaces."""
     header, *rows = ([_on_line(cell) for cell in row] for row in (table.header, *table.rows))
     groups = [(_on_line(title), count) for title, count in table.groups]
-    return replace(table, header=header, rows=rows, groups=groups)
+    title = _on_line(table.title)
+    return replace(table, header=header, rows=rows, groups=groups, title=title)
 
 
 def _on_line(text: str) -> str:
@@ -85,12 +87,9 @@ def _text(table: Table) -> str:
 
 
 def _markdown(table: Table) -> str:
-    # a bar would end the cell
-    header, *rows = (
-        [cell.replace("|", "\\|") for cell in row] for row in (_flat_header(table), *table.rows)
-    )
+    header, *rows = (list(map(_plain, row)) for row in (_flat_header(table), *table.rows))
     widths = _widths(Table(header, rows, table.left))
-    lines = [table.title, ""] if table.title else []
+    lines = [_plain(table.title), ""] if table.title else []
     lines.append(f"| {' | '.join(_aligned(header, widths, table.left))} |")
     rules = (
         f":{'-' * (w + 1)}" if i < table.left else f"{'-' * (w + 1)}:" for i, w in enumerate(widths)
@@ -163,6 +162,14 @@ def _flat_header(table: Table) -> list[str]:
         table.header
     )
     return [f"{group} {name}".strip() for group, name in zip(over, table.header, strict=True)]
+
+
+# what Markdown would read as more than the character itself; numbers have none of these
+_MARKDOWN = re.compile(r"[\\`*_<\[|~]|&(?=#?\w+;)")
+
+
+def _plain(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 _LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {

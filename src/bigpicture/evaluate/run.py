@@ -8,6 +8,7 @@ is restored, the next is read and the previous one scored, which does not change
 """
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ Restore = Callable[[Tensor], Tensor]
 It gets each picture with the channels of its file and returns as many: a network of three channels
 is given a gray picture as three equal channels, and the mean of its output is the restored gray.
 """
+
+
+class ScoreWarning(UserWarning):
+    """A score has no value; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,9 @@ def compare(
     Raises:
         ValueError: If there are no models or pictures, there is nothing to measure, or a picture
             cannot be restored or compared with its reference; the error names it.
+
+    Warns:
+        ScoreWarning: If a picture has no value of a metric.
     """
     if not models:
         raise ValueError("models is empty; give at least one to evaluate")
@@ -161,6 +169,7 @@ def compare(
     images: dict[str, list[ImageScore]] = {model: [] for model in models}
     for restored in _overlapped(models, pairs, _Measure(protocol, tuple(metrics), scale)):
         for model, score in restored.scores.items():
+            _warn_of_missing(model, score)
             images[model].append(score)
         if watch is not None:
             watch(restored)
@@ -205,6 +214,17 @@ class _Measure:
             ]
             scores[name] = metric.measure(*levels).item()
         return scores
+
+
+def _warn_of_missing(model: str, score: ImageScore) -> None:
+    for metric, value in score.scores.items():
+        if math.isnan(value):
+            warnings.warn(
+                f"{score.name}: {metric} has no value for the picture of {model}, as where "
+                "there is no texture; so the mean over the set has none either",
+                ScoreWarning,
+                stacklevel=3,
+            )
 
 
 def _overlapped(

@@ -7,19 +7,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bigpicture.evaluate.formats import Table, written
+from bigpicture.evaluate.formats import Table
 from bigpicture.evaluate.run import Report
 from bigpicture.metrics.catalog import PERCEPTUAL
 
-__all__ = [
-    "Line",
-    "comparison_table",
-    "image_tables",
-    "measured",
-    "summary",
-    "tidy",
-    "where",
-]
+__all__ = ["Line", "image_tables", "measured", "summary", "tidy", "where"]
 
 _DIGITS = {"psnr": 2, "ssim": 4} | {name: m.digits for name, m in PERCEPTUAL.items()}
 _TITLES = {"psnr": "PSNR", "ssim": "SSIM"} | {name: m.title for name, m in PERCEPTUAL.items()}
@@ -147,30 +139,15 @@ def tidy(reports: Sequence[Report]) -> Table:
         ValueError: If there are no reports, or they do not hold the same metrics.
     """
     metrics = _metrics(reports)
-    header = ["model", "benchmark", "scale", "protocol", "image", *metrics]
+    header = ["model", "benchmark", "scale", "degradation", "protocol", "image", *metrics]
     rows = []
     for report in reports:
-        how = [report.model, report.benchmark, f"{report.scale:g}", report.protocol]
+        how = [report.model, report.benchmark, f"{report.scale:g}"]
+        how += [report.degradation or "", report.protocol]
         for image in report.images:
             rows.append([*how, image.name, *(repr(image.scores[m]) for m in metrics)])
         rows.append([*how, "mean", *(repr(report.mean[m]) for m in metrics)])
-    return Table(header, rows, 5)
-
-
-def comparison_table(reports: Iterable[tuple[str, Report]]) -> str:
-    """Return a Markdown table of the means of reports, each given with its benchmark's name.
-
-    Raises:
-        ValueError: If there are no reports, or they do not hold the same metrics.
-    """
-    reports = list(reports)
-    metrics = _metrics([report for _, report in reports])
-    rows = [
-        [report.model, name, f"×{report.scale:g}", report.protocol, *_numbers(report.mean)]
-        for name, report in reports
-    ]
-    header = ["model", "benchmark", "scale", "protocol", *map(title_of, metrics)]
-    return written(Table(header, rows, 4), "markdown")
+    return Table(header, rows, 6)
 
 
 def title_of(metric: str) -> str:
@@ -181,12 +158,13 @@ def title_of(metric: str) -> str:
 def number(metric: str, value: float) -> str:
     """Format a score with its metric's number of digits.
 
-    >>> number("psnr", 33.666), number("ssim", 0.93), number("psnr", math.inf)
-    ('33.67', '0.9300', '∞')
+    >>> number("psnr", 33.666), number("ssim", 0.93), number("psnr", math.inf), number("psnr", -3.0)
+    ('33.67', '0.9300', '∞', '−3.00')
     """
     if math.isnan(value):
         return "–"
-    return f"{value:.{_DIGITS.get(metric, 4)}f}" if math.isfinite(value) else "∞"
+    digits = f"{abs(value):.{_DIGITS.get(metric, 4)}f}" if math.isfinite(value) else "∞"
+    return f"−{digits}" if value < 0 and digits.strip("0.") else digits
 
 
 def signed(metric: str, value: float) -> str:
@@ -197,8 +175,8 @@ def signed(metric: str, value: float) -> str:
     """
     if not math.isfinite(value):
         return "–"
-    text = f"{value:+.{_DIGITS.get(metric, 4)}f}"
-    return text[1:] if not float(text) else text.replace("-", "−")
+    digits = number(metric, value)
+    return f"+{digits}" if value > 0 and digits.strip("0.") else digits
 
 
 def difference(metric: str, value: float, first: float) -> str:
@@ -224,7 +202,7 @@ def _metrics(reports: Sequence[Report]) -> list[str]:
 
 def _first(reports: Sequence[Report]) -> Report:
     if not reports:
-        raise ValueError("reports is empty; give at least one (benchmark, report)")
+        raise ValueError("reports is empty; give at least one")
     return reports[0]
 
 
@@ -238,7 +216,3 @@ def where(report: Report) -> str:
     made = f", {report.degradation.upper()}" if report.degradation else ""
     how = "" if report.protocol == "none" else f", protocol {report.protocol}"
     return f"{name}×{report.scale:g}{made}{how}"
-
-
-def _numbers(scores: Mapping[str, float]) -> list[str]:
-    return [number(metric, value) for metric, value in scores.items()]
