@@ -123,6 +123,9 @@ def test_what_is_known_of_a_set_and_of_a_model():
     # 32.24 dB of RDN in SRGRN's table 2 cannot be right
     assert not any(32 < value < 33 for value in psnr)
     assert rows(["Set5"], **(BI_2 | {"degradation": "bd"})) == []
+    # whose figures in CiaoSR's table 1 are another network's
+    of_any = {"degradation": "bi", "protocol": "sr-rgb", "methods": ["SwinIR-baseline"]}
+    assert rows(["DIV2K"], scale=2, **of_any) == []
     assert "RGT+" not in [row.method for row in rows(["Set5"], **BI_2, ensemble=False)]
     assert set(_METHODS.values()) <= {fact.method for fact in facts()}
     assert set(_METHODS) <= {*SIZES, "bicubic"}
