@@ -89,36 +89,44 @@ class Lockstep:
             runs: For each tile, its part of the picture and a function that runs `network` on it.
             told: Called with a tile's number after each of its turns; an exception from it ends
                 all tiles.
+
+        Raises:
+            ValueError: If there are too many tiles, see `check_together`.
+            RuntimeError: If tiles come to different contexts.
         """
+        check_together(len(runs))
         settings = _precision_here()
         self._runners = [_Runner(self, part, run, settings) for part, run in runs]
         try:
-            waiting = list(enumerate(self._runners))
-            while waiting:
-                key = None
-                for number, runner in waiting:
+            while not all(runner.done for runner in self._runners):
+                for number, runner in enumerate(self._runners):
                     runner.turn()
                     told(number)
+                    self._check_in_step(runner)
                     if runner.done:
                         yield runner.result()
-                    elif key is None:
-                        key = runner.key
-                        self._merged[key] = runner.gathered
-                    elif key == runner.key:
-                        with Recall(self.attic):
-                            self._merged[key] = self._merged[key].merge(runner.gathered)
                     else:
-                        raise RuntimeError(
-                            f"a tile came to the context of {runner.key} where the first came to "
-                            f"{key}; such a network cannot be run with context='exact'"
-                        )
-                waiting = [each for each in waiting if not each[1].done]
+                        self._merge(runner)
         finally:
             for runner in self._runners:
                 runner.abandon()
             self._runners.clear()
             self._merged.clear()
             self.attic.close()
+
+    def _check_in_step(self, runner: "_Runner") -> None:
+        first = self._runners[0]
+        if runner.place != first.place:
+            raise RuntimeError(
+                f"a tile came to {runner.place} where the first came to {first.place}; such a "
+                "network cannot be run with context='exact'"
+            )
+
+    def _merge(self, runner: "_Runner") -> None:
+        before = self._merged.get(runner.key)
+        with Recall(self.attic):
+            context = runner.gathered if before is None else before.merge(runner.gathered)
+        self._merged[runner.key] = context
 
     def _meeting(self, name: str, own: Callable[..., Any]) -> Callable[[Tensor], Context]:
         def gather(x: Tensor) -> Context:
@@ -163,22 +171,33 @@ class _Runner:
         here = contextvars.copy_context()
         self._start = lambda: here.run(self._work, lockstep, run, settings)
 
+    @property
+    def place(self) -> str:
+        """Where the tile has come to, for messages and to compare."""
+        return "its end" if self.done else f"the context of {self.key}"
+
     def turn(self) -> None:
         """Let the tile run until its next context, or its end."""
         if self._thread is None:
-            thread = threading.Thread(target=self._start, daemon=True)
+            thread = threading.Thread(target=self._start, name="bigpicture-tile", daemon=True)
             try:
                 thread.start()
             except RuntimeError as error:
                 raise RuntimeError(
-                    f"{error}, which each tile needs one of with context='exact'; take larger "
-                    "tiles, or context='shared'"
+                    f"{error}: context='exact' needs one thread per tile; use larger tiles or "
+                    "context='shared'"
                 ) from error
             self._thread = thread
         self._mine.release()
         self._theirs.acquire()
         if isinstance(self._outcome, BaseException):
-            raise self._outcome
+            error, self._outcome = self._outcome, None
+            try:
+                raise error
+            finally:
+                # it leads to this frame by its traceback: a cycle, which would keep the tile's
+                # tensors after the error was handled
+                del error
 
     def result(self) -> Tensor:
         """Return the tile's result, and drop the reference to it."""

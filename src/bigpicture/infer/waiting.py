@@ -12,6 +12,7 @@ storage is taken back at once, and never put away again.
 """
 
 import ctypes
+import weakref
 from collections import defaultdict
 from dataclasses import dataclass
 from io import BufferedIOBase
@@ -30,16 +31,15 @@ _SMALL = 2**16  # bytes that are not worth moving
 
 @dataclass
 class _Away:
-    """A storage that was put away, and where its bytes are.
+    """Where the bytes of a storage are that was put away.
 
     Attributes:
-        storage: The storage, emptied unless it is `host`.
         nbytes: Its size when filled.
-        host: Host memory with its bytes; None if they are in the file.
+        host: Host memory with its bytes, which may be the storage itself; None if they are in the
+            file.
         position: Position of its bytes in the file.
     """
 
-    storage: torch.UntypedStorage
     nbytes: int
     host: torch.UntypedStorage | None
     position: int = 0
@@ -56,7 +56,7 @@ class Attic:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._kept = 0
-        self._away: dict[int, _Away] = {}
+        self._away: dict[int, tuple[torch.UntypedStorage, _Away]] = {}
         self._shared: set[int] = set()
         self._file: BufferedIOBase | None = None
         self._end = 0
@@ -74,31 +74,18 @@ class Attic:
         if nbytes < _SMALL or not storage.resizable() or key in self._shared or key in self._away:
             return
         if self._kept + nbytes > self._limit:
-            position = self._write(storage)
-            self._away[key] = _Away(storage, nbytes, None, position)
-            storage.resize_(0)
-            return
-        self._kept += nbytes
-        if _on_host(storage):
-            self._away[key] = _Away(storage, nbytes, storage)
+            away = _Away(nbytes, None, self._write(storage))
         else:
-            host = torch.UntypedStorage(nbytes)
-            self._away[key] = _Away(storage, nbytes, host.copy_(storage))
+            self._kept += nbytes
+            away = _Away(nbytes, _to_host(storage))
+        self._away[key] = storage, away
+        if away.host is not storage:
             storage.resize_(0)
 
     def take(self, key: int) -> None:
         """Refill a storage, if it was put away."""
-        away = self._away.pop(key, None)
-        if away is None:
-            return
-        if away.host is None:
-            away.storage.resize_(away.nbytes)
-            self._read(away.storage, away.position)
-            return
-        self._kept -= away.nbytes
-        if away.host is not away.storage:
-            away.storage.resize_(away.nbytes)
-            away.storage.copy_(away.host)
+        if key in self._away:
+            self._refill(*self._away.pop(key))
 
     def use(self, values: Any) -> None:  # noqa: ANN401 - any nest of values
         """Refill the storages of tensors that a tile other than their own is about to use."""
@@ -109,10 +96,29 @@ class Attic:
                 self._shared.add(key)
 
     def close(self) -> None:
-        """Discard everything that was put away."""
-        self._away.clear()
+        """Discard what was put away, once the tiles that used it are gone.
+
+        What is still used is refilled, such as a table that a network made for all of its calls.
+        """
+        while self._away:
+            storage, away = self._away.popitem()[1]
+            used = weakref.ref(storage)
+            del storage
+            if (storage := used()) is not None:
+                self._refill(storage, away)
         if self._file is not None:
             self._file.close()
+
+    def _refill(self, storage: torch.UntypedStorage, away: _Away) -> None:
+        if away.host is not None:
+            self._kept -= away.nbytes
+        if away.host is storage:
+            return
+        storage.resize_(away.nbytes)
+        if away.host is None:
+            self._read(storage, away.position)
+        else:
+            storage.copy_(away.host)
 
     def _write(self, storage: torch.UntypedStorage) -> int:
         """Write to the file, at a free position of this size or at its end; return the position."""
@@ -122,7 +128,8 @@ class Attic:
         self._end = max(self._end, position + nbytes)
         try:
             self._file.seek(position)
-            self._file.write(_bytes_of(storage.cpu()))
+            host = _to_host(storage)  # kept, as its bytes are only a view
+            self._file.write(_bytes_of(host))
             self._file.flush()
         except OSError as error:
             raise OSError(
@@ -135,12 +142,11 @@ class Attic:
     def _read(self, storage: torch.UntypedStorage, position: int) -> None:
         assert self._file is not None
         nbytes = storage.nbytes()
-        here = _on_host(storage)
-        host = storage if here else torch.UntypedStorage(nbytes)
+        host = storage if _on_host(storage) else torch.UntypedStorage(nbytes)
         self._file.seek(position)
         found = self._file.readinto(_bytes_of(host))
         assert found == nbytes, "what was written is there"
-        if not here:
+        if host is not storage:
             storage.copy_(host)
         self._free[nbytes].append(position)
 
@@ -191,6 +197,13 @@ def _on_host(storage: torch.UntypedStorage) -> bool:
     return storage.device.type == "cpu"
 
 
+def _to_host(storage: torch.UntypedStorage) -> torch.UntypedStorage:
+    """Return a storage if it is in host memory, else a copy of it there."""
+    if _on_host(storage):
+        return storage
+    return torch.UntypedStorage(storage.nbytes()).copy_(storage)
+
+
 def _bytes_of(storage: torch.UntypedStorage) -> memoryview:
-    """Return a view of the memory of a storage on the CPU."""
+    """Return a view of the memory of a storage on the CPU, valid as long as the storage lives."""
     return memoryview((ctypes.c_char * storage.nbytes()).from_address(storage.data_ptr())).cast("B")
