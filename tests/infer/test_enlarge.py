@@ -1,11 +1,16 @@
 """What the engine does when a device has too little memory or precision, and when it is to stop."""
 
+import gc
 import threading
+import weakref
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from bigpicture.context.channel_attention import ChannelAttention
+from bigpicture.image import Separations
 from bigpicture.image.resize import resize
 from bigpicture.infer import Cancelled, EngineWarning, Model, Report
 from bigpicture.infer.memory import ENOUGH, bytes_per_pixel, in_bytes, is_out_of_memory
@@ -191,3 +196,142 @@ def test_all_tiles_are_counted(tiny):
         tiles[ensemble] = sum(report.tiles)
     colour_and_alpha = 2 * (6 + 24)
     assert tiles == {False: colour_and_alpha, True: 8 * colour_and_alpha}
+
+
+def test_tiles_that_did_not_fit_are_not_tried_again():
+    """For opacity, for each turn of an ensemble, and for black ink."""
+    inks = Separations.from_array(np.random.randint(0, 256, (100, 100, 4), np.uint8))
+    for image, options, runs in (
+        (torch.rand(1, 4, 100, 100), {}, 2),
+        (torch.rand(1, 3, 100, 100), {"ensemble": True}, 8),
+        (inks, {}, 2),
+    ):
+        network, report = Cramped(50 * 50), Report()
+        with pytest.warns(EngineWarning) as caught:
+            Model(network, network.limits).upscale(image, tile="off", report=report, **options)
+        told = ["out of memory with tiles of 100 pixels; going on with 50"]
+        assert [str(each.message) for each in caught] == told == report.warnings
+        assert report.tiles == [4] * runs
+        assert sum(pixels > network.pixels for pixels in network.tried) == 1
+
+
+class CrampedAndOverflowing(Cramped):
+    def forward(self, low):
+        high = super().forward(low)
+        return high * float("nan") if torch.is_autocast_enabled("cpu") else high
+
+
+def test_nor_are_they_in_float32():
+    network, low, report = CrampedAndOverflowing(50 * 50), torch.rand(1, 3, 100, 100), Report()
+    with pytest.warns(EngineWarning):
+        Model(network, network.limits).upscale(low, tile="off", precision="bf16", report=report)
+    assert [message.split()[0] for message in report.warnings] == ["out", "the"]
+    assert report.tiles == [4]
+
+
+class Summing(nn.Module):
+    """Fails for windows that are too large, with features in its local variables."""
+
+    limits = Limits(1, 3, reach=0)
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__()
+        self.attention = ChannelAttention(3, 1)
+        self.pixels = pixels
+        self.failed: list[weakref.ref] = []
+
+    def forward(self, low):
+        features = low + 1
+        if low[0, 0].numel() > self.pixels:
+            self.failed.append(weakref.ref(features))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.attention(features)
+
+
+@pytest.mark.parametrize("context", ["shared", "exact"])
+def test_what_a_failed_attempt_took_is_free_before_the_next(monkeypatch, context):
+    network, freed = Summing(30 * 30), []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        torch.cuda, "empty_cache", lambda: freed.append(network.failed[-1]() is None)
+    )
+    gc.disable()  # which would find cycles
+    try:
+        with pytest.warns(EngineWarning):
+            Model(network, network.limits).upscale(
+                torch.rand(1, 3, 80, 80), tile=60, context=context
+            )
+    finally:
+        gc.enable()
+    assert freed == [True]
+
+
+def test_smaller_tiles_may_be_too_many_to_run_together():
+    network = Summing(40 * 40)
+    model, low = Model(network, network.limits), torch.rand(1, 3, 1440, 1440)
+    with (
+        pytest.warns(EngineWarning, match="going on with 32"),
+        pytest.raises(ValueError, match="all 2025 tiles at once"),
+    ):
+        model.upscale(low, tile=64, context="exact")
+
+
+def test_a_result_that_does_not_fit_is_no_fault_of_tiles(tiny, monkeypatch):
+    whole, empty, filled = (1, 3, 128, 128), torch.empty, np.empty
+
+    def full(*shape, **options):
+        if shape in (whole, (whole,)):
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+        return empty(*shape, **options)
+
+    def full_too(shape, *options):
+        if shape == (128, 128, 3):
+            raise MemoryError(f"Unable to allocate an array with shape {shape}")
+        return filled(shape, *options)
+
+    monkeypatch.setattr(torch, "empty", full)
+    with pytest.raises(MemoryError, match="128 × 128 pixels are .* which do not fit"):
+        tiny.nearest().upscale(torch.rand(1, 3, 64, 64), tile=16)
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    monkeypatch.setattr("bigpicture.image.spool.np.empty", full_too)
+    with pytest.raises(MemoryError, match=r"Unable to allocate .* \(128, 128, 3\)"):
+        tiny.nearest().upscale(pixels, tile=16)
+
+
+def test_what_auto_has_chosen_is_named(monkeypatch):
+    monkeypatch.setattr("bigpicture.infer.precision._has_units", lambda device: True)
+    low = torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8)
+    with pytest.warns(EngineWarning, match="in bf16; computed again in fp32"):
+        Model(Overflowing(float("nan")), Overflowing.limits).upscale(low)
+
+
+def test_a_report_of_several_pictures_has_the_tiles_of_all(tiny):
+    report = Report()
+    tiny.nearest().upscale(torch.rand(1, 3, 8, 16), tile=8, report=report)
+    model = Model(Overflowing(float("nan")), Overflowing.limits)
+    with pytest.warns(EngineWarning):
+        model.upscale(torch.rand(1, 3, 8, 8), precision="bf16", report=report)
+    assert report.tiles == [2, 1]
+
+
+TWO_PICTURES = """
+import sys, torch
+from bigpicture.infer import Model
+from bigpicture.models.contract import Limits
+
+class Cramped(torch.nn.Module):
+    def forward(self, low):
+        if low.shape[-1] > 32:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return low
+
+sys.stderr = sys.stdout
+for _ in range(2):
+    Model(Cramped(), Limits(1, 3, reach=0)).upscale(torch.rand(1, 3, 40, 40), tile="off")  # here
+"""
+
+
+def test_a_second_picture_is_warned_of_like_the_first(alone):
+    line = TWO_PICTURES[: TWO_PICTURES.index("# here")].count("\n") + 1
+    warning = f"<string>:{line}: EngineWarning: out of memory with tiles of 40 pixels"
+    assert alone("-c", TWO_PICTURES).count(warning) == 2

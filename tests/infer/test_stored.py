@@ -20,7 +20,7 @@ def test_windows_are_those_of_the_floats(dtype, channels):
     window = stored[..., slice(2, 7), slice(3, 11)]
     assert torch.equal(window, stored.floats()[..., 2:7, 3:11])
     back = stored.collect(
-        (9, 12),
+        stored.room_for((9, 12)),
         [((0, 4), stored.floats()[..., :4, :]), ((4, 9), stored[..., slice(4, 9), slice(None)])],
     )
     assert back.dtype == dtype and np.array_equal(back, pixels)
@@ -60,3 +60,13 @@ def test_a_large_picture_is_never_floats_as_a_whole(tiny):
     tracemalloc.stop()
     # numpy tells its memory: the result, a band of 200 rows as floats twice, and little else
     assert peak < result.nbytes + 4 * (200 * 2000 * 3 * 4)
+
+
+def test_changes_to_a_mapped_file_that_it_does_not_hold_are_kept(tiny, tmp_path, monkeypatch):
+    """Arrays from a spool are let go of while they are read, but they have no changes to lose."""
+    monkeypatch.setattr("bigpicture.infer.stored._TOUCHED", 1)
+    np.zeros((64, 64, 3), np.uint8).tofile(tmp_path / "pixels")
+    pixels = np.memmap(tmp_path / "pixels", np.uint8, mode="c", shape=(64, 64, 3))
+    pixels[:] = 255
+    result = tiny.nearest().upscale(pixels, tile=32)
+    assert (pixels == 255).all() and (result == 255).all()

@@ -92,14 +92,30 @@ class Spool:
                 ) from error
         self._rows += len(rows)
 
+    def restart(self) -> None:
+        """Discard the rows appended so far; before the first, make room for all of them.
+
+        Raises:
+            MemoryError: If there is no room.
+        """
+        self._rows = 0
+        if self._file is not None:
+            self._file.seek(0)
+        elif self._array is None:
+            self._array = np.empty(self._shape, self.dtype)
+
     def array(self) -> Shaped[np.ndarray, "h ..."]:
         """Return the array, once all rows have been appended."""
         assert self._rows == self._shape[0], f"{self._rows} rows of {self._shape[0]} are there"
         if self._file is None:
             return np.empty(self._shape, self.dtype) if self._array is None else self._array
         with self._file as file:
-            mapped = mmap.mmap(file.fileno(), self._nbytes, access=mmap.ACCESS_READ)
+            mapped = _Mapping(file.fileno(), self._nbytes, access=mmap.ACCESS_READ)
         return np.frombuffer(mapped, self.dtype).reshape(self._shape)
+
+
+class _Mapping(mmap.mmap):
+    """The rows of a spool. Mappings of others may hold changes, which letting go would discard."""
 
 
 def by_rows(
@@ -137,12 +153,12 @@ def bands(*arrays: Shaped[np.ndarray, "h ..."]) -> Iterator[tuple[np.ndarray, ..
 
 
 def let_go(array: Shaped[np.ndarray, "..."]) -> None:
-    """Free the memory that a spooled array occupies; the array can still be read as before."""
+    """Free the memory of a spooled array, which can still be read as before; leave others alone."""
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
     base = base.obj if isinstance(base, memoryview) else base
-    if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+    if isinstance(base, _Mapping) and hasattr(mmap, "MADV_DONTNEED"):
         base.madvise(mmap.MADV_DONTNEED)
 
 
@@ -158,4 +174,5 @@ def unnamed_file() -> BufferedIOBase:
             folder.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryFile(dir=folder)
     except OSError as error:
-        raise OSError(f"no temporary file can be made in {str(folder)!r}: {error}") from error
+        where = "" if folder is None else f" in {str(folder)!r}"
+        raise OSError(f"no temporary file can be made{where}: {error}") from error

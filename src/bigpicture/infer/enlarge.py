@@ -6,10 +6,11 @@ A pass that runs out of memory is restarted with smaller tiles; an unsound resul
 in float32. Nothing of a failed attempt is kept.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -18,17 +19,16 @@ import torch
 from jaxtyping import Shaped
 from torch import nn
 
-from bigpicture.compute.precision import autocasts
 from bigpicture.image.resize import resize
-from bigpicture.image.spool import by_rows
+from bigpicture.image.spool import Spool, by_rows
 from bigpicture.infer.alpha import bleed_colours, enlarge_alpha, is_flat
 from bigpicture.infer.ensemble import self_ensemble
+from bigpicture.infer.fits import Fits
 from bigpicture.infer.kinds import Planes
 from bigpicture.infer.matching import match_low
-from bigpicture.infer.memory import SMALLEST_TILE, is_out_of_memory
 from bigpicture.infer.plan import Pass, Plan
-from bigpicture.infer.precision import Precision, computing_in
-from bigpicture.infer.room import check_room
+from bigpicture.infer.precision import Precision, computing_in, number_format
+from bigpicture.infer.room import check_room, room_for
 from bigpicture.infer.soundness import UnsoundError
 from bigpicture.infer.stored import Stored
 from bigpicture.infer.upscale import Tiling, cost, device_of, render, render_bands
@@ -76,7 +76,7 @@ class Report:
     """A record of what was done, filled along the way.
 
     Attributes:
-        tiles: Number of tiles each time the network went over the picture: once per pass, eight
+        tiles: Number of tiles each time the network went over a picture: once per pass, eight
             times with an ensemble, and as often again for opacity or black ink.
         warnings: Messages about what had to be done otherwise than asked.
         drift: How much the result, shrunk, differs from the input picture, in its units (1 is
@@ -95,8 +95,12 @@ def enlarge(
     plan: Plan,
     options: Options,
     report: Report | None = None,
+    fits: Fits | None = None,
 ) -> Any:  # noqa: ANN401 - the kind of image that the planes are of
     """Return the image that results from executing a plan on `planes`.
+
+    What was done is added to `report`. `fits` has the tiles that other parts of the image have
+    shown to fit.
 
     Raises:
         Cancelled: If `options.cancel` was set.
@@ -104,20 +108,23 @@ def enlarge(
         MemoryError: If the smallest tile or the result does not fit.
     """
     report = report or Report()
+    before = len(report.tiles)
     device = device_of(network, planes.colour.device)
-    run = _Run(network, limits, options, report, _Work(planes, plan, network, limits, options))
+    numbers = number_format(options.precision, device, planes.bits, limits.precisions)
+    work = _Work(planes, plan, network, limits, options)
+    run = _Run(network, limits, options, report, work, fits or Fits())
     try:
-        with computing_in(options.precision, device, planes.bits, limits.precisions):
+        with computing_in(numbers, device):
             return run.image(planes, plan)
     except UnsoundError as error:
-        with computing_in(options.precision, device, planes.bits, limits.precisions):
-            if not autocasts(device.type):
-                raise
-        run.warn(f"{error} in {options.precision}; computed again in fp32")
-        run.work.done = 0
-        report.tiles.clear()
-        with computing_in("fp32", device):
-            return run.image(planes, plan)
+        if numbers == "fp32":
+            raise
+        run.warn(f"{error} in {numbers}; computed again in fp32")
+    # outside of `except`, where the traceback holds the tensors of the failed attempt
+    work.done = 0
+    del report.tiles[before:]
+    with computing_in("fp32", device):
+        return run.image(planes, plan)
 
 
 class _Work:
@@ -129,8 +136,7 @@ class _Work:
         drawn = 1 if planes.alpha is None or is_flat(planes.alpha) else 2
         each = (cost(network, limits, p.height, p.width, p.tiling) for p in plan.passes)
         self.done = 0
-        self.turns = 8 if options.ensemble else 1
-        self._total = self.turns * drawn * sum(each)
+        self._total = (8 if options.ensemble else 1) * drawn * sum(each)
         self._options = options
 
     def advance(self, work: int) -> None:
@@ -158,13 +164,15 @@ class _Run:
     options: Options
     report: Report
     work: _Work
+    fits: Fits
 
     def image(self, planes: Planes, plan: Plan) -> Any:  # noqa: ANN401
         """Return the plan's result as the same kind of image as the input."""
         stored, close = planes.colour, planes.close_stored
         if isinstance(stored, Stored) and close is not None and self._in_bands(plan):
             (each,) = plan.passes
-            result = self._smaller_until_it_fits(each, lambda t: self._bands(each, t, stored))
+            room = stored.room_for(each.size)  # made before any tiles, see `_render`
+            result = self._in_tiles(each, lambda t: self._bands(each, t, stored, room))
             return close(_contiguous(result[plan.cut]))
         colour, alpha = self._whole(planes, plan)
         return planes.close(
@@ -176,11 +184,11 @@ class _Run:
         mixes = self.options.ensemble or self.options.match_low
         return not mixes and len(plan.passes) == 1 and plan.passes[0].size == plan.size
 
-    def _bands(self, each: Pass, tiling: Tiling, low: Stored) -> np.ndarray:
+    def _bands(self, each: Pass, tiling: Tiling, low: Stored, room: Spool) -> np.ndarray:
         asked = each.size if self.limits.any_scale else None
         advance = self.work.advance
         bands = render_bands(self.network, self.limits, low, tiling, advance, asked)
-        return low.collect(each.size, bands)
+        return low.collect(room, bands)
 
     def _whole(self, planes: Planes, plan: Plan) -> tuple[Tensor, Tensor | None]:
         """Return colour and alpha of the plan's size."""
@@ -193,7 +201,7 @@ class _Run:
             colour = bleed_colours(colour, alpha)
         low = colour if self.options.match_low else None
         for each in plan.passes:
-            restore = partial(self._restore_fitting, each)
+            restore = partial(self._restore, each)
             colour = restore(colour)
             alpha = None if alpha is None else enlarge_alpha(restore, alpha, each.size)
         if tuple(colour.shape[-2:]) != plan.size:
@@ -206,48 +214,47 @@ class _Run:
 
     def warn(self, message: str) -> None:
         self.report.warnings.append(message)
-        warnings.warn(message, EngineWarning, stacklevel=2)
+        _warn(message)
 
-    def _restore_fitting(self, each: Pass, low: Tensor) -> Tensor:
-        return self._smaller_until_it_fits(each, lambda t: self._restore(each, t, low))
-
-    def _smaller_until_it_fits(self, each: Pass, run: Callable[[Tiling], T]) -> T:
-        tiling = each.tiling
-        while True:
-            try:
-                with self.work.attempt():
-                    result = run(tiling)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                tiling = self._halved(each, tiling, error)
-            else:
-                tiles = len(tiling.cut(each.height, each.width, self.limits))
-                self.report.tiles += [tiles] * self.work.turns
-                return result
-
-    def _restore(self, each: Pass, tiling: Tiling, low: Tensor) -> Tensor:
+    def _restore(self, each: Pass, low: Tensor) -> Tensor:
         def to_size(high: int, wide: int) -> Callable[[Tensor], Tensor]:
-            asked = (high, wide) if self.limits.any_scale else None
-            return lambda x: render(self.network, self.limits, x, tiling, self.work.advance, asked)
+            return lambda x: self._render(each, x, (high, wide))
 
         high, wide = each.size
         if self.options.ensemble:
             return self_ensemble(to_size(high, wide), low, to_size(wide, high))
         return to_size(high, wide)(low)
 
-    def _halved(self, each: Pass, tiling: Tiling, error: BaseException) -> Tiling:
-        side = min(tiling.side or max(each.height, each.width), max(each.height, each.width))
-        if side <= SMALLEST_TILE:
-            raise MemoryError(
-                f"tiles of {side} pixels do not fit into memory; free some, or choose a smaller "
-                "network or device='cpu'"
-            ) from error
-        smaller = max(SMALLEST_TILE, -(-side // 2))
-        self.warn(f"out of memory with tiles of {side} pixels; going on with {smaller}")
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        return replace(tiling, side=smaller)
+    def _render(self, each: Pass, low: Tensor, size: tuple[int, int]) -> Tensor:
+        # made before any tiles, which are not to become smaller if it does not fit
+        result = room_for((*low.shape[:2], *size), low.device)
+        asked = size if self.limits.any_scale else None
+        advance = self.work.advance
+
+        def run(tiling: Tiling) -> Tensor:
+            return render(self.network, self.limits, low, tiling, advance, asked, result)
+
+        return self._in_tiles(each, run)
+
+    def _in_tiles(self, each: Pass, run: Callable[[Tiling], T]) -> T:
+        def attempt(tiling: Tiling) -> T:
+            with self.work.attempt():
+                return run(tiling)
+
+        result, tiling = self.fits.run(each, attempt, self.warn)
+        self.report.tiles.append(len(tiling.cut(each.height, each.width, self.limits)))
+        return result
+
+
+def _warn(message: str) -> None:
+    """Warn at the line that called the package.
+
+    `warnings.warn` would show the warning of a line once, and not for the next picture.
+    """
+    frame = sys._getframe()
+    while frame.f_globals.get("__name__", "").startswith("bigpicture.") and frame.f_back:
+        frame = frame.f_back
+    warnings.warn_explicit(message, EngineWarning, frame.f_code.co_filename, frame.f_lineno)
 
 
 def _contiguous(cut: Shaped[np.ndarray, "h w c"]) -> Shaped[np.ndarray, "h w c"]:

@@ -34,7 +34,7 @@ def self_ensemble(
         enlarge = restore_swapped if swapped and restore_swapped is not None else restore
         restored = enlarge(turned).float().flip(axes)
         restored = restored.mT if swapped else restored
-        total = restored.clone() if total is None else total.add_(restored)
+        total = restored if total is None else total.add_(restored)
         del turned, restored  # large, when the next are made
     assert total is not None
     return total.div_(8)

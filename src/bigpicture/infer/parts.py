@@ -10,6 +10,7 @@ from dataclasses import replace
 from torch import nn
 
 from bigpicture.infer.enlarge import Options, Progress, Report, enlarge
+from bigpicture.infer.fits import Fits
 from bigpicture.infer.kinds import Parts
 from bigpicture.infer.matching import greatest
 from bigpicture.infer.plan import Plan
@@ -36,14 +37,15 @@ def enlarge_parts(
     report = report or Report()
     if len(parts.planes) == 1:
         return parts.join([enlarge(network, limits, parts.planes[0], plan, options, report)])
-    made = []
+    made, fits, drift = [], Fits(), {}
     for number, planes in enumerate(parts.planes):
         own = Report()
         told = replace(options, progress=_share(options.progress, number, len(parts.planes)))
-        made.append(enlarge(network, limits, planes, plan, told, own))
+        made.append(enlarge(network, limits, planes, plan, told, own, fits))
         report.tiles += own.tiles
         report.warnings += own.warnings
-        report.drift = greatest(report.drift, own.drift)
+        drift = greatest(drift, own.drift)
+    report.drift.update(drift)
     return parts.join(made)
 
 

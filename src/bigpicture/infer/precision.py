@@ -22,7 +22,7 @@ import torch
 from bigpicture.compute.precision import without_autocast
 from bigpicture.compute.while_wanted import WhileWanted
 
-__all__ = ["Precision", "computing_in", "repeatably"]
+__all__ = ["Precision", "computing_in", "number_format", "repeatably"]
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -48,14 +48,29 @@ def computing_in(
     Raises:
         ValueError: If `precision` is unknown.
     """
+    precision = number_format(precision, device, bits, sound)
+    if precision == "fp32":
+        return without_autocast(device.type)
+    return torch.autocast(device.type, _DTYPES[precision])
+
+
+def number_format(
+    precision: Precision,
+    device: torch.device,
+    bits: int = 32,
+    sound: Collection[str] = ("fp32", "bf16"),
+) -> Literal["fp32", "bf16", "fp16"]:
+    """Return what `precision` is, or what "auto" chooses. Arguments are those of `computing_in`.
+
+    Raises:
+        ValueError: If `precision` is unknown.
+    """
     if precision not in get_args(Precision):
         known = ", ".join(get_args(Precision))
         raise ValueError(f"precision must be one of {known}, not {precision!r}")
     if precision == "auto":
-        precision = "bf16" if bits == 8 and "bf16" in sound and _has_units(device) else "fp32"
-    if precision == "fp32":
-        return without_autocast(device.type)
-    return torch.autocast(device.type, _DTYPES[precision])
+        return "bf16" if bits == 8 and "bf16" in sound and _has_units(device) else "fp32"
+    return precision
 
 
 def _has_units(device: torch.device) -> bool:

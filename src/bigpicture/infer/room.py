@@ -9,12 +9,15 @@ be made smaller where necessary, but these pictures cannot.
 import sys
 from math import prod
 
+import torch
+
 from bigpicture.infer.kinds import Planes
-from bigpicture.infer.memory import free_bytes
+from bigpicture.infer.memory import free_bytes, is_out_of_memory
 from bigpicture.infer.plan import Plan
 from bigpicture.infer.stored import Stored
+from bigpicture.shapes import Tensor
 
-__all__ = ["bytes_held", "check_room"]
+__all__ = ["bytes_held", "check_room", "room_for"]
 
 _LITTLE = 2**28  # bytes of floats that fit on any computer
 
@@ -68,3 +71,20 @@ def bytes_held(planes: Planes, plan: Plan, ensemble: bool, match_low: bool) -> i
     last = 3 if match_low or planes.bits < 32 else 2
     most = max(most, last * rows * columns)
     return 4 * images * (channels + (planes.alpha is not None)) * (stays + most)
+
+
+def room_for(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Return a float32 tensor for a result that is yet to be computed.
+
+    Raises:
+        MemoryError: If it does not fit, whatever the tiles.
+    """
+    try:
+        return torch.empty(shape, dtype=torch.float32, device=device)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise MemoryError(
+            f"{shape[-1]} × {shape[-2]} pixels are {4 * prod(shape) / 2**30:.1f} GiB as floats, "
+            "which do not fit into memory; give a smaller size"
+        ) from error

@@ -51,19 +51,32 @@ class Stored:
         """Return the whole picture in [0, 1]."""
         return self[..., :, :]
 
-    def collect(
-        self, size: tuple[int, int], bands: Iterable[tuple[tuple[int, int], Tensor]]
-    ) -> Shaped[np.ndarray, "H W c"]:
-        """Return an enlargement that arrives in bands of rows, in this picture's integer type.
+    def room_for(self, size: tuple[int, int]) -> Spool:
+        """Return room for an enlargement, in this picture's integer type.
 
         Args:
             size: Height and width of the enlargement.
+
+        Raises:
+            MemoryError: If there is no room.
+        """
+        result = Spool((*size, self._pixels.shape[2]), self._pixels.dtype)
+        result.restart()
+        return result
+
+    def collect(
+        self, result: Spool, bands: Iterable[tuple[tuple[int, int], Tensor]]
+    ) -> Shaped[np.ndarray, "H W c"]:
+        """Return an enlargement that arrives in bands of rows.
+
+        Args:
+            result: Room for it, from `room_for`. What it already holds is discarded.
             bands: First row, the one after the last, and the rows as floats; from the top, without
                 gaps.
         """
-        result = Spool((*size, self._pixels.shape[2]), self._pixels.dtype)
+        result.restart()
         for (start, stop), band in bands:
-            assert start < stop <= size[0], "bands come in order"
+            assert band.shape[-2] == stop - start
             for rows in band[0].permute(1, 2, 0).split(_ROWS):
                 result.append(quantise(rows.cpu().numpy(), 8 * result.dtype.itemsize))
         return result.array()

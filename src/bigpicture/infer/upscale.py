@@ -113,6 +113,7 @@ def render(
     tiling: Tiling = Tiling(),
     advance: Advance | None = None,
     size: tuple[int, int] | None = None,
+    out: Float[Tensor, "b c H W"] | None = None,
 ) -> Float[Tensor, "b c H W"]:
     """Return `low` enlarged, without gradients.
 
@@ -128,16 +129,19 @@ def render(
         advance: Called with progress, which adds up to `cost`. An exception from it ends the work.
         size: Height and width of the result, for a network for any scale; otherwise the result is
             `limits.scale` times larger.
+        out: Where to write the result, in float32 and on the device of `low`; a new tensor if None.
 
     Raises:
         UnsoundError: If a tile has NaN or infinite values, or has lost its content.
+        ValueError: If there are more tiles of context `exact` than can run together.
     """
-    high, wide = size or (side * limits.scale for side in low.shape[-2:])
-    # allocated outside of inference mode, whose tensors cannot be used in training
-    result = torch.empty(*low.shape[:2], high, wide, dtype=torch.float32, device=low.device)
+    if out is None:
+        high, wide = size or (side * limits.scale for side in low.shape[-2:])
+        # allocated outside of inference mode, whose tensors cannot be used in training
+        out = torch.empty(*low.shape[:2], high, wide, dtype=torch.float32, device=low.device)
     for (start, stop), band in render_bands(network, limits, low, tiling, advance, size):
-        result[..., start:stop, :] = band
-    return result
+        out[..., start:stop, :] = band
+    return out
 
 
 def render_bands(
