@@ -108,6 +108,13 @@ def test_errors_say_what_would_do(image, message):
         open_planes(image)
 
 
+def test_a_transparent_gray_of_16_bits_has_no_mode_to_come_back_in():
+    image = Image.fromarray(np.zeros((2, 2), np.uint16))
+    image.info["transparency"] = 7
+    with pytest.raises(ValueError, match="mode I;16 and a transparent colour.* give the path"):
+        open_planes(image)
+
+
 @pytest.mark.parametrize("mode", ["P", "1"])
 def test_opacity_in_a_palette_is_alpha(mode):
     pixels = np.zeros((4, 6, 4), np.uint8)

@@ -195,6 +195,11 @@ def _of_pil(image: Any) -> Planes:  # noqa: ANN401 - PIL is not one of our depen
     if clear and mode in ("1", "L", "P", "PA", "RGB"):
         mode = "LA" if mode in ("1", "L") else "RGBA"
     mode = {"1": "L", "P": "RGB"}.get(mode, mode)
+    if clear and mode.startswith("I;16"):
+        raise ValueError(
+            f"PIL image has mode {mode} and a transparent colour, and PIL has no mode for gray of "
+            "16 bits with alpha; give the path of its file, or remove info['transparency']"
+        )
     if mode not in ("L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B"):
         raise ValueError(f"PIL image has mode {mode}; convert it to L, LA, RGB, RGBA, CMYK or I;16")
     pixels = np.asarray(image if mode == image.mode else image.convert(mode))

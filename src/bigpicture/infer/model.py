@@ -156,8 +156,10 @@ class Model:
                 most 32 unless the context is `exact`.
             sweeps: How often the tiles' contexts are gathered before rendering.
             context: What tiles know of the whole picture, see `bigpicture.infer.upscale.Sharing`.
-            memory: Bytes, or a string such as "2G", that "auto" tiles may take; half of the free
-                memory if None. If even these do not fit, tiles become smaller.
+            memory: Bytes, or a string such as "2G", that "auto" tiles may take. By default, half of
+                the free memory; on a CPU, 1 GiB if the picture does not fit into that half. If even
+                these do not fit, tiles become smaller. With any other `tile`, it does nothing
+                unless the context is `exact`, which takes half of it for tiles that wait.
             ensemble: Average over the eight flips and turns: better, eight times slower.
             precision: See `bigpicture.infer.precision`. "fp32" gives the same bits each time on
                 one machine. Unsound results in less than float32 are computed again, with a
