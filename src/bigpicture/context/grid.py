@@ -7,6 +7,7 @@ The cells are those of adaptive average pooling: cell i of an axis of n pixels c
 parts add up, which is why both are kept instead of the mean.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from bigpicture.compute.woven import as_groups, is_woven
 from bigpicture.context.contract import Part, Span
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["GridMean", "cell_bounds", "gather_grid"]
+__all__ = ["GridMean", "cell_bounds", "gather_grid", "pool_by_rows"]
 
 
 class GridMean(NamedTuple):
@@ -55,13 +56,29 @@ def gather_grid(x: Float[Tensor, "b c h w"], cells: int, part: Part | None = Non
         if is_woven(x):
             means = F.adaptive_avg_pool2d(as_groups(x), cells)
             return GridMean(means.reshape(*x.shape[:2], cells, cells))
-        return GridMean(F.adaptive_avg_pool2d(x, cells))
+        if torch.compiler.is_compiling() or cells == 1:
+            return GridMean(F.adaptive_avg_pool2d(x, cells))
+        return GridMean(pool_by_rows([x], cells))
     part = part.on_grid(*x.shape[-2:])
     precise = exact_dtype(x)
     rows, columns = (_membership(span, cells).to(x.device, precise) for span in part)
     own = part.crop(x).to(precise)
     total = rows @ own @ columns.mT
     return GridMean(total, rows.sum(1)[:, None] * columns.sum(1))
+
+
+def pool_by_rows(strips: Iterable[Tensor], cells: int) -> Float[Tensor, "b c k k"]:
+    """Return the mean of each cell, taken along rows first.
+
+    So strips may have any height. And no sum has more terms than a side has pixels: PyTorch adds
+    pixels one by one, and the float32 sum of all of a large cell may be off by one in a hundred.
+
+    Args:
+        strips: The picture, cut between rows.
+        cells: Number of cells on each side.
+    """
+    means = [F.adaptive_avg_pool2d(strip, (None, cells)) for strip in strips]
+    return F.adaptive_avg_pool2d(torch.cat(means, -2), (cells, None))
 
 
 def cell_bounds(length: int, cells: int) -> list[tuple[int, int]]:

@@ -43,7 +43,7 @@ from bigpicture.compute.kernels import (
 )
 from bigpicture.compute.precision import match_autocast
 from bigpicture.context.contract import ContextOperator, Part
-from bigpicture.context.grid import GridMean, gather_grid
+from bigpicture.context.grid import GridMean, gather_grid, pool_by_rows
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Form", "Gradient", "IKMConv2d", "kernel_attention"]
@@ -113,7 +113,9 @@ class IKMConv2d(ContextOperator[GridMean]):
         threshold = self.threshold.to(x.dtype)
         if len(threshold) == 1:
             if part is None and not in_groups(x) and x.nbytes > 2 * _STRIP:
-                return GridMean(_pooled_in_strips(x, threshold[0], self.form, self.k))
+                rows = max(1, int(_STRIP * x.shape[-2] / x.nbytes))
+                strips = (_active(strip, threshold[0], self.form) for strip in x.split(rows, -2))
+                return GridMean(pool_by_rows(strips, self.k))
             return gather_grid(_active(x, threshold[0], self.form), self.k, part)
         each = _active(x.unsqueeze(1), threshold.view(-1, 1, 1, 1), self.form)
         return gather_grid(each.flatten(1, 2), self.k, part)
@@ -173,16 +175,6 @@ def _active(x: Tensor, threshold: Tensor, form: Form) -> Tensor:
     layout = torch.preserve_format if shape == x.shape else torch.contiguous_format
     out = torch.empty_like(x.expand(shape), memory_format=layout)
     return compare(x, threshold, out=out)
-
-
-def _pooled_in_strips(
-    x: Float[Tensor, "b c h w"], threshold: Tensor, form: Form, cells: int
-) -> Float[Tensor, "b c k k"]:
-    """Return the mean of each cell, taken along rows first so that strips may have any height."""
-    rows = max(1, int(_STRIP * x.shape[-2] // x.nbytes))
-    strips = (_active(strip, threshold, form) for strip in x.split(rows, -2))
-    means = [F.adaptive_avg_pool2d(strip, (None, cells)) for strip in strips]
-    return F.adaptive_avg_pool2d(torch.cat(means, -2), (cells, None))
 
 
 class _LearnTheMean(Function):
