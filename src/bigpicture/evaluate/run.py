@@ -160,7 +160,8 @@ def compare(
             cannot be restored or compared with its reference; the error names it.
 
     Warns:
-        ScoreWarning: If a picture has no value of a metric.
+        ScoreWarning: If a picture has no value of one of `metrics`, as NIQE and BRISQUE have none
+            where there is no texture.
     """
     if not models:
         raise ValueError("models is empty; give at least one to evaluate")
@@ -218,7 +219,7 @@ class _Measure:
 
 def _warn_of_missing(model: str, score: ImageScore) -> None:
     for metric, value in score.scores.items():
-        if math.isnan(value):
+        if math.isnan(value) and metric in PERCEPTUAL:
             warnings.warn(
                 f"{score.name}: {metric} has no value for the picture of {model}, as where "
                 "there is no texture; so the mean over the set has none either",
