@@ -6,6 +6,7 @@ import signal
 import pytest
 import torch
 
+from bigpicture.app.stopping import _SIGNALS
 from bigpicture.data import loader
 from bigpicture.data.loader import load_batches, processors
 from bigpicture.data.training import open_crops
@@ -56,11 +57,11 @@ def test_shares_without_crops_are_refused(settings, share):
 
 def test_signals_to_end_are_the_training_s_to_answer():
     """Which may want one more batch: launchers send them to workers too."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = _SIGNALS  # those that end a run after its step
     before = [signal.getsignal(number) for number in numbers]
     try:
         loader._begin(0)
-        assert [signal.getsignal(number) for number in numbers] == [signal.SIG_IGN] * 2
+        assert [signal.getsignal(number) for number in numbers] == [signal.SIG_IGN] * len(numbers)
     finally:
         for number, known in zip(numbers, before, strict=True):
             signal.signal(number, known)

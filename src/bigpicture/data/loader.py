@@ -80,5 +80,6 @@ def processors() -> int:
 
 def _begin(worker: int) -> None:
     # The training process answers these signals, and may need another batch before it can stop.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
