@@ -13,7 +13,6 @@ from jaxtyping import Shaped
 from bigpicture.shapes import Tensor, UInt8
 
 __all__ = [
-    "Corner",
     "Share",
     "choice_of",
     "corner",
@@ -26,9 +25,6 @@ __all__ = [
 
 Share = tuple[int, int]
 """Which crops of a batch a process takes: (k, n) selects those numbered k, k + n, k + 2n, …"""
-
-Corner = tuple[int, int]
-"""Row and column of a square's first pixel."""
 
 T = TypeVar("T")
 
@@ -60,8 +56,10 @@ def choice_of(options: Sequence[T], rng: np.random.Generator) -> T:
     return options[int(rng.integers(len(options)))]
 
 
-def corner(image: Shaped[np.ndarray, "h w c"], side: int, rng: np.random.Generator) -> Corner:
-    """Return the top left corner of a random square of `side` pixels inside the image."""
+def corner(
+    image: Shaped[np.ndarray, "h w c"], side: int, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Return row and column of the first pixel of a random square of `side` pixels in the image."""
     height, width = image.shape[:2]
     return int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
 

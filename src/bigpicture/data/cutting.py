@@ -121,7 +121,7 @@ def open_input(given: Input, cutting: Cutting) -> Opened:
         return Opened(None, None, [], cutting, {"error": reason})
     size = {"size": (high.width, high.height)}
     if min(height, width) < cutting.least:
-        reason = f"it has {width}×{height} pixels, and less than {cutting.least} a side"
+        reason = f"it is {width}×{height} pixels; sides must be at least {cutting.least}"
         return Opened(None, None, [], cutting, size | {"skipped": True, "error": reason})
     return Opened(high, low, corners(height, width, cutting), cutting, size)
 

@@ -67,15 +67,7 @@ def begin(shelf: Shelf, inputs: Sequence[Input], cutting: Cutting, *, resume: bo
             f"{shelf.place} was begun with {_described(known.cutting)}, not {_described(cutting)}; "
             "go on with those, or give another --out"
         )
-    before, now = ([(p.name, p.facts) for p in each] for each in (known.pictures, pictures))
-    if before != now:
-        example = next((n for n, _ in now if n not in dict(before)), None) or next(
-            (n for n, facts in before if dict(now).get(n) != facts), now[0][0]
-        )
-        raise ValueError(
-            f"{shelf.place} was begun with other pictures ({example} differs, for one); "
-            "give another --out"
-        )
+    _check_same(shelf, known.pictures, pictures)
     return known
 
 
@@ -241,6 +233,21 @@ def _facts(given: Input) -> tuple[int, ...]:
     except OSError as error:
         raise ValueError(f"{error.filename} cannot be read ({error.strerror})") from error
     return tuple(fact for each in found for fact in (each.st_size, each.st_mtime_ns))
+
+
+def _check_same(
+    shelf: Shelf, before: Sequence[PackedPicture], now: Sequence[PackedPicture]
+) -> None:
+    """Refuse to go on with other pictures than before, or in another order."""
+    old, new = ({picture.name: picture.facts for picture in each} for each in (before, now))
+    differing = [name for name in new | old if new.get(name) != old.get(name)]
+    if differing:
+        said = f"other pictures; the first that differs is {differing[0]}"
+    elif list(old) != list(new):
+        said = "these pictures in another order"
+    else:
+        return
+    raise ValueError(f"{shelf.place} was begun with {said}; give another --out")
 
 
 def _write(shelf: Shelf, manifest: Manifest) -> None:

@@ -21,7 +21,6 @@ import torch
 
 from bigpicture.data.batch import Batch, Points
 from bigpicture.data.crops import (
-    Corner,
     Share,
     choice_of,
     corner,
@@ -113,7 +112,7 @@ class _Grid(NamedTuple):
         return self.low * self.high // self.around
 
     def draw(
-        self, offset: Corner, points: int | None, rng: np.random.Generator
+        self, offset: tuple[int, int], points: int | None, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return rows and columns of pixels of `high` whose centres lie in the crop."""
         count = self.side
@@ -127,7 +126,7 @@ class _Grid(NamedTuple):
         )
         return top + chosen // count, left + chosen % count
 
-    def coordinates(self, pixels: np.ndarray, offset: Corner) -> np.ndarray:
+    def coordinates(self, pixels: np.ndarray, offset: tuple[int, int]) -> np.ndarray:
         """Return the centres of pixels of `high` in the frame of the crop, [−1, 1]."""
         centres = (pixels + 0.5) * self.around / self.high - offset
         return 2 * centres / self.low - 1

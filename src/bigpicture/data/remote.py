@@ -10,7 +10,10 @@ from bigpicture.data.originals import Original, keyed
 from bigpicture.image.read import decode
 from bigpicture.image.save import remove_leftovers, save
 
-__all__ = ["RemoteFile", "Shelf", "locate"]
+__all__ = ["RemoteFile", "Shelf", "locate", "remote_key"]
+
+_OF_VERSIONS = ("size", "ETag", "Last-Modified", "Content-MD5", "Digest")
+"""What HTTP servers state about a file that changes with its content."""
 
 
 @contextmanager
@@ -32,6 +35,16 @@ def locate(place: str | Path) -> Iterator[tuple[Any, str]]:
         raise ValueError(f"{place}: {error}") from error
 
 
+def remote_key(url: str, system: Any, path: str) -> str:  # noqa: ANN401 - fsspec has no type for it
+    """Return a key for a remote file that changes with its content, as far as its system tells.
+
+    `ukey` alone is not enough: for HTTP, it is a hash of the URL.
+    """
+    stated = system.info(path)
+    facts = [url, system.ukey(path), *(stated.get(name) for name in _OF_VERSIONS)]
+    return keyed(PurePosixPath(path).stem, " ".join(map(str, facts)))
+
+
 @dataclass(frozen=True)
 class RemoteFile:
     """An image file at a URL."""
@@ -41,7 +54,7 @@ class RemoteFile:
     def originals(self, cache: Path) -> Iterator[Original]:
         """Yield the one picture."""
         with locate(self.url) as (system, path):
-            key = keyed(PurePosixPath(path).stem, f"{self.url} {system.ukey(path)}")
+            key = remote_key(self.url, system, path)
         yield Original(self.url, key, lambda: decode(self._content(), name=self.url))
 
     def _content(self) -> bytes:
@@ -60,24 +73,28 @@ class Shelf:
     place: str
 
     def put(self, name: str, chunks: Sequence[bytes | memoryview]) -> None:
-        """Write or replace a file; readers never see a part of it.
+        """Write or replace a file.
+
+        Readers never see a part of it in a local folder or an object store. Other file systems,
+        such as SFTP, write in place.
 
         Raises:
             ValueError: If it cannot be written.
         """
         with locate(self.place) as (system, root):
-            if "://" not in self.place:
-                target = Path(self.place, name)
+            if _is_local(system):
+                target = Path(root, name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 save(target, chunks)
-            else:  # an object appears only once all of its bytes have arrived
+            else:
                 system.pipe_file(f"{root}/{name}", b"".join(chunks))
 
     def tidy(self) -> None:
         """Remove what killed writers left behind."""
-        if "://" not in self.place:
-            for folder in (Path(self.place), *Path(self.place).glob("*/")):
-                remove_leftovers(folder)
+        with locate(self.place) as (system, root):
+            if _is_local(system):
+                for folder in (Path(root), *Path(root).glob("*/")):
+                    remove_leftovers(folder)
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file, None if there is none."""
@@ -91,3 +108,9 @@ class Shelf:
             if not system.exists(root):
                 return []
             return sorted(PurePosixPath(path).name for path in system.ls(root, detail=False))
+
+
+def _is_local(system: Any) -> bool:  # noqa: ANN401
+    from fsspec.implementations.local import LocalFileSystem
+
+    return isinstance(system, LocalFileSystem)
