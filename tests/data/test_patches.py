@@ -44,15 +44,15 @@ def test_a_changed_photograph_is_prepared_anew(folder, tmp_path):
 
 
 def test_what_cannot_be_trained_on_is_named(folder, tmp_path):
-    with pytest.raises(ValueError, match=r"a.png: 50×40 is too small, crops need 48"):
+    with pytest.raises(ValueError, match=r"a.png is 50×40; crops need at least 48"):
         ready(folder, tmp_path / "cache", smallest=48)
     (folder / "c.png").write_text("no image")
     with pytest.raises(ValueError, match="c.png"):
         ready(folder, tmp_path / "cache")
-    for empty in (tmp_path / "nowhere", tmp_path / "empty"):
-        with pytest.raises(ValueError, match=empty.name):
-            ready(empty, tmp_path / "cache")
-        empty.mkdir(exist_ok=True)
+    (tmp_path / "empty").mkdir()
+    for name, what in [("nowhere", "nowhere is no folder"), ("empty", "empty has no image files")]:
+        with pytest.raises(ValueError, match=what):
+            ready(tmp_path / name, tmp_path / "cache")
 
 
 def counting_photographs(scale: int) -> list[Photograph]:

@@ -143,6 +143,7 @@ def test_pairs_that_do_not_belong_together_are_named(settings, photographs, tmp_
     with pytest.raises(ValueError) as raised:
         open_crops(settings(low=[low]), 2)
     assert "2 of 3 pictures" in str(raised.value)
+    assert "at scale 2 that must be 60×60, or up to 1 px larger a side" in str(raised.value)
     assert "30×30 but" in str(raised.value) and "20×20 but" in str(raised.value)
     assert "gray" not in str(raised.value)
 
@@ -175,9 +176,9 @@ def test_a_damaged_cache_is_made_again(settings, tmp_path):
         ({}, None, "give model.scale"),
         ({"scales": [1, 2]}, 2, "give model.scale"),
         ({"degradation": "bd"}, 2, "'bd', which has odd scales; model.scale is 2"),
-        ({"patch": 61}, 2, "crops need 122 pixels a side"),
-        ({"scales": [1, 11]}, None, "crops need 132 pixels a side"),
-        ({"degradation": "bsrgan", "patch": 48}, 2, "crops need 126 pixels a side"),
+        ({"patch": 61}, 2, "crops need at least 122 pixels a side"),
+        ({"scales": [1, 11]}, None, "crops need at least 132 pixels a side"),
+        ({"degradation": "bsrgan", "patch": 48}, 2, "crops need at least 126 pixels a side"),
         ({"train": ["nowhere"]}, 2, "nowhere is no folder"),
         ({"train": ["memory://nowhere"]}, 2, "memory://nowhere has no .tar or image files"),
         ({"train": ["nowhere.tar"]}, 2, "nowhere.tar"),

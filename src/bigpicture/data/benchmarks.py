@@ -12,6 +12,7 @@ at a time. References are reduced to 8 bits, which is what the protocols compare
 area that the low-resolution picture covers. Alpha is dropped.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +97,8 @@ class Benchmark:
         if low.colour.shape[2] != high.shape[2] or not all(0 <= e < self.scale for e in excess):
             raise ValueError(
                 f"{file} is {_described(low.colour)} but {reference} is {_described(high)}; "
-                f"at scale {self.scale} the second must be {h}×{w}, or larger by a part of a cell, "
-                "with as many channels"
+                f"at scale {self.scale} the second must be {h}×{w}, or up to "
+                f"{math.ceil(self.scale) - 1} px larger a side, with as many channels"
             )
         return Pair(name, low.colour_tensor(), _tensor(high[:h, :w]))
 

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from bigpicture.data.loader import processors
 from bigpicture.data.originals import Original, Source
 from bigpicture.degrade.bd import bd
 from bigpicture.degrade.bi import bi
+from bigpicture.degrade.record import Kind
 from bigpicture.image.picture import Picture
 from bigpicture.image.save import remove_leftovers
 
@@ -71,11 +72,11 @@ class Shrinking(NamedTuple):
 
     Attributes:
         scale: How many times smaller the low-resolution versions are.
-        kind: Kind of degradation.
+        kind: `bi`, `bd`, or `dn`, which is made as `bi`: its noise is drawn with each crop.
     """
 
     scale: int
-    kind: Literal["bi", "bd"] = "bi"
+    kind: Kind = "bi"
 
 
 def prepare(
@@ -91,7 +92,8 @@ def prepare(
         sources: Where the pictures are; gray ones become RGB, deeper ones 8 bit.
         cache: Where the arrays are kept for later runs.
         smallest: Smallest side that a crop needs, in high-resolution pixels.
-        shrinking: Makes the low-resolution versions of pictures without; None makes none.
+        shrinking: Makes the low-resolution versions of pictures without; None makes none. Pictures
+            that come with one are refused if it is None or another than BI.
         progress: Called after each source, with the number done and their total.
 
     Raises:
@@ -124,6 +126,11 @@ def _kept(
     kept, wrong = [], []
     try:
         for original in source.originals(cache):
+            if original.low is not None and (shrinking is None or shrinking.kind != "bi"):
+                raise ValueError(
+                    f"{original.name} comes with its low-resolution version, which needs "
+                    "model.scale and data.degradation = 'bi'; give these, or pictures without it"
+                )
             try:
                 kept.append(_arrays(original, cache, smallest, shrinking))
             except (ValueError, MemoryError) as error:
@@ -138,15 +145,15 @@ def _arrays(original: Original, cache: Path, smallest: int, shrinking: Shrinking
     high = keep(file, lambda: _rgb(original.decode()))
     if min(high.shape[:2]) < smallest:
         raise ValueError(
-            f"{original.name}: {high.shape[1]}×{high.shape[0]} is too small, "
-            f"crops need {smallest} pixels a side"
+            f"{original.name} is {high.shape[1]}×{high.shape[0]}; crops need at least {smallest} "
+            "pixels a side (data.patch plus data.margin, times the scale)"
         )
     if shrinking is None:
         return Files(original.name, file, file)
     scale, kind = shrinking
     if original.low is not None:
         return Files(original.name, file, _given(original, original.low, high, cache, scale))
-    mark, shrink = (f"low-x{scale}", bi) if kind == "bi" else (f"low-bd-x{scale}", bd)
+    mark, shrink = (f"low-bd-x{scale}", bd) if kind == "bd" else (f"low-x{scale}", bi)
     low = cache / f"{original.key}.{mark}.npy"
     keep(low, lambda: shrink(np.asarray(high), scale))
     return Files(original.name, file, low)
@@ -160,7 +167,7 @@ def _given(original: Original, given: Original, high: np.ndarray, cache: Path, s
     if not (0 <= height - h < scale and 0 <= width - w < scale):
         raise ValueError(
             f"{given.name} is {low.shape[1]}×{low.shape[0]} but {original.name} {width}×{height}; "
-            f"at scale {scale} that must be {w}×{h}, or larger by a part of a cell"
+            f"at scale {scale} that must be {w}×{h}, or up to {scale - 1} px larger a side"
         )
     return file
 

@@ -49,7 +49,7 @@ Climbing = Annotated[Interval, AfterValidator(_climbing)]
 
 
 class Among(Settings):
-    """A set of scales, all equally likely; intervals may be among them."""
+    """Scales to draw from, all equally likely: numbers or intervals."""
 
     among: tuple[Annotated[float, Field(ge=1)] | Climbing, ...] = Field(min_length=1)
 
@@ -84,59 +84,87 @@ Kinds = Annotated[
 
 
 class DataPart(Settings):
-    """Which pictures, and how crops are taken from them."""
+    """Training pictures, and how crops are taken from them and degraded."""
 
     train: list[Place] = Field(
         min_length=1,
-        description="folders of pictures of any kind, or what `bigpicture data prepare` packed: "
-        "folders, .tar files, URLs of them",
+        description="Folders of pictures, packs made by `bigpicture data prepare`, .tar files, or "
+        "URLs of these.",
     )
     low: list[Place] = Field(
         default=[],
-        description="folders of their low-resolution versions, one for each of `train`, where "
-        "these are not to be made",
+        description="Folders of low-resolution versions, one for each entry of `train`. Left out, "
+        "they are made by `degradation`.",
     )
-    description: str = Field(description="of the photographs; goes into the weights' metadata")
-    licence: str = Field(description="of the photographs; goes into the weights' metadata")
-    cache: Path = Field(default=Path(".cache/photographs"), description="decoded photographs")
-    images: PositiveInt = Field(default=16, description="crops in a batch")
-    patch: PositiveInt = Field(default=48, description="side of a crop, in low-resolution pixels")
+    description: str = Field(
+        description="Describes the pictures. It is stored in the metadata of the weights."
+    )
+    licence: str = Field(
+        description="Licence of the pictures. It is stored in the metadata of the weights."
+    )
+    cache: Path = Field(
+        default=Path(".cache/photographs"), description="Folder for decoded pictures."
+    )
+    images: PositiveInt = Field(default=16, description="Number of crops in a batch.")
+    patch: PositiveInt = Field(default=48, description="Side of a crop, in low-resolution pixels.")
     scales: Scales | None = Field(
         default=None,
-        description="for a network that renders any: [least, greatest], or {among = [2, 3, 4]}, "
-        "which may have intervals too, {among = [[1, 4], 2, 3]}; each batch draws one and shrinks "
-        "its crops on the fly",
+        description="Scales of a network that renders any scale: an interval [least, greatest], or "
+        "a set {among = [2, 3, 4]}, which may include intervals, {among = [[1, 4], 2, 3]}. Each "
+        "batch draws one scale, by which its crops are shrunk.",
     )
     points: PositiveInt | Literal["all"] = Field(
         default=2304,
-        description="pixels drawn of each crop to be rendered, where there are scales; all of "
-        "them for losses that look at pictures",
+        description='Number of pixels of each crop to render if `scales` is given, or "all", which '
+        "losses that compare whole pictures need.",
     )
     degradation: Kinds = Field(
         default=("bi",),
-        description="what makes low-resolution crops; of several kinds, each crop draws one",
+        description="How low-resolution crops are made. If several kinds are listed, each crop "
+        "draws one.",
     )
     webp: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        description="share of WebP among the compressions of bsrgan and realesrgan",
+        description="Share of WebP among the compressions of bsrgan and realesrgan; the others are "
+        "JPEG.",
     )
     margin: NonNegativeInt = Field(
         default=15,
-        description="low-resolution pixels around a crop that are degraded with it by bsrgan and "
-        "realesrgan, and cut off at random; 0 where pictures are no larger than crops",
+        description="By how many low-resolution pixels the area that bsrgan and realesrgan degrade "
+        "exceeds a crop, which is then cut from it at random. Use 0 if the pictures are no larger "
+        "than crops.",
     )
     sharpen: bool = Field(
         default=False,
-        description="sharpen crops before bsrgan and realesrgan degrade them, so that networks "
-        "learn to return sharpened pictures, as Real-ESRGAN does",
+        description="Sharpen crops before bsrgan and realesrgan degrade them, as Real-ESRGAN does, "
+        "so that networks learn to return sharpened pictures.",
     )
-    seed: NonNegativeInt = 0
+    seed: NonNegativeInt = Field(default=0, description="Seed of all random choices.")
     workers: NonNegativeInt | None = Field(
         default=None,
-        description="processes that draw batches ahead; left out, as many as the degradation needs",
+        description="Number of processes that prepare batches ahead. Left out, it depends on the "
+        "degradation and the device.",
     )
+
+    def check_scale(self, scale: int | None) -> None:
+        """Refuse the scale of a network that cannot be trained on these crops.
+
+        Args:
+            scale: The scale; None for a network that renders any.
+
+        Raises:
+            ValueError: If neither or both scales are given, or the degradation cannot make them.
+        """
+        if (scale is None) == (self.scales is None):
+            raise ValueError(
+                "give model.scale, or, for a network that renders any scale, data.scales"
+            )
+        if self.degradation == ("bd",) and scale is not None and scale % 2 == 0:
+            raise ValueError(
+                f"data.degradation is 'bd', which has odd scales; model.scale is {scale}"
+            )
 
     @field_validator("low")
     @classmethod

@@ -12,13 +12,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from bigpicture.data.arrays import high_file, is_kept
 from bigpicture.data.folders import SUFFIXES
-from bigpicture.data.originals import Original, file_key, keyed
-from bigpicture.data.remote import locate
+from bigpicture.data.originals import Original, file_key
+from bigpicture.data.remote import locate, remote_key
 from bigpicture.image.picture import Picture
 from bigpicture.image.read import decode
 from bigpicture.image.save import save
@@ -26,6 +26,7 @@ from bigpicture.image.save import save
 __all__ = ["Shard"]
 
 _END = 1024  # bytes of zeros that end a tar file
+_OTHER = {"high": "low", "low": "high"}  # halves of a pair, in NAME.high.png and NAME.low.png
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,13 @@ class Shard:
                         yield sample["__key__"], pictures
         except (tarfile.TarError, OSError) as error:
             raise ValueError(f"{self.place}: {error.args[0]}; fetch it again") from error
+        except ValueError as error:  # such as two files of one name
+            said, *_ = str(error.args[0]).split(" in tar file")
+            raise ValueError(f"{self.place}: {said}") from error
 
     def _original(self, key: str, name: str, pictures: dict[str, bytes]) -> Original:
-        parts = {ending.split(".")[0]: ending for ending in pictures}
-        if len(pictures) == 2 and parts.keys() == {"high", "low"}:
+        parts = {_half(ending): ending for ending in pictures}
+        if len(pictures) == 2 and parts.keys() == _OTHER.keys():
             low = self._one(f"{key}-low", f"{name}.{parts['low']}", pictures[parts["low"]])
             high = self._one(key, f"{name}.{parts['high']}", pictures[parts["high"]])
             return high._replace(low=low)
@@ -97,6 +101,12 @@ class Shard:
                 "give it one, or NAME.high.png and NAME.low.png"
             )
         ((ending, content),) = pictures.items()
+        if (half := _half(ending)) in _OTHER:
+            partner = f"{name}.{ending.replace(half, _OTHER[half])}"
+            raise ValueError(
+                f"{self.place} has {name}.{ending} without {partner} beside it; store the halves "
+                "of a pair one after the other"
+            )
         return self._one(key, f"{name}.{ending}", content)
 
     def _one(self, key: str, name: str, content: bytes) -> Original:
@@ -104,10 +114,15 @@ class Shard:
         return Original(called, key, lambda: decode(content, name=called))
 
 
+def _half(ending: str) -> str:
+    """Return what precedes the suffix: high or low, if it is that of a half of a pair."""
+    return ending.rpartition(".")[0].rpartition(".")[2]
+
+
 def _key(place: str, system: Any, path: str) -> str:  # noqa: ANN401 - fsspec has no type for it
     if "://" not in place:
         return file_key(Path(place))
-    return keyed(PurePosixPath(path).stem, f"{place} {system.ukey(path)}")
+    return remote_key(place, system, path)
 
 
 def _read(index: Path, place: str) -> list[Original]:

@@ -32,16 +32,14 @@ def open_crops(
         ValueError: If neither or both scales are given, the degradation does not support the scale,
             a folder is missing or empty, or pictures are missing, damaged or too small (all named).
     """
-    if (scale is None) == (data.scales is None):
-        raise ValueError("give model.scale, or, for a network that renders any scale, data.scales")
-    if data.degradation == ("bd",) and (scale or 1) % 2 == 0:
-        raise ValueError(f"data.degradation is 'bd', which has odd scales; model.scale is {scale}")
+    data.check_scale(scale)
     degrade = _degradation(data)
     side = data.patch + (degrade.margin if isinstance(degrade, Degraded) else 0)
     greatest = data.scales.greatest if data.scales is not None else scale or 1
     shrinking = None
     if scale is not None and not isinstance(degrade, Degraded):
-        shrinking = Shrinking(scale, "bd" if data.degradation == ("bd",) else "bi")
+        (kind,) = data.degradation
+        shrinking = Shrinking(scale, kind)
     smallest = round(side * greatest)
     photographs = prepare(_sources(data, scale), data.cache, smallest, shrinking, progress)
     crops = data.images, data.patch

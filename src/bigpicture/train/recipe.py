@@ -1,5 +1,6 @@
 """A training run as a TOML file: what is trained, on what, how, and how it is watched."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -15,20 +16,35 @@ from bigpicture.train.parts.optimiser import OptimiserPart
 from bigpicture.train.parts.precision import PrecisionPart
 from bigpicture.train.parts.watch import WatchPart
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "scored_degradation"]
+
+
+def scored_degradation(
+    chosen: Standard | None, low: object, trained: Sequence[str]
+) -> Standard | None:
+    """Return the degradation that a network is scored on; None for the benchmark's own.
+
+    Args:
+        chosen: The recipe's `watch.degradation`.
+        low: Its `watch.low`; None if the benchmark's low-resolution pictures are not elsewhere.
+        trained: Its `data.degradation`.
+    """
+    if chosen is not None or low is not None:
+        return chosen
+    return next((kind for kind in ("bd", "dn") if list(trained) == [kind]), None)
 
 
 def _of_a_file(name: str) -> str:
-    if Path(name).name != name or name == "..":
+    if Path(name).name != name or name in ("", ".."):
         raise ValueError("give a name without folders; the weights' file is called after it")
     return name
 
 
 class Recipe(Settings):
-    """A whole training run."""
+    """A training run: a network, its data, and how it is trained and scored."""
 
     name: Annotated[str, AfterValidator(_of_a_file)] = Field(
-        description="of the weights that come out"
+        description="Name of the run, after which its files of weights are named."
     )
     model: ModelPart
     data: DataPart
@@ -45,26 +61,21 @@ class Recipe(Settings):
     @property
     def validation_degradation(self) -> Standard | None:
         """The degradation that the network is scored on; None for the benchmark's own."""
-        if self.watch.degradation is not None or self.watch.low is not None:
-            return self.watch.degradation
-        return next((kind for kind in ("bd", "dn") if self.data.degradation == (kind,)), None)
+        watch = self.watch
+        return scored_degradation(watch.degradation, watch.low, self.data.degradation)
 
     @model_validator(mode="after")
-    def _one_scale_or_an_interval(self) -> "Recipe":
-        if (self.model.scale is None) == (self.data.scales is None):
-            raise ValueError(
-                "give model.scale, or, for a network that renders any scale, data.scales"
-            )
+    def _fits_its_data(self) -> "Recipe":
+        self.data.check_scale(self.model.scale)
         return self
 
     @model_validator(mode="after")
-    def _bd_has_odd_scales(self) -> "Recipe":
-        scored, scale = self.watch.benchmark is not None, self.validation_scale
-        if scored and self.validation_degradation == "bd" and scale % 2 == 0:
-            part = "watch" if self.watch.degradation else "data"
+    def _bd_is_scored_at_odd_scales(self) -> "Recipe":
+        scale = self.validation_scale
+        if self.watch.degradation == "bd" and scale % 2 == 0:
             key = "watch" if self.model.scale is None else "model"
             raise ValueError(
-                f"{part}.degradation is 'bd', which has odd scales; {key}.scale is {scale}"
+                f"watch.degradation is 'bd', which has odd scales; {key}.scale is {scale}"
             )
         return self
 

@@ -11,42 +11,49 @@ __all__ = ["AdversarialPart", "CharbonnierPart", "LossesPart", "PerceptualPart"]
 
 
 class CharbonnierPart(Settings):
-    """L1 with a rounded tip, √(d² + ε²)."""
+    """Charbonnier loss √(d² + ε²), a smooth variant of L1."""
 
-    weight: PositiveFloat = 1.0
-    epsilon: PositiveFloat = Field(default=1e-3, description="ε, in pictures of [0, 1]")
+    weight: PositiveFloat = Field(default=1.0, description="Weight in the sum.")
+    epsilon: PositiveFloat = Field(default=1e-3, description="ε, for pictures in [0, 1].")
 
 
 class PerceptualPart(Settings):
-    """L1 of VGG-19's features, whose weights torchvision downloads."""
+    """L1 distance between features of VGG-19, whose weights torchvision downloads."""
 
-    weight: PositiveFloat = 1.0
+    weight: PositiveFloat = Field(default=1.0, description="Weight in the sum.")
     layers: dict[str, PositiveFloat] = Field(
-        default=LAYERS, min_length=1, description="layers that are compared, and their weights"
+        default=LAYERS, min_length=1, description="Layers to compare, each with its weight."
     )
 
 
 class AdversarialPart(Settings):
-    """A discriminator that learns beside the network, and what it thinks of its pictures."""
+    """A discriminator trained beside the network, and the weight of its loss."""
 
-    weight: PositiveFloat = Field(default=0.1, description="of the network's own loss in the game")
-    game: Game = "vanilla"
-    channels: PositiveInt = Field(default=64, description="of the discriminator's first features")
+    weight: PositiveFloat = Field(
+        default=0.1, description="Weight of the network's adversarial loss in the sum."
+    )
+    game: Game = Field(default="vanilla", description="Form of the adversarial losses.")
+    channels: PositiveInt = Field(
+        default=64, description="Channels of the discriminator's first features."
+    )
     rate: PositiveFloat | None = Field(
         default=None,
-        description="the discriminator's highest learning rate; left out, the network's. Both "
-        "follow the optimiser's schedule",
+        description="Highest learning rate of the discriminator, which follows the network's "
+        "schedule. Left out, it is that of the network.",
     )
-    betas: Betas = (0.9, 0.999)
+    betas: Betas = Field(
+        default=(0.9, 0.999),
+        description="Decay rates of the two averages of the discriminator's Adam.",
+    )
 
 
 class LossesPart(Settings):
-    """What is made small: a weighted sum of what is given here."""
+    """The weighted sum of losses to minimise."""
 
-    l1: PositiveFloat | None = Field(default=None, description="weight of the mean absolute error")
+    l1: PositiveFloat | None = Field(default=None, description="Weight of the mean absolute error.")
     charbonnier: CharbonnierPart | None = None
     frequency: PositiveFloat | None = Field(
-        default=None, description="weight of the mean absolute error of the Fourier transforms"
+        default=None, description="Weight of the mean absolute error of the Fourier transforms."
     )
     perceptual: PerceptualPart | None = None
     adversarial: AdversarialPart | None = None

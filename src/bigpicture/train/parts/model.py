@@ -1,4 +1,4 @@
-"""`[model]`: which network, and where its weights start."""
+"""`[model]`: the network to train, and the weights that it starts from."""
 
 from typing import Any
 
@@ -11,23 +11,28 @@ __all__ = ["ModelPart"]
 
 
 class ModelPart(Settings):
-    """Which network, and where its weights start."""
+    """The network to train, and the weights that it starts from."""
 
-    size: str = Field(description="a published size, see the guide's table of networks")
+    size: str = Field(description="A published size, see the guide's table of networks.")
     scale: PositiveInt | None = Field(
-        default=None, description="enlargement; left out for a network that renders any"
+        default=None,
+        description="Scale factor. Leave it out for a network that renders any scale.",
     )
     attention: Attention | None = Field(
         default=None,
-        description="in place of what the size has; IKM adds no parameter, so it can wait",
+        description="Attention to use in place of the size's own. IKM adds no parameters, so it "
+        "can be added to trained weights.",
     )
     backbone: dict[str, Any] = Field(
         default={},
-        description="what differs from the size's backbone, by name: { channels = 48 }; another "
-        "kind begins with its own defaults",
+        description="Settings of the backbone that differ from those of the size, such as "
+        "{ channels = 48 }. A backbone of another kind starts from the defaults of that kind.",
     )
-    head: dict[str, Any] = Field(default={}, description="what differs from the size's head")
+    head: dict[str, Any] = Field(
+        default={}, description="Settings of the head that differ from those of the size."
+    )
     start: str | None = Field(
         default=None,
-        description="weights to start from, a shipped name or a file; what fits is taken",
+        description="Weights to start from: the name of a shipped network, or a file. Tensors that "
+        "fit the network are loaded.",
     )

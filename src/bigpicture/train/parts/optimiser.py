@@ -1,4 +1,4 @@
-"""`[optimiser]`: Adam, its learning rate over time, and the average of the weights that is kept."""
+"""`[optimiser]`: Adam, its learning-rate schedule, and the running average of the weights."""
 
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -11,35 +11,45 @@ __all__ = ["Betas", "OptimiserPart"]
 
 _Decay = Annotated[float, Field(ge=0, lt=1)]
 Betas = tuple[_Decay, _Decay]
-"""Shares of its two averages that Adam keeps at each step."""
+"""Decay rates of Adam's two averages."""
 
 
 class OptimiserPart(Settings):
-    """Adam, its learning rate over time, and the average of the weights that is kept."""
+    """Adam, its learning-rate schedule, and the running average of the weights."""
 
-    rate: PositiveFloat = Field(description="highest learning rate")
-    betas: Betas = (0.9, 0.999)
+    rate: PositiveFloat = Field(description="Highest learning rate.")
+    betas: Betas = Field(default=(0.9, 0.999), description="Decay rates of Adam's two averages.")
     schedule: Literal["constant", "cosine", "step", "multistep"] = Field(
         default="cosine",
-        description="how the rate falls: not at all; along a cosine to 0 at the end; by half "
-        "every `halve_every` steps; by half at the steps in `halve_at`",
+        description="How the learning rate falls after the warm-up: constant: not at all; cosine: "
+        "along a cosine, to 0 at the end; step: it is halved every `halve_every` steps; multistep: "
+        "it is halved at the steps in `halve_at`.",
     )
-    warmup: NonNegativeInt = Field(default=0, description="steps over which the rate climbs from 0")
-    halve_every: PositiveInt = Field(default=200_000, description="of the step schedule, in steps")
+    warmup: NonNegativeInt = Field(
+        default=0, description="Number of steps over which the learning rate rises from 0."
+    )
+    halve_every: PositiveInt = Field(
+        default=200_000, description="Steps between two halvings, for the step schedule."
+    )
     halve_at: tuple[PositiveInt, ...] = Field(
-        default=(), description="of the multistep schedule: steps after which the rate is halved"
+        default=(),
+        description="Steps after which the learning rate is halved, for the multistep schedule.",
     )
-    steps: PositiveInt
+    steps: PositiveInt = Field(description="Number of steps of the whole run.")
     accumulate: PositiveInt = Field(
         default=1,
-        description="parts that a step's batch is computed in, one after another: for the same "
-        "gradient in less memory",
+        description="Number of parts in which a batch is computed, one after another. The gradient "
+        "is the same, and takes less memory.",
     )
     clip: PositiveFloat | None = Field(
-        default=None, description="greatest norm of the gradient, which is shortened to it"
+        default=None, description="Largest norm of the gradient; longer ones are scaled down to it."
     )
     ema: float = Field(
-        default=0.999, ge=0, lt=1, description="share kept in the average at each step"
+        default=0.999,
+        ge=0,
+        lt=1,
+        description="Decay rate of the running average of the weights, which is what is scored and "
+        "kept.",
     )
 
     @model_validator(mode="after")

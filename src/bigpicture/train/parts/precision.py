@@ -1,4 +1,4 @@
-"""`[precision]`: how the numbers are held and computed."""
+"""`[precision]`: numerical precision and memory layout."""
 
 from typing import Literal
 
@@ -10,19 +10,19 @@ __all__ = ["PrecisionPart"]
 
 
 class PrecisionPart(Settings):
-    """How the numbers are held and computed."""
+    """Numerical precision and memory layout."""
 
     numbers: Literal["fp32", "bf16", "fp16"] = Field(
         default="bf16",
-        description="of convolutions and matrix products; with fp16, losses are scaled so that "
-        "small gradients survive",
+        description="Precision of convolutions and matrix products. With fp16, losses are scaled "
+        "so that small gradients are not rounded to 0.",
     )
     channels_last: bool = Field(
-        default=True, description="keep the channels of a pixel next to each other in memory"
+        default=True, description="Store the channels of a pixel next to each other in memory."
     )
-    compile: bool = Field(default=False, description="torch.compile the network")
+    compile: bool = Field(default=False, description="Compile the network with torch.compile.")
     recompute: bool = Field(
         default=False,
-        description="forget the features inside of the backbone's blocks and compute them again "
-        "for the backward pass: about a third slower, in much less memory, with the same result",
+        description="Compute the features inside the backbone's blocks again for the backward pass "
+        "instead of keeping them: the same result in much less memory, about a third slower.",
     )

@@ -1,4 +1,4 @@
-"""`[watch]`: what is measured and kept on the way."""
+"""`[watch]`: what is scored, saved and logged during training."""
 
 from pathlib import Path
 from typing import Literal
@@ -12,37 +12,40 @@ __all__ = ["WatchPart"]
 
 
 class WatchPart(Settings):
-    """What is measured and kept on the way."""
+    """What is scored, saved and logged during training."""
 
     benchmark: Path | None = Field(
-        default=None, description="folder of a benchmark set, scored on the way"
+        default=None,
+        description="Folder of the benchmark set that the network is scored on. Left out, it is "
+        "not scored.",
     )
     low: Path | None = Field(
         default=None,
-        description="folder of the benchmark's low-resolution pictures, where they lie elsewhere, "
-        "such as those that `bigpicture degrade` made",
+        description="Folder of the benchmark's low-resolution pictures, if they are elsewhere, "
+        "such as those made by `bigpicture degrade`.",
     )
     degradation: Standard | None = Field(
         default=None,
-        description="what makes the benchmark's low-resolution pictures; left out, that of `data` "
-        "if it is bd or dn, else they are the benchmark's own, or bi's where it has none",
+        description="How the benchmark's low-resolution pictures are made. Left out, it is "
+        "`data.degradation` if that is bd or dn; otherwise the benchmark's own files are used or, "
+        "if it has none, bi.",
     )
     scale: PositiveInt = Field(
-        default=4, description="at which a network that renders any is scored"
+        default=4, description="Scale at which a network that renders any scale is scored."
     )
     protocol: Literal["sr-y", "sr-rgb"] = Field(
-        default="sr-y", description="how restored pictures and references are compared"
+        default="sr-y", description="How restored pictures and references are compared."
     )
-    validate_every: PositiveInt = Field(default=500, description="steps")
-    save_every: PositiveInt = Field(default=200, description="steps between checkpoints")
-    log_every: PositiveInt = Field(default=20, description="steps")
+    validate_every: PositiveInt = Field(default=500, description="Steps between two scores.")
+    save_every: PositiveInt = Field(default=200, description="Steps between two checkpoints.")
+    log_every: PositiveInt = Field(default=20, description="Steps between two lines of the log.")
     pictures: NonNegativeInt = Field(
-        default=3, description="of the benchmark that TensorBoard shows, the first ones"
+        default=3, description="How many of the benchmark's first pictures TensorBoard shows."
     )
     skips: NonNegativeInt = Field(
         default=10,
-        description="steps that may be skipped, because a loss or the gradient is no finite "
-        "number, before the run is stopped",
+        description="How many steps may be skipped, because a loss or the gradient is not finite, "
+        "before the run is stopped.",
     )
 
     @model_validator(mode="after")
