@@ -1,25 +1,30 @@
 """Measure peak memory and speed of `bigpicture upscale` on large pictures, each in its own process.
 
-    python benchmarks/memory.py [--megapixels 4 100] [--limit 3G] [--slower 0.15] [--context shared]
+    python benchmarks/memory.py [--megapixels 4 100 4 4] [--limit 3G] [--slower 0.15]
+                                [--context shared]
 
 Makes square 8-bit RGB TIFFs of copies of a picture. Prints for each size: the peak memory of the
 process (VmHWM: all resident memory, mapped files included), the seconds for reading, computing and
-writing, and these per megapixel of the picture; then how the last size compares with the first. All
-are computed with the same options, by default in tiles of 1 GiB: a picture that is not cut is
-computed once and not three times, so its time would say nothing about the larger ones.
+writing, and these per megapixel of the picture; then how the largest size compares with the
+smallest, by the medians of their seconds per megapixel. A size may be given several times, in any
+order: the speed of a machine drifts, so measure the smallest before and after the largest. All are
+computed with the same options, by default in tiles of 1 GiB: a picture that is not cut is computed
+once and not three times, so its time would say nothing about the larger ones.
 
-The exit status is 1 if the peak exceeds `--limit`, or if the last size takes longer per megapixel
-than the first by more than `--slower`. Besides the result, the disk needs room for it once more and
-for the picture twice, all uncompressed: 1.8 GB at 100 megapixels ×2.
+The exit status is 1 if the peak exceeds `--limit`, or if the largest size takes longer per
+megapixel than the smallest by more than `--slower`. Besides the result, the disk needs room for it
+once more and for the picture twice, all uncompressed: 1.8 GB at 100 megapixels ×2.
 """
 
 import argparse
 import json
 import math
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +68,7 @@ class Run:
 def main() -> int:
     """Enlarge a picture of each size; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--megapixels", type=float, nargs="+", default=[4, 100])
+    parser.add_argument("--megapixels", type=float, nargs="+", default=[4, 100, 4, 4])
     parser.add_argument("--model", default="uhdn-x2")
     parser.add_argument("--context", default="shared", choices=["shared", "exact", "tile"])
     parser.add_argument("--memory", default="1G", help="limit for tiles; auto: by what is free")
@@ -82,9 +87,15 @@ def main() -> int:
         for megapixels in given.megapixels:
             runs.append(run(Path(folder), megapixels, given.sample, options))
             print(runs[-1], flush=True)
-    peak, slower = max(own.peak for own in runs), runs[-1].pace / runs[0].pace - 1
-    print(f"peak {peak / 2**30:.2f} GiB; the last size takes {slower:+.1%} for each megapixel")
+    peak, slower = max(own.peak for own in runs), pace_of(max, runs) / pace_of(min, runs) - 1
+    print(f"peak {peak / 2**30:.2f} GiB; the largest size takes {slower:+.1%} for each megapixel")
     return int(peak > in_bytes(given.limit) or slower > given.slower)
+
+
+def pace_of(which: Callable[[list[float]], float], runs: list[Run]) -> float:
+    """Return the median pace of the largest or the smallest size."""
+    size = which([own.megapixels for own in runs])
+    return statistics.median(own.pace for own in runs if own.megapixels == size)
 
 
 def run(folder: Path, megapixels: float, sample: Path, options: list[str]) -> Run:
