@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 from bigpicture.evaluate.bicubic import bicubic
+from bigpicture.image import read, write_pages
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.heads.liif import LIIFSettings
 from bigpicture.models.network import Network, NetworkSettings
@@ -103,9 +105,9 @@ def test_sets_and_scales_are_scored_together(bigpicture, pictures, make, tmp_pat
     arguments = ("evaluate", "--model", "bicubic", "--hr", tmp_path / "sets")
     result = bigpicture(*arguments, "--scale", 2, "--scale", 3, "--format", "csv")
     assert result.exit_code == 0, result.output
-    rows = [line.split(",")[:5] for line in result.stdout.splitlines()[1:]]
-    assert [row[1:3] for row in rows if row[4] == "mean"] == [
-        [name, scale] for scale in ("2", "3") for name in ("Other", "set")
+    rows = csv.DictReader(result.stdout.splitlines())
+    assert [(row["benchmark"], row["scale"]) for row in rows if row["image"] == "mean"] == [
+        (name, scale) for scale in ("2", "3") for name in ("Other", "set")
     ]
 
 
@@ -240,7 +242,8 @@ def test_what_is_done_when_it_is_stopped_is_reported(
     assert "stopped" in result.stderr
     assert "bicubic ×2: " in result.stdout
     told = json.loads(report.read_text())
-    assert (told["benchmark"], told["stopped"], len(told["images"])) == ("first", 130, 1)
+    (first,) = told["reports"]
+    assert (first["benchmark"], told["stopped"], len(first["images"])) == ("first", 130, 1)
 
     seen[:] = [None, None]
     assert bigpicture(*arguments, "--scale", 2, "--json", report).exit_code == 130
@@ -294,3 +297,104 @@ def test_networks_for_any_scale(bigpicture, pictures, tmp_path):
     result = bigpicture(*arguments, "--scale", 2, "--scale", 2.5, "--protocol", "sr-rgb")
     assert result.exit_code == 0, result.output
     assert "×2.5: " in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError("tiles of 32 pixels do not fit"), "tiles of 32 pixels do not fit"),
+        (MemoryError(), "MemoryError"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB\nmore"), "Tried to allocate"),
+    ],
+)
+def test_a_set_that_does_not_fit_costs_no_other_its_scores(
+    bigpicture, pictures, make, tmp_path, monkeypatch, error, reason
+):
+    make(tmp_path / "good" / "a.png", 40, 40)
+    restore_in_vain(monkeypatch, error)
+    report, page = tmp_path / "scores.json", tmp_path / "page.html"
+    arguments = ("evaluate", "--model", "bicubic", "--hr", tmp_path / "good", "--hr", pictures)
+    result = bigpicture(*arguments, "--scale", 2, "--json", report, "--html", page)
+    assert result.exit_code == 1, result.output
+    assert "set ×2 does not fit into memory" in result.stderr and reason in result.stderr
+    assert "bicubic ×2: " in result.stdout and page.exists()
+    told = json.loads(report.read_text())
+    assert [each["benchmark"] for each in told["reports"]] == ["good"]
+    (failed,) = told["failed"]
+    assert (failed["model"], failed["scale"], failed["benchmark"]) == ("bicubic", 2, "set")
+    assert reason in failed["error"]
+
+
+def test_a_mistake_in_the_program_is_not_hidden(bigpicture, pictures, monkeypatch):
+    restore_in_vain(monkeypatch, RuntimeError("shapes differ"))
+    result = bigpicture("evaluate", "--model", "bicubic", "--hr", pictures, "--scale", 2)
+    assert isinstance(result.exception, RuntimeError)
+
+
+def restore_in_vain(monkeypatch, error):
+    """Have bicubic fail for the pictures of the fixture."""
+
+    def restore(low):
+        if low.shape[-2:] == (24, 20):
+            raise error
+        return bicubic(2)(low)
+
+    monkeypatch.setattr("bigpicture.evaluate.bicubic.bicubic", lambda scale: restore)
+
+
+def test_the_shape_of_the_report_is_that_of_the_request(bigpicture, pictures, make, tmp_path):
+    make(tmp_path / "good" / "a.png", 40, 40)
+    (pictures / "HR" / "three.png").write_bytes(b"no picture")
+    report = tmp_path / "scores.json"
+    arguments = ("evaluate", "--model", "bicubic", "--scale", 2, "--json", report)
+    both = bigpicture(*arguments, "--hr", pictures, "--hr", tmp_path / "good", "--format", "json")
+    assert both.exit_code == 1
+    told = json.loads(report.read_text())
+    assert told == json.loads(both.stdout)
+    assert [each["benchmark"] for each in told["reports"]] == ["good"]
+    (failed,) = told["failed"]
+    assert (failed["model"], failed["scale"], failed["benchmark"]) == ("bicubic", 2, "set")
+    assert "three.png" in failed["error"]
+    one = bigpicture(*arguments, "--hr", pictures, "--format", "json")
+    assert one.exit_code == 1
+    assert json.loads(one.stdout) == json.loads(report.read_text()) == {"failed": [failed]}
+    assert bigpicture(*arguments, "--hr", tmp_path / "good").exit_code == 0
+    assert json.loads(report.read_text())["benchmark"] == "good"
+
+
+def test_a_page_never_takes_the_place_of_a_picture_or_the_report(bigpicture, pictures, tmp_path):
+    file = pictures / "HR" / "one.png"
+    before = file.read_bytes()
+    arguments = ("evaluate", "--model", "bicubic", "--hr", pictures, "--scale", 2)
+    result = bigpicture(*arguments, "--html", file)
+    assert result.exit_code == 2
+    assert "is a picture's file name; give a name for the report, such as one.html" in result.stderr
+    assert file.read_bytes() == before
+    same = tmp_path / "scores"
+    result = bigpicture(*arguments, "--html", same, "--json", tmp_path / "set" / ".." / "scores")
+    assert result.exit_code == 2
+    assert "--json and --html are both" in result.stderr
+    assert not same.exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a full device")  # noqa: PTH110
+@pytest.mark.parametrize("full", ["--html", "--json"])
+def test_if_one_report_cannot_be_written_the_other_is(bigpicture, pictures, tmp_path, full):
+    other = tmp_path / "other"
+    arguments = ("evaluate", "--model", "bicubic", "--hr", pictures, "--scale", 2)
+    options = {"--html": other, "--json": other} | {full: "/dev/full"}
+    result = bigpicture(*arguments, *(word for pair in options.items() for word in pair))
+    assert result.exit_code == 1
+    assert "/dev/full cannot be written" in result.stderr
+    assert "Traceback" not in result.output and not isinstance(result.exception, OSError)
+    assert other.stat().st_size > 100
+
+
+def test_what_is_left_out_of_a_picture_is_said_once(bigpicture, pictures):
+    pages = [read(pictures / "HR" / "one.png")] * 2
+    write_pages(pages, pictures / "HR" / "three.tif")
+    result = bigpicture("evaluate", "--model", "bicubic", "--hr", pictures, "--scale", 2)
+    assert result.exit_code == 0, result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("warning  ")
+    assert line.endswith("three.tif' (TIFF) has 2 pages, of which only the first is taken")

@@ -43,13 +43,31 @@ def _escaped(character: str) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line of results to stdout."""
-    console.print(text, markup=False, soft_wrap=True)
+    """Print lines of results to stdout."""
+    # A line on the terminal of a bar has to be printed by the console that draws the bar: any
+    # other would write it at the bar's end.
+    _print(text, _errors if _share_a_terminal() else console)
 
 
 def complain(text: str) -> None:
-    """Print a line about a problem to stderr."""
-    _errors.print(text, markup=False, soft_wrap=True)
+    """Print lines about a problem to stderr."""
+    _print(text, _errors)
+
+
+def warn(text: str) -> None:
+    """Print a warning that is not about a single result to stderr."""
+    complain(f"warning  {printable(text)}")
+
+
+def _print(text: str, where: Console) -> None:
+    lines = map(printable, text.split("\n"))
+    where.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def _share_a_terminal() -> bool:
+    """Return whether stdout and stderr are the same terminal."""
+    out, err = console.file, _errors.file
+    return out.isatty() and err.isatty() and os.path.sameopenfile(out.fileno(), err.fileno())
 
 
 def refuse(reason: object) -> NoReturn:
@@ -67,7 +85,7 @@ class Bar:
 
     def name(self, text: str) -> None:
         """Show what is being worked on."""
-        self._progress.update(self._task, description=text)
+        self._progress.update(self._task, description=printable(text))
 
     def reach(self, pieces: int | float) -> None:
         """Move to `pieces` of the total."""
@@ -94,24 +112,22 @@ def bar(total: int) -> Iterator[Bar]:
         yield Bar(progress, total)
 
 
-def check_report(file: Path | None) -> None:
+def check_report(file: Path | None, option: str = "--json") -> None:
     """Refuse, before hours of work, a report that cannot be written or is named like a picture.
 
     Writing it might destroy a picture of that name; at best the name is a typing error.
     """
     from bigpicture.data.folders import is_image_name
 
-    if file is not None and is_image_name(file.name):
+    if file is None:
+        return
+    if is_image_name(file.name):
+        suggested = file.with_suffix(f".{option.removeprefix('--')}").name
         refuse(
-            f"--json {printable(str(file))} is a picture's file name; give a name for the report, "
-            f"such as {printable(file.stem)}.json"
+            f"{option} {file} is a picture's file name; give a name for the report, such as "
+            f"{suggested}"
         )
-    check_writable("--json", file)
-
-
-def check_writable(option: str, file: Path | None) -> None:
-    """Refuse a file named by an option if it cannot be written."""
-    if file is not None and (found := obstacle(file)) is not None:
+    if (found := obstacle(file)) is not None:
         refuse(
             f"{option} {file} cannot be written: {found} is in the way or write-protected; give "
             "another file name, in a folder that you can write to"
@@ -133,17 +149,21 @@ def obstacle(file: Path) -> Path | None:
 
 def write_report(file: Path | None, content: object) -> None:
     """Write a report as JSON if a file is given; end the command if that fails."""
-    if file is None:
-        return
+    if file is not None:
+        write_text(file, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a report as a whole, in UTF-8; end the command if that fails."""
     from bigpicture.image.save import save
 
-    text = json.dumps(content, indent=2) + "\n"
+    content = text.encode("utf-8", "backslashreplace")  # file names need not be UTF-8
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists() and not file.is_file():  # such as /dev/stdout
-            file.write_text(text, encoding="utf-8")
+            file.write_bytes(content)
         else:
-            save(file.resolve(), [text.encode()])
+            save(file.resolve(), [content])
     except OSError as error:
         complain(f"error: the report {printable(str(file))} cannot be written: {error}")
         raise typer.Exit(FAILED) from None

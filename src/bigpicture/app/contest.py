@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from bigpicture.app.console import bar, complain, printable, refuse
+from bigpicture.app.console import bar, complain, printable, refuse, warn
 from bigpicture.app.options import load_model
+from bigpicture.app.recording import warnings_told_apart
 from bigpicture.app.stopping import Stop, Stopped, stoppable
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class Contest:
         reports: The scores for each scale, set and model.
         methods: By model, the papers' name for a network of the same size.
         crops: Crops where the models differ most.
+        failed: Model, scale, set and error for each report that could not be made.
         stopped: Exit status, if a signal ended the work.
+        asked: Number of reports that were to be made.
     """
 
     protocol: str | None
@@ -54,7 +57,9 @@ class Contest:
     reports: list["Report"] = field(default_factory=list)
     methods: dict[str, str] = field(default_factory=dict)
     crops: list["Crop"] = field(default_factory=list)
+    failed: list[dict[str, Any]] = field(default_factory=list)
     stopped: int | None = None
+    asked: int = 0
     _entered: dict[int | float, dict[str, "Restore"]] = field(default_factory=dict)
     _loaded: dict[str, "Model"] = field(default_factory=dict)
 
@@ -80,9 +85,15 @@ class Contest:
         Sets with unusable pictures are reported before anything is computed, and left out. A
         signal ends the work and sets `stopped`; the scores of finished sets are kept.
         """
+        from bigpicture.evaluate.run import ScoreWarning
+        from bigpicture.image import ImageWarning
+        from bigpicture.infer import EngineWarning
+
         given = [(scale, each) for scale, benchmarks in sets.items() for each in benchmarks]
+        self.asked = sum(len(self._entered[scale]) for scale, _ in given)
+        heard = warnings_told_apart(ImageWarning, EngineWarning, ScoreWarning, otherwise=warn)
         try:
-            with stoppable() as stop:
+            with stoppable() as stop, heard:
                 sound = self._each(given, self._look_through, stop)
                 return len(self._each(sound, self._score, stop)) == len(given)
         except Stopped as stopped:
@@ -100,18 +111,32 @@ class Contest:
                 nonlocal done
                 stop.check()
                 done += 1
-                shown.name(printable(name))
+                shown.name(name)
                 shown.reach(done)
 
             for number, (scale, benchmark) in enumerate(sets, 1):
-                shown.name(printable(benchmark.name))
+                shown.name(benchmark.name)
                 try:
                     work(scale, benchmark, watch)
                     well.append((scale, benchmark))
-                except (ValueError, OSError, ImportError) as error:
-                    complain("\n  ".join(map(printable, f"error: {error}".split("\n  "))))
+                except (ValueError, OSError, ImportError, MemoryError, RuntimeError) as error:
+                    self._leave_out(scale, benchmark, error)
                 done = sum(len(benchmark) for _, benchmark in sets[:number])
         return well
+
+    def _leave_out(self, scale: int | float, benchmark: "Benchmark", error: Exception) -> None:
+        """Report a set that cannot be scored; raise an error that has no such reason again."""
+        from bigpicture.infer.memory import is_out_of_memory
+
+        reason = str(error)
+        if is_out_of_memory(error):
+            said = reason.partition("\n")[0] or type(error).__name__
+            reason = f"{benchmark.name} ×{scale:g} does not fit into memory: {said}"
+        elif isinstance(error, RuntimeError):
+            raise error
+        complain("\n  ".join(map(printable, f"error: {reason}".split("\n  "))))
+        of = {"scale": scale, "benchmark": benchmark.name, "error": reason}
+        self.failed += [{"model": model, **of} for model in self._entered[scale]]
 
     def _look_through(self, scale: int | float, benchmark: "Benchmark", watch: _Watch) -> None:
         from bigpicture.evaluate.look_through import look_through

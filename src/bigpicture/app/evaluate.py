@@ -10,11 +10,10 @@ import typer
 from bigpicture.app.console import (
     FAILED,
     check_report,
-    check_writable,
-    printable,
     refuse,
     say,
     write_report,
+    write_text,
 )
 from bigpicture.app.contest import (
     Computed,
@@ -26,7 +25,14 @@ from bigpicture.app.contest import (
     shipped_for,
     whole,
 )
-from bigpicture.app.options import Device, Ensemble, Precision, Tile, parse_tile
+from bigpicture.app.options import (
+    Device,
+    Ensemble,
+    Precision,
+    Tile,
+    check_effect,
+    parse_tile,
+)
 
 __all__ = ["evaluate", "measure", "restorer"]
 
@@ -77,9 +83,11 @@ def evaluate(
         ),
     ] = None,
     protocol: Annotated[
-        Literal["sr-y", "sr-rgb"],
-        typer.Option(help="What PSNR and SSIM compare: luma, as in most papers, or RGB."),
-    ] = "sr-y",
+        Literal["sr-y", "sr-rgb"] | None,
+        typer.Option(
+            help="What PSNR and SSIM compare: luma, as in most papers, or RGB (default: sr-y)."
+        ),
+    ] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,8 +117,9 @@ def evaluate(
         ),
     ] = None,
     crops: Annotated[
-        int, typer.Option(min=1, help="Crops per set on that page.", rich_help_panel=SHOWN)
-    ] = 6,
+        int | None,
+        typer.Option(min=1, help="Crops per set on that page (default: 6).", rich_help_panel=SHOWN),
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -135,11 +144,18 @@ def evaluate(
     side = parse_tile(tile)
     for wrong in (each for each in scale if not 1 <= each < math.inf):
         refuse(f"--scale {wrong:g}: give a factor of at least 1, such as 2")
-    _check(high, low, metric or (), html)
-    check_report(report)
+    _check(high, low, metric or ())
+    check_effect("--protocol", protocol, "--hr", bool(high))
+    check_effect("--published", every, "--hr", bool(high))
+    check_effect("--html", html, "--hr", bool(high))
+    check_effect("--crops", crops, "--html", html is not None)
+    if every and format == "csv" and html is None and report is None:
+        refuse("--published: --format csv has measured scores only; give another format")
+    _check_files(report, html)
     scales = [whole(each) for each in dict.fromkeys(scale)]
     sets = {each: open_sets(high or (), low, each, degrade) for each in scales}
-    contest = Contest(protocol if high else None, tuple(metric or ()), crops if html else 0)
+    protocol = (protocol or "sr-y") if high else None
+    contest = Contest(protocol, tuple(metric or ()), (crops or 6) if html else 0)
     computed: Computed = {"tile": side, "ensemble": ensemble, "precision": precision}
     for each in scales:
         contest.enter([model or shipped_for(each), *(compare or ())], each, device, computed)
@@ -147,22 +163,20 @@ def evaluate(
 
     from bigpicture.evaluate.show import Shown
 
-    shown = Shown(contest.reports, contest.methods, ensemble, every)
-    ended = {"stopped": contest.stopped} if contest.stopped else {}
-    if contest.reports:
-        say("\n".join(map(printable, shown.text(format).split("\n"))))
-    write_report(report, shown.to_json() | ended)
-    if html is not None and contest.reports:
-        html.parent.mkdir(parents=True, exist_ok=True)
-        # file names need not be UTF-8
-        html.write_text(shown.page(contest.crops), "utf-8", errors="backslashreplace")
+    shown = Shown(contest.reports, contest.methods, ensemble, every, contest.asked, contest.failed)
+    if contest.reports or format == "json":
+        say(shown.text(format))
+    try:
+        ended = {"stopped": contest.stopped} if contest.stopped else {}
+        write_report(report, shown.to_json() | ended)
+    finally:  # a report that cannot be written ends the command
+        if html is not None and contest.reports:
+            write_text(html, shown.page(contest.crops))
     if not well:
         raise typer.Exit(contest.stopped or FAILED)
 
 
-def _check(
-    high: Sequence[Path] | None, low: Path | None, metrics: Sequence[str], html: Path | None
-) -> None:
+def _check(high: Sequence[Path] | None, low: Path | None, metrics: Sequence[str]) -> None:
     """Refuse requests that would otherwise fail only after hours of work."""
     for wrong in (metric for metric in metrics if metric not in METRICS):
         refuse(f"--metric {wrong}: give one of {', '.join(METRICS)}")
@@ -171,6 +185,11 @@ def _check(
             "give the originals with --hr; without them, pictures of --lr can only be scored by "
             "--metric niqe, brisque or piqe"
         )
-    if html is not None and not high:
-        refuse(f"--html {html} shows errors against the originals; give them with --hr")
-    check_writable("--html", html)
+
+
+def _check_files(report: Path | None, html: Path | None) -> None:
+    """Refuse, before hours of work, files that cannot be written, or one for two reports."""
+    check_report(report)
+    check_report(html, "--html")
+    if report is not None and html is not None and report.resolve() == html.resolve():
+        refuse(f"--json and --html are both {report}; give two names")

@@ -100,3 +100,18 @@ def load_model(name: str, device: str) -> "Model":
         return load(name).to(choose_device(device))
     except (ValueError, OSError) as error:
         refuse(error)
+
+
+def check_effect(option: str, value: object, needed: str, met: bool) -> None:
+    """Refuse an option that would do nothing, for lack of another.
+
+    Args:
+        option: Its name.
+        value: Its value; None or False if it is not given.
+        needed: The other option.
+        met: Whether that is given.
+    """
+    if value is None or value is False or met:
+        return
+    given = option if value is True else f"{option} {value}"
+    refuse(f"{given} has no effect without {needed}; add that, or leave it out")

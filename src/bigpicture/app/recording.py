@@ -4,7 +4,7 @@ Python records warnings for all threads together; here each piece of work has it
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -13,23 +13,34 @@ _heard: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
 
 @contextmanager
-def warnings_told_apart(*kinds: type[Warning]) -> Iterator[None]:
+def warnings_told_apart(
+    *kinds: type[Warning], otherwise: Callable[[str], None] | None = None
+) -> Iterator[None]:
     """Send warnings of some kinds to the list of the work that raises them, see `heard_in`.
 
     Args:
-        kinds: Kinds to collect. Others, and warnings outside any work, are shown as usual.
+        kinds: Kinds to collect. Others are shown as usual.
+        otherwise: Called, in any thread, with each different text that no work collects; without
+            it, these warnings are shown as usual too.
     """
+    told: list[str] = []
     with warnings.catch_warnings():
         for kind in kinds:
             warnings.simplefilter("always", kind)
         shown = warnings.showwarning
 
         def hear(message: Warning | str, category: type[Warning], *rest: Any) -> None:  # noqa: ANN401
-            heard = _heard.get()
-            if heard is None or not issubclass(category, kinds):
+            heard, text = _heard.get(), str(message)
+            collected = issubclass(category, kinds)
+            if collected and heard is not None:
+                if text not in heard:
+                    heard.append(text)
+            elif collected and otherwise is not None:
+                if text not in told:
+                    told.append(text)
+                    otherwise(text)
+            else:
                 shown(message, category, *rest)
-            elif str(message) not in heard:
-                heard.append(str(message))
 
         warnings.showwarning = hear
         yield

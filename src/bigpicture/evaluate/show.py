@@ -37,12 +37,16 @@ class Shown:
         methods: By model, the papers' name for its size; models without one are left out.
         ensemble: Whether restored pictures are means over flips and rotations.
         every: Show every method published for a set, not only the models' own rows.
+        asked: Number of reports that were to be made.
+        failed: Model, scale, set and error for each report that could not be made.
     """
 
     reports: Sequence[Report]
     methods: Mapping[str, str]
     ensemble: bool = False
     every: bool = False
+    asked: int = 1
+    failed: Sequence[Mapping[str, Any]] = ()
 
     def known(self, reports: Sequence[Report]) -> list[Line]:
         """Return what was published for the sets of some reports under the same conditions."""
@@ -78,9 +82,15 @@ class Shown:
         return "\n\n".join([*tables, *closing])
 
     def to_json(self) -> dict[str, Any]:
-        """Return an object for `json.dumps`: a report, or several under the key "reports"."""
+        """Return an object for `json.dumps`.
+
+        It is the report if only one was to be made; otherwise, reports are a list under "reports".
+        Those that could not be made are a list under "failed", if there are any.
+        """
         reports = [report.to_json() | self._published_json(report) for report in self.reports]
-        return reports[0] if len(reports) == 1 else {"reports": reports}
+        several = max(self.asked, len(reports)) > 1
+        content = {"reports": reports} if several else next(iter(reports), {})
+        return content | ({"failed": list(self.failed)} if self.failed else {})
 
     def tables(self) -> list[Table]:
         """Return tables of single pictures if all reports share set and scale, and one of means."""

@@ -69,8 +69,11 @@ class Pages:
         with _explained(self.name):
             yield from self.load(self.numbers)
 
-    def first(self) -> Picture | Separations:
+    def first(self, remedy: str = "") -> Picture | Separations:
         """Return the first page or frame.
+
+        Args:
+            remedy: What gives the others, to be said with the warning.
 
         Raises:
             ImageError: If it is damaged, truncated or too large.
@@ -80,12 +83,8 @@ class Pages:
         """
         if len(self) > 1:
             what = "frames" if self.delays else "pages"
-            warnings.warn(
-                f"{self.name} has {len(self)} {what}, of which only the first is taken; "
-                "read_pages, or --all-pages, takes all",
-                ImageWarning,
-                stacklevel=2,
-            )
+            text = f"{self.name} has {len(self)} {what}, of which only the first is taken"
+            warnings.warn(f"{text}; {remedy}" if remedy else text, ImageWarning, stacklevel=2)
         with _explained(self.name):
             return next(self.load(self.numbers[:1]))
 
