@@ -67,6 +67,43 @@ def test_the_best_is_the_best_of_its_kind(recipe, changed, parts):
     assert said[-1] == "the best psnr so far, 30.0000, is of another kind: counted anew"
 
 
+def test_a_score_of_another_set_is_another_score(recipe, changed):
+    one, other = (
+        changed(recipe, watch={"benchmark": f"sets/{name}/HR"}) for name in ("Set5", "Set14")
+    )
+    progress = Progress(step=3, best=30.0, recipe=without_places(one))
+    assert go_on_with(other, progress)[0] == (
+        'from step 3 on: watch.benchmark = "Set14", which was "Set5"'
+    )
+    assert progress.best == 0.0
+
+
+def test_low_resolution_folders_of_a_set_are_told_apart(recipe, changed):
+    one, other = (
+        changed(recipe, watch={"low": f"sets/Set5/{name}/X2"}) for name in ("LRDN", "LRBD")
+    )
+    progress = Progress(step=3, best=30.0, recipe=without_places(one))
+    (line, _) = go_on_with(other, progress)
+    assert line == 'from step 3 on: watch.low = "Set5/LRBD/X2", which was "Set5/LRDN/X2"'
+    assert progress.best == 0.0
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ({"data": {"degradation": "bsrgan", "patch": 4}}, {"data": {"degradation": "realesrgan"}}),
+        ({"watch": {"degradation": "bi"}}, {"data": {"degradation": "dn"}}),
+        ({"data": {"degradation": "dn"}}, {"watch": {"degradation": "dn"}}),
+        ({}, {"watch": {"pictures": 1}}),
+    ],
+)
+def test_the_best_stays_the_best_while_the_same_is_scored(recipe, changed, before, now):
+    recipe = changed(recipe, **before)
+    progress = Progress(step=3, best=30.0, recipe=without_places(recipe))
+    assert go_on_with(changed(recipe, **now), progress)
+    assert progress.best == 30.0
+
+
 def test_a_run_says_what_has_changed_and_its_weights_keep_it(begun, plain, changed):
     for step, rate in ((2, 5e-4), (3, 2e-4)):
         console = Console(record=True, width=200)
@@ -107,7 +144,9 @@ def test_a_dry_run_says_how_it_would_go_on(begun, plain, changed):
     console = Console(record=True, width=200)
     longer = changed(plain, optimiser={"steps": 2})
     run_recipe(longer, begun, resume=True, dry_run=True, device="cpu", console=console)
-    assert "from step 1 on: optimiser.steps = 2, which was 1" in console.export_text()
+    said = console.export_text()
+    assert "from step 1 on: optimiser.steps = 2, which was 1" in said
+    assert "for the 1 steps left" in said
     assert torch.load(begun / "checkpoint.pt", weights_only=True)["changes"] == []
 
 
@@ -117,14 +156,17 @@ def test_a_checkpoint_from_before_recipes_were_kept_goes_on(begun, plain, change
     torch.save(content, begun / "checkpoint.pt")
     now = changed(plain, optimiser={"steps": 2})
     file = run_recipe(now, begun, resume=True, device="cpu", console=quiet)
-    assert "the checkpoint does not state its recipe" in (begun / "log.txt").read_text()
+    said = "the checkpoint does not state its recipe; this one applies from step 1 on"
+    assert said in (begun / "log.txt").read_text()
     assert load_file(file).facts["recipe_changes"] == [{"step": 1, "keys": "not stated"}]
 
 
 def test_where_there_is_nothing_to_go_on_from_a_run_begins(plain, tmp_path):
     console = Console(record=True, width=200)
     assert run_recipe(plain, tmp_path / "new", resume=True, device="cpu", console=console)
-    assert f"no checkpoint in {tmp_path / 'new'}: begins" in console.export_text()
+    said = console.export_text()
+    assert f"no checkpoint in {tmp_path / 'new'}: starting at step 0" in said
+    assert "not reached in 1 steps: optimiser.warmup = 1" in said
 
 
 def test_the_weights_that_it_began_with_may_be_gone(begun, plain, changed, tmp_path, quiet):

@@ -1,6 +1,7 @@
 """Several processes make what one makes."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -14,12 +15,12 @@ from bigpicture.train.processes import Processes
 from bigpicture.train.run import run_recipe
 
 
-def launched(*arguments):
+def launched(*arguments, device="cpu"):
     """Run a program in two processes, as torchrun starts them, on the CPU."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
     return subprocess.run(
-        [*launch, *arguments, "--device", "cpu"],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        [*launch, *arguments, "--device", device],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
         check=False,
@@ -93,7 +94,7 @@ def test_all_processes_end_at_the_step_at_which_one_is_told(recipe, changed, tom
     assert ended.stdout.count("stopped after step 2; --resume goes on") == 1, ended.stderr
     assert torch.load(tmp_path / "out/checkpoint.pt", weights_only=True)["step"] == 2
     assert ended.returncode != 0
-    assert "143" in ended.stderr  # as torchrun tells
+    assert re.search(r"exitcode\s*: 143\b", ended.stderr)  # as torchrun tells
 
 
 def test_shares_are_the_whole_batch(recipe):
@@ -115,6 +116,18 @@ def test_one_process_needs_nobody(monkeypatch):
         Processes("cpu")
     with pytest.raises(ValueError, match="device is 'cuda:1', but several processes"):
         Processes("cuda:1")
+
+
+def test_processes_that_would_each_train_alone_are_refused(recipe, toml, tmp_path):
+    """Without CUDA, accelerate joins them only if it is told to use the CPU."""
+    pytest.importorskip("accelerate")
+    train = ("-m", "bigpicture", "train", toml(recipe), "--out", tmp_path / "out")
+    refused = launched(*train, device="auto")
+    assert (
+        "2 processes were started, but there is no CUDA here; give --device cpu" in refused.stderr
+    )
+    assert refused.returncode != 0
+    assert not (tmp_path / "out").exists()
 
 
 def test_normalising_over_all_processes_keeps_what_a_file_holds():

@@ -2,7 +2,7 @@ import pytest
 
 from bigpicture.config import ConfigError, parse
 from bigpicture.train.parts.optimiser import OptimiserPart
-from bigpicture.train.schedule import rate_at
+from bigpicture.train.schedule import rate_at, unreached
 
 
 def test_a_cosine_climbs_first_and_ends_at_nothing():
@@ -39,3 +39,18 @@ def test_halves_come_where_they_should():
 def test_schedules_that_are_none_are_refused(settings, message):
     with pytest.raises(ConfigError, match=message):
         parse({"rate": 1.0, "steps": 10} | settings, OptimiserPart, "here")
+
+
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        ({"warmup": 9, "schedule": "constant"}, []),
+        ({"warmup": 10}, ["optimiser.warmup = 10"]),
+        ({"schedule": "step", "halve_every": 9}, []),
+        ({"schedule": "step", "halve_every": 10}, ["optimiser.halve_every = 10"]),
+        ({"schedule": "multistep", "halve_at": [4, 9]}, []),
+        ({"schedule": "multistep", "halve_at": [4, 10, 12]}, ["optimiser.halve_at = [10, 12]"]),
+    ],
+)
+def test_what_comes_after_the_last_step_is_told(settings, keys):
+    assert unreached(OptimiserPart.model_validate({"rate": 1.0, "steps": 10} | settings)) == keys

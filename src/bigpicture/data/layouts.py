@@ -196,8 +196,9 @@ def set_name(folder: Path) -> str:
     >>> set_name(Path("benchmarks/Set5/HR")), set_name(Path("cats"))
     ('Set5', 'cats')
     """
-    parts = [part for part in (folder.name, *(p.name for p in folder.absolute().parents)) if part]
-    return next((part for part in parts if not _NO_NAMES.fullmatch(part)), folder.name)
+    own = folder.absolute()
+    names = [path.name for path in (own, *own.parents) if path.name]
+    return next((name for name in names if not _NO_NAMES.fullmatch(name)), own.name)
 
 
 def _kind(low: Path) -> str | None:

@@ -8,27 +8,30 @@ facts stated only the last recipe would claim a wrong origin.
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
+from bigpicture.data.layouts import set_name
 from bigpicture.train.checkpoint import Progress
-from bigpicture.train.recipe import Recipe
+from bigpicture.train.read import NOT_STATED
+from bigpicture.train.recipe import Recipe, scored_degradation
 
 __all__ = ["go_on_with", "without_places"]
 
-_NOT_STATED = "not stated"
-_OF_SCORES = frozenset({"data.degradation"}) | {
-    f"watch.{key}" for key in ("benchmark", "degradation", "low", "protocol", "scale")
-}
-"""Keys that decide what a score measures: the best is only the best of its kind."""
-
 
 def without_places(recipe: Recipe) -> dict[str, Any]:
-    """Return a recipe to publish: without the folders of its data, other files by name alone."""
+    """Return a recipe to publish: without the folders of its data, other files by name alone.
+
+    A benchmark is named after its set, and its low-resolution folder from the set's name on.
+    """
     told = recipe.model_dump(mode="json", exclude={"data": {"train", "low", "cache"}})
-    for part, file in (("model", "start"), ("watch", "benchmark"), ("watch", "low")):
-        if told[part][file] is not None:
-            told[part][file] = PurePath(told[part][file]).name
+    model, watch = told["model"], told["watch"]
+    if model["start"] is not None:
+        model["start"] = PurePath(model["start"]).name
+    if recipe.watch.benchmark is not None:
+        watch["benchmark"] = set_name(recipe.watch.benchmark)
+    if recipe.watch.low is not None:
+        watch["low"] = _from_its_set(recipe.watch.low)
     return told
 
 
@@ -54,8 +57,8 @@ def go_on_with(recipe: Recipe, progress: Progress) -> list[str]:
             f"{enough}, with --set optimiser.steps=…, or begin in another --out folder"
         )
     if not before:
-        progress.changes.append({"step": step, "keys": _NOT_STATED})
-        return [f"the checkpoint does not state its recipe; from step {step} on it is this one"]
+        progress.changes.append({"step": step, "keys": NOT_STATED})
+        return [f"the checkpoint does not state its recipe; this one applies from step {step} on"]
     keys = dict(_differences(before, progress.recipe))
     said = [
         f"from step {step} on: {key} = {_shown(now)}, which was {_shown(then)}"
@@ -63,10 +66,26 @@ def go_on_with(recipe: Recipe, progress: Progress) -> list[str]:
     ]
     if keys:
         progress.changes.append({"step": step, "keys": keys})
-    if progress.best and not _OF_SCORES.isdisjoint(keys):
+    if progress.best and _measured(before) != _measured(progress.recipe):
         said.append(f"the best psnr so far, {progress.best:.4f}, is of another kind: counted anew")
         progress.best = 0.0
     return said
+
+
+def _measured(recipe: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return what decides what a score measures: the best is only the best of its kind."""
+    model, data, watch = recipe["model"], recipe["data"], recipe["watch"]
+    made = scored_degradation(watch["degradation"], watch["low"], data["degradation"])
+    scale = model["scale"] or watch["scale"]
+    return watch["benchmark"], watch["low"], watch["protocol"], scale, made
+
+
+def _from_its_set(folder: Path) -> str:
+    """Return a path from the name of its set on, which distinguishes the folders of a set."""
+    own = folder.absolute()
+    name = set_name(own)
+    above = next((path.parent for path in (own, *own.parents) if path.name == name), own)
+    return own.relative_to(above).as_posix()
 
 
 def _differences(

@@ -7,6 +7,7 @@ Everything random in a step (crops, degradations, dropped paths) is a function o
 no generator's state needs to be kept.
 """
 
+import os
 import pickle
 import warnings
 import zipfile
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
@@ -23,6 +25,7 @@ from torch.optim.swa_utils import AveragedModel
 from bigpicture.image.save import remove_leftovers, saving
 from bigpicture.models.network import Network
 from bigpicture.train.adversary import Adversary
+from bigpicture.weights.file import stored_settings
 
 __all__ = ["Checkpoints", "Progress", "Run"]
 
@@ -79,19 +82,23 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         self.newest = folder / "checkpoint.pt"
         self.previous = folder / "checkpoint-previous.pt"
+        self._damaged = False  # whether the newest was found to be, and is not worth keeping
 
     def exist(self) -> bool:
         """Return whether there is a checkpoint to resume from."""
         return self.newest.exists() or self.previous.exists()
 
     def save(self, run: Run, progress: Progress) -> None:
-        """Write a checkpoint, and keep the one before."""
+        """Write a checkpoint, and keep the one before if it is sound."""
         remove_leftovers(self.newest.parent)
         states = {name: part.state_dict() for name, part in run.parts()}
         with saving(self.newest) as file:
             torch.save(states | asdict(progress), file)
-            if self.newest.exists():
+            file.flush()
+            os.fsync(file.fileno())  # on disk before any older one is given up
+            if self.newest.exists() and not self._damaged:
                 self.newest.replace(self.previous)
+        self._damaged = False
 
     def restore(self, run: Run) -> Progress:
         """Load the newest undamaged checkpoint into `run`; return its progress.
@@ -107,6 +114,7 @@ class Checkpoints:
                 content = _read(path)
             except (OSError, EOFError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
                 damaged.append(f"{path} is damaged ({error})")
+                self._damaged |= path == self.newest
                 continue
             if damaged:
                 warnings.warn(f"{damaged[0]}; going on from {path}", stacklevel=2)
@@ -132,10 +140,20 @@ def _load(path: Path, content: dict[str, Any], run: Run) -> Progress:
     try:
         if extra := content.keys() - parts.keys():
             raise ValueError(f"it has {', '.join(sorted(extra))} as well")
+        if missing := parts.keys() - content.keys():
+            raise ValueError(f"it has no {', '.join(sorted(missing))}")
         for name, part in parts.items():
-            part.load_state_dict(content.get(name, {}))
+            if content[name] or name != "scaler":  # a disabled one has no state; a new one begins
+                _keep_settings(part, content[name])
+                part.load_state_dict(content[name])
     except (KeyError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"{path}: not a checkpoint of this recipe ({error}); begin in another --out folder"
         ) from error
     return progress
+
+
+def _keep_settings(part: object, state: dict[str, Any]) -> None:
+    """Replace the settings in the state of a part by its own, which are those of the recipe."""
+    settings = stored_settings(part) if isinstance(part, nn.Module) else {}
+    state.update({key: value for key, value in settings.items() if key in state})

@@ -55,7 +55,8 @@ class Guard:
         if progress.skipped > self.limit:
             raise FloatingPointError(
                 f"{said}. More than watch.skips = {self.limit}: look at the batch; to go on from "
-                "the last checkpoint, give --resume and a lower optimiser.rate, or optimiser.clip"
+                "the last checkpoint, give --resume and a lower optimiser.rate, or optimiser.clip, "
+                "and a higher watch.skips if steps were skipped before that checkpoint"
             )
         return said
 

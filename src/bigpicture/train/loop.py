@@ -28,7 +28,7 @@ from bigpicture.train.result import write_weights
 from bigpicture.train.step import Learner
 from bigpicture.train.validation import validate
 
-__all__ = ["Surroundings", "batches_of", "train"]
+__all__ = ["Surroundings", "batches_of", "timed", "train"]
 
 
 class Surroundings(NamedTuple):
@@ -37,7 +37,8 @@ class Surroundings(NamedTuple):
     Attributes:
         crops: Source of the batches.
         benchmark: Benchmark that the run is scored on, if any.
-        folder: Folder for checkpoints, best weights and skipped batches.
+        folder: Folder for best weights and skipped batches.
+        checkpoints: The checkpoints of the run.
         processes: The processes that take part.
         journal: Log of the run.
         stop: Once it is set, the run ends after the next sound step, with a checkpoint.
@@ -46,6 +47,7 @@ class Surroundings(NamedTuple):
     crops: Crops
     benchmark: Benchmark | None
     folder: Path
+    checkpoints: Checkpoints
     processes: Processes
     journal: Journal
     stop: Event
@@ -60,15 +62,15 @@ def train(recipe: Recipe, run: Run, progress: Progress, around: Surroundings) ->
     Raises:
         FloatingPointError: If too many steps had to be skipped. The last checkpoint stays.
     """
-    _, benchmark, folder, processes, journal, stop = around
+    _, benchmark, folder, checkpoints, processes, journal, stop = around
     watch, steps = recipe.watch, recipe.optimiser.steps
     learner = Learner(recipe, run, processes)
     guard = Guard(folder / "skipped", watch.skips, processes.share)
-    checkpoints, report = Checkpoints(folder), None
+    report = None
     run.network.train()
     journal.begin(progress.step, steps)
-    timed = _timed(batches_of(recipe, around.crops, processes, range(progress.step, steps)))
-    for batch, waited, began in timed:
+    batches = batches_of(recipe, around.crops, processes, range(progress.step, steps))
+    for batch, waited, began in timed(batches):
         outcome = learner.step(progress.step, batch)
         progress.step += 1
         done, last = progress.step, progress.step == steps
@@ -103,7 +105,7 @@ def batches_of(recipe: Recipe, crops: Crops, processes: Processes, steps: range)
         yield batch.to(device, layout)
 
 
-def _timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float, float]]:
+def timed(batches: Iterable[Batch]) -> Iterator[tuple[Batch, float, float]]:
     """Yield each batch, how long it was waited for, and when the wait began."""
     began = time.perf_counter()
     for batch in batches:

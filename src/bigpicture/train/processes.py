@@ -45,10 +45,11 @@ class Processes:
     def __init__(self, device: str) -> None:
         self._together: Accelerator | None = None
         self.count, self.index = 1, 0
-        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        started = int(os.environ.get("WORLD_SIZE", "1"))
+        if started == 1:
             self.device = choose_device(device)
             return
-        self._together = _joined(device)
+        self._together = _joined(device, started)
         self.device = self._together.device
         self.count, self.index = self._together.num_processes, self._together.process_index
 
@@ -96,7 +97,7 @@ class Processes:
             self._together.wait_for_everyone()
 
 
-def _joined(device: str) -> "Accelerator":
+def _joined(device: str, started: int) -> "Accelerator":
     if device not in ("auto", "cpu", "cuda"):
         raise ValueError(
             f"device is {device!r}, but several processes are started, which get a GPU each; "
@@ -110,8 +111,14 @@ def _joined(device: str) -> "Accelerator":
             f"training in several processes needs accelerate ({error}): "
             "pip install 'bigpicture[train]'"
         ) from error
-    return Accelerator(
+    together = Accelerator(
         mixed_precision="no",  # the recipe sets the precision
         cpu=device == "cpu",
         kwargs_handlers=[InitProcessGroupKwargs(timeout=_PATIENCE)],
     )
+    # Without CUDA, and unless told to use the CPU, accelerate lets each process run alone.
+    if together.num_processes != started or device not in ("auto", together.device.type):
+        raise ValueError(
+            f"{started} processes were started, but there is no CUDA here; give --device cpu"
+        )
+    return together

@@ -26,6 +26,7 @@ from bigpicture.train.processes import Processes
 from bigpicture.train.read import unstated
 from bigpicture.train.recipe import Recipe
 from bigpicture.train.result import write_weights
+from bigpicture.train.schedule import unreached
 from bigpicture.train.start import Start, start
 from bigpicture.train.trial import try_out
 from bigpicture.train.validation import look_through, validate
@@ -61,40 +62,42 @@ def run_recipe(
         ImportError: If a package that the recipe needs is not installed.
         OSError: If results cannot be written, or weights of a loss cannot be downloaded.
     """
-    goes_on = _goes_on(out, resume, dry_run)
+    checkpoints = Checkpoints(out)
+    goes_on = _goes_on(checkpoints, resume, dry_run)
     processes = Processes(device)
     console = (console or Console()) if processes.main else Console(quiet=True)
     begun = start(recipe, processes, goes_on=goes_on)
-    progress, news = _progress(recipe, begun.run, out if goes_on else None)
+    progress, news = _progress(recipe, begun.run, checkpoints if goes_on else None)
     benchmark = _benchmark(recipe, processes)
     with processes.main_first():
         crops = _crops(recipe, console)
     own = out if processes.main and not dry_run else None
     journal = Journal(own, recipe.watch.log_every, recipe.data.images, console)
-    begins = [f"no checkpoint in {out}: begins"] if resume and not goes_on else []
+    begins = [f"no checkpoint in {out}: starting at step 0"] if resume and not goes_on else []
     for line in [*begins, *_described(recipe, begun, crops, benchmark, processes), *news]:
         journal.say(line)
     if dry_run:
-        journal.say(try_out(recipe, begun.run, crops, processes))
+        journal.say(try_out(recipe, begun.run, crops, processes, progress.step))
         return None
     with stopping or nullcontext(Event()) as stop:
-        around = Surroundings(crops, benchmark, out, processes, journal, stop)
+        around = Surroundings(crops, benchmark, out, checkpoints, processes, journal, stop)
         return _trained(recipe, begun.run, progress, around)
 
 
-def _goes_on(out: Path, resume: bool, dry_run: bool) -> bool:
+def _goes_on(checkpoints: Checkpoints, resume: bool, dry_run: bool) -> bool:
     """Return whether to resume from a checkpoint; refuse to begin where there is one."""
-    checkpoints = Checkpoints(out)
     if checkpoints.exist() and not (resume or dry_run):
         raise ValueError(f"{checkpoints.newest} exists; use --resume to go on, or another --out")
     return resume and checkpoints.exist()
 
 
-def _progress(recipe: Recipe, run: Run, folder: Path | None) -> tuple[Progress, list[str]]:
-    """Return a run's progress, restored from a folder if given, and lines on recipe changes."""
-    if folder is None:
+def _progress(
+    recipe: Recipe, run: Run, checkpoints: Checkpoints | None
+) -> tuple[Progress, list[str]]:
+    """Return a run's progress, restored from a checkpoint if given, and lines on recipe changes."""
+    if checkpoints is None:
         return Progress(recipe=without_places(recipe)), []
-    progress = Checkpoints(folder).restore(run)
+    progress = checkpoints.restore(run)
     return progress, go_on_with(recipe, progress)
 
 
@@ -138,6 +141,8 @@ def _described(
         f"{recipe.name}: {recipe.model.size} {scales}, {parameters:,} parameters; "
         f"{recipe.optimiser.steps} steps of {recipe.data.images} crops of {recipe.data.patch}²"
     )
+    if late := unreached(recipe.optimiser):
+        yield f"not reached in {recipe.optimiser.steps} steps: {', '.join(late)}"
     losses = ", ".join(name for name, part in recipe.losses if part is not None)
     several = f", {processes.count} processes" if processes.count > 1 else ""
     yield f"{losses} in {recipe.precision.numbers} on {processes.device.type}{several}"

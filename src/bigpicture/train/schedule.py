@@ -5,7 +5,7 @@ from bisect import bisect_right
 
 from bigpicture.train.parts.optimiser import OptimiserPart
 
-__all__ = ["rate_at"]
+__all__ = ["rate_at", "unreached"]
 
 
 def rate_at(step: int, settings: OptimiserPart) -> float:
@@ -26,3 +26,19 @@ def rate_at(step: int, settings: OptimiserPart) -> float:
         "multistep": bisect_right(settings.halve_at, step),
     }
     return settings.rate * 0.5 ** halvings[settings.schedule]
+
+
+def unreached(settings: OptimiserPart) -> list[str]:
+    """Return the keys, with their values, that take effect only after the last step.
+
+    >>> unreached(OptimiserPart(rate=1e-4, steps=10, warmup=200))
+    ['optimiser.warmup = 200']
+    """
+    late: dict[str, object] = {}
+    if settings.warmup >= settings.steps:
+        late["warmup"] = settings.warmup
+    if settings.schedule == "step" and settings.halve_every >= settings.steps:
+        late["halve_every"] = settings.halve_every
+    if halvings := [step for step in settings.halve_at if step >= settings.steps]:
+        late["halve_at"] = halvings
+    return [f"optimiser.{key} = {value}" for key, value in late.items()]

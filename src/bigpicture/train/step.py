@@ -7,7 +7,7 @@ in `accumulate` parts, on all processes          once, if all numbers are finite
 
 import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -16,10 +16,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from bigpicture.data.batch import Batch, Points
-from bigpicture.infer.memory import is_out_of_memory
 from bigpicture.infer.precision import computing_in
 from bigpicture.shapes import Tensor
 from bigpicture.train.checkpoint import Run
+from bigpicture.train.memory import advising
 from bigpicture.train.objective import objective
 from bigpicture.train.processes import Processes
 from bigpicture.train.recipe import Recipe
@@ -44,20 +44,6 @@ class Outcome(NamedTuple):
     losses: dict[str, float]
     rate: float
     broken: list[str]
-
-
-@contextmanager
-def _advising_on_memory() -> Iterator[None]:
-    """Turn a step's lack of memory into advice."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise ValueError(
-            f"a step does not fit into memory ({error}); turn on precision.recompute, raise "
-            "optimiser.accumulate, or lower data.images or data.patch"
-        ) from error
 
 
 class Learner:
@@ -96,7 +82,11 @@ class Learner:
         if run.adversary is not None:
             self._statistics += run.adversary.network.buffers()  # its kernels' singular vectors
 
-    @_advising_on_memory()
+    @advising(
+        "a step",
+        "turn on precision.recompute, raise optimiser.accumulate, or lower data.images or "
+        "data.patch",
+    )
     def step(self, index: int, batch: Batch) -> Outcome:
         """Learn from the batch of a step.
 

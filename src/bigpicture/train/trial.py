@@ -13,7 +13,7 @@ from bigpicture.data.queries import Queries
 from bigpicture.data.settings import Interval
 from bigpicture.infer.peak import PeakMemory
 from bigpicture.train.checkpoint import Run
-from bigpicture.train.loop import batches_of
+from bigpicture.train.loop import batches_of, timed
 from bigpicture.train.processes import Processes
 from bigpicture.train.recipe import Recipe
 from bigpicture.train.step import Learner
@@ -23,8 +23,17 @@ __all__ = ["try_out"]
 _STEPS = 2  # the first makes what all later ones reuse
 
 
-def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str:
-    """Make two steps; return a line on the memory and time of one, and the time of all.
+def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes, done: int = 0) -> str:
+    """Make two steps; return a line on the memory and time of one, and the time of the run.
+
+    The time is that of steps and of waiting for their batches, without validation.
+
+    Args:
+        recipe: The recipe.
+        run: What learns.
+        crops: Source of the batches.
+        processes: The processes that take part.
+        done: Steps that the run has already made.
 
     Raises:
         ValueError: If they do not fit into memory, or a loss or gradient is not finite.
@@ -34,8 +43,9 @@ def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str
     learner = Learner(recipe, run, processes)
     crops, at = _largest(crops)
     seconds, losses = 0.0, {}
-    for step, batch in enumerate(batches_of(recipe, crops, processes, range(_STEPS))):
-        began = time.perf_counter()
+    steps = range(done, done + _STEPS)
+    batches = timed(batches_of(recipe, crops, processes, steps))
+    for step, (batch, _, began) in zip(steps, batches, strict=True):
         outcome = learner.step(step, batch)
         seconds = time.perf_counter() - began
         losses = outcome.losses
@@ -44,12 +54,14 @@ def try_out(recipe: Recipe, run: Run, crops: Crops, processes: Processes) -> str
                 f"step {step + 1} gives {', '.join(outcome.broken)} not finite: "
                 f"{losses}; lower optimiser.rate, or start from other weights"
             )
-    whole = timedelta(seconds=round(seconds * recipe.optimiser.steps))
+    left = recipe.optimiser.steps - done
+    whole = timedelta(seconds=round(seconds * left))
     found = ", ".join(f"{name} {loss:.4f}" for name, loss in losses.items())
     return (
         f"tried {_STEPS} steps on {processes.device}: {found}; "
         f"{_memory(peak)}, {seconds:.2f} s a step{at and f' at {at}'}, "
-        f"{'at most' if at else 'about'} {whole} for all"
+        f"{'at most' if at else 'about'} {whole} for the {left} steps left"
+        f"{', without validation' if recipe.watch.benchmark else ''}"
     )
 
 

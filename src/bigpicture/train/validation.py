@@ -12,6 +12,7 @@ from bigpicture.infer.precision import repeatably
 from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.models.contract import Limits
 from bigpicture.shapes import Tensor
+from bigpicture.train.memory import advising
 from bigpicture.train.recipe import Recipe
 
 __all__ = ["look_through", "validate"]
@@ -26,6 +27,11 @@ def look_through(benchmark: Benchmark, recipe: Recipe) -> None:
     look_through_pictures(benchmark, PROTOCOLS[recipe.watch.protocol])
 
 
+@advising(
+    "validation, which takes pictures whole,",
+    "give a watch.benchmark of smaller pictures, or none (--set watch.benchmark=) and score the "
+    "weights with `bigpicture evaluate` afterwards",
+)
 def validate(
     network: nn.Module,
     limits: Limits,
@@ -41,6 +47,9 @@ def validate(
         benchmark: The pictures.
         recipe: States the scale and the protocol.
         watch: Called with each picture, restored and scored.
+
+    Raises:
+        ValueError: If a picture does not fit into memory.
     """
     device, scale = next(network.parameters()).device, recipe.validation_scale
 
