@@ -1,7 +1,9 @@
 import json
 import os
 import shutil
+import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import skimage.data
 
 from bigpicture.degrade.bi import bi
 from bigpicture.degrade.record import KINDS
-from bigpicture.image import Picture, read, write
+from bigpicture.image import Picture, read, write, write_pages
 
 
 @pytest.fixture
@@ -197,7 +199,7 @@ def test_other_kinds_of_pictures(bigpicture, make, tmp_path, channels, dtype, ki
         (["--kind", "dn", "--scale", "2", "--webp", "1"], "--webp 1: dn compresses nothing"),
         (["--records", "nowhere"], "there is no such file"),
         (["--records", ".", "--webp", "0.5"], "says what to do"),
-        (["--records", ".", "--scale", "2"], "leave out --kind and --scale"),
+        (["--records", ".", "--scale", "2"], "leave out --scale"),
     ],
 )
 def test_wrong_requests_are_refused(bigpicture, photos, tmp_path, options, reason):
@@ -206,3 +208,94 @@ def test_wrong_requests_are_refused(bigpicture, photos, tmp_path, options, reaso
     assert reason in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "low").exists()
+
+
+def test_nobody_s_picture_is_replaced(bigpicture, photos):
+    write(read(photos / "cat.png"), photos / "dog.jpg")
+    shutil.copy(photos / "more" / "cat.png", photos / "dog.png")  # another dog
+    before = (photos / "dog.png").read_bytes()
+    command = ("degrade", photos / "dog.jpg", "-o", photos, "--kind", "bi", "--scale", 2)
+    result = bigpicture(*command)
+    assert result.exit_code == 1
+    assert "dog.png exists and has no record dog.json beside it, so it is not repl" in result.stderr
+    assert (photos / "dog.png").read_bytes() == before
+    assert not (photos / "dog.json").exists()
+    (photos / "dog.png").unlink()
+    for _ in range(2):  # its own results it does replace
+        assert bigpicture(*command).exit_code == 0
+
+
+def test_a_record_that_may_not_be_read_is_named(bigpicture, photos, tmp_path, monkeypatch):
+    file = tmp_path / "one.json"
+    file.touch()
+
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    result = bigpicture("degrade", photos, "-o", tmp_path / "low", "--records", file)
+    assert result.exit_code == 2
+    assert f"--records {file} cannot be read: Permission denied" in result.stderr
+
+
+def test_records_nested_beyond_measure(bigpicture, photos, tmp_path):
+    file = tmp_path / "one.json"
+    file.write_text("[" * 10**5)
+    result = bigpicture("degrade", photos, "-o", tmp_path / "low", "--records", file)
+    assert result.exit_code == 2
+    assert f"{file}: " in result.stderr
+
+
+def test_a_report_never_takes_the_place_of_a_record(bigpicture, photos, tmp_path):
+    low = tmp_path / "low"
+    command = ("degrade", photos, "-o", low, "--kind", "bi", "--scale", 2)
+    result = bigpicture(*command, "--json", low / "cat.json")
+    assert result.exit_code == 2
+    assert "cat.json is the record of a picture" in result.stderr
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_done_when_it_is_stopped_is_reported(
+    bigpicture, photos, tmp_path, monkeypatch, number
+):
+    low, report, seen = tmp_path / "low", tmp_path / "report.json", []
+
+    def reading(path):
+        seen.append(path)
+        if len(seen) == 2:
+            signal.raise_signal(number)
+        return read(path)
+
+    monkeypatch.setattr("bigpicture.image.read", reading)
+    options = ("--kind", "bi", "--scale", 2, "--json", report)
+    result = bigpicture("degrade", photos, "--recursive", "-o", low, *options)
+    assert result.exit_code == 128 + number
+    assert "stopped: 1 done of 2" in result.stderr
+    told = json.loads(report.read_text())
+    assert told["stopped"] == 128 + number
+    assert [item["status"] for item in told["items"]] == ["done"]
+    assert sorted(path.name for path in low.iterdir()) == ["cat.json", "cat.png"]
+
+
+def test_what_is_left_out_is_said(bigpicture, photos, tmp_path):
+    cat = read(photos / "cat.png").colour
+    clear = np.full((*cat.shape[:2], 1), 255, np.uint8)
+    write(Picture.from_array(np.dstack([cat, clear])), photos / "opaque.png")
+    write(Picture.from_array(np.dstack([cat, clear // 2])), photos / "glass.png")
+    write_pages([Picture.from_array(cat)] * 2, photos / "pages.tif")
+    low, report = tmp_path / "low", tmp_path / "report.json"
+    options = ("--kind", "bi", "--scale", 2, "--json", report)
+    result = bigpicture("degrade", photos, "-o", low, *options)
+    assert result.exit_code == 0, result.output
+    told = {Path(i["input"]).name: i["warnings"] for i in json.loads(report.read_text())["items"]}
+    assert told["cat.png"] == told["opaque.png"] == []
+    assert told["glass.png"] == [
+        "its transparency is left out; the result has the colours under it"
+    ]
+    (of_pages,) = told["pages.tif"]
+    assert of_pages.endswith("has 2 pages, of which only the first is taken")
+    assert result.stderr.splitlines() == [
+        f"warning  {low / 'glass.png'}: {told['glass.png'][0]}",
+        f"warning  {low / 'pages.png'}: {of_pages}",
+    ]

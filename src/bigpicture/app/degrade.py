@@ -5,7 +5,9 @@ cat.png, -o low ──▶ low/cat.png, low/cat.json     --records low ──▶ 
 
 import hashlib
 import json
-from collections.abc import Callable
+import os
+import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -22,18 +24,15 @@ from bigpicture.app.console import (
     say,
     write_report,
 )
+from bigpicture.app.records import Find, Kind, drawing, is_record, replaying
 
 if TYPE_CHECKING:
     import numpy as np
 
     from bigpicture.app.jobs import Job
-    from bigpicture.degrade.record import Record
+    from bigpicture.image import Picture
 
-Kind = Literal["bi", "bd", "dn", "bsrgan", "realesrgan"]
 _OTHER = "the result differs from the recorded one: the input, or the versions used, have changed"
-
-Find = Callable[["Job"], tuple["Record", str | None]]
-"""Returns the degradation of a picture, and the checksum of its earlier result, if known."""
 
 
 # Longer than other functions: the parameters are the command's options, each with its help.
@@ -58,12 +57,15 @@ def degrade(
         float | None, typer.Option(help="How many times smaller: any number from 1.")
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Seed of random numbers, combined with the picture's name.")
-    ] = 0,
+        int | None,
+        typer.Option(help="Seed of random numbers, combined with the picture's name (default: 0)."),
+    ] = None,
     webp: Annotated[
-        float,
-        typer.Option(help="Fraction of bsrgan and realesrgan compressions in WebP, not JPEG."),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Fraction of bsrgan and realesrgan compressions in WebP, not JPEG (default: 0)."
+        ),
+    ] = None,
     records: Annotated[
         Path | None,
         typer.Option(
@@ -80,7 +82,8 @@ def degrade(
 
     The same seed degrades a picture in the same way in every run, whatever the other pictures.
     NAME.json records every number that was drawn. --records makes the same pixels from it again and
-    checks them; if they differ, the exit status is 1 and existing records are kept.
+    checks them; if they differ, the exit status is 1 and existing records are kept. Transparency is
+    left out, with a warning. An existing NAME.png is replaced only if its record lies beside it.
     """
     check_report(report)
     find = _finder(output, kind, scale, seed, webp, records)
@@ -92,21 +95,10 @@ def degrade(
         jobs = plan(inputs, naming, recursive=recursive)
     except ValueError as error:
         refuse(error)
-    items: list[_Item] = []
-    try:
-        with bar(len(jobs)) as shown:
-            for job in jobs:
-                shown.name(printable(job.input.name))
-                items.append(_item(job, find))
-                shown.reach(len(items))
-                _tell(items[-1])
-    finally:
-        write_report(report, {"items": [asdict(item) for item in items]})
-    failed = sum(item.status == "failed" for item in items)
-    if len(items) > 1:
-        say(f"{len(items) - failed} done" + (f", {failed} failed" if failed else ""))
-    if failed:
-        raise typer.Exit(FAILED)
+    written = {os.path.realpath(_record_of(job.output)) for job in jobs if job.output is not None}
+    if report is not None and os.path.realpath(report) in written:
+        refuse(f"--json {report} is the record of a picture; give another name")
+    _run(jobs, find, report)
 
 
 @dataclass(frozen=True)
@@ -120,91 +112,74 @@ class _Item:
     error: str | None = None
     input_size: tuple[int, int] | None = None
     output_size: tuple[int, int] | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def _finder(
     output: Path,
     kind: Kind | None,
     scale: float | None,
-    seed: int,
-    webp: float,
+    seed: int | None,
+    webp: float | None,
     records: Path | None,
 ) -> Find:
     """Return a function that finds the degradation of a picture; refuse inconsistent options."""
     if records is not None:
-        if kind is not None or scale is not None or webp:
-            refuse(f"--records {records} says what to do; leave out --kind and --scale and --webp")
-        return _replaying(records, output)
+        given = {"--kind": kind, "--scale": scale, "--seed": seed, "--webp": webp}
+        if idle := [option for option, value in given.items() if value is not None]:
+            refuse(f"--records {records} says what to do; leave out {' and '.join(idle)}")
+        return replaying(records, output)
     if kind is None or scale is None:
         refuse("--kind and --scale are needed, unless you give --records")
     if webp and kind not in ("bsrgan", "realesrgan"):
         refuse(f"--webp {webp:g}: {kind} compresses nothing; only bsrgan and realesrgan do")
-
-    import torch
-
-    from bigpicture.degrade.record import draw
-
-    whole = int(scale) if scale.is_integer() else scale
-
-    def drawn(job: "Job") -> tuple["Record", None]:
-        name = _beside(job, output, Path()).with_suffix("").as_posix()
-        named = f"{seed} {name}".encode("utf-8", "surrogateescape")  # the file system's bytes
-        own = int.from_bytes(hashlib.sha256(named).digest()[:7], "big")
-        return draw(kind, whole, torch.Generator().manual_seed(own), webp=webp), None
-
-    try:  # refuse numbers out of range before any picture is read
-        draw(kind, whole, torch.Generator(), webp=webp)
-    except ValueError as error:
-        refuse(error)
-    return drawn
+    return drawing(output, kind, scale, seed or 0, webp or 0.0)
 
 
-def _replaying(records: Path, output: Path) -> Find:
-    """Return a function that finds a picture's record in a folder, or gives one record to all."""
-    if not records.exists():
-        refuse(f"--records {records}: there is no such file or folder")
-    if not records.is_file():
-        return lambda job: _recorded(_beside(job, output, records))[:2]
+def _run(jobs: Sequence["Job"], find: Find, report: Path | None) -> None:
+    """Degrade the pictures, print each outcome, and write the report even if stopped."""
+    from bigpicture.app.recording import warnings_told_apart
+    from bigpicture.app.stopping import Stopped, stoppable
+    from bigpicture.image import ImageWarning
+
+    items: list[_Item] = []
+    status = None
     try:
-        record, expected, name = _recorded(records)
-    except ValueError as error:
-        refuse(error)
-    # the checksum belongs to only one of the pictures
-    return lambda job: (record, expected if job.input.name == name else None)
-
-
-def _beside(job: "Job", output: Path, folder: Path) -> Path:
-    """Return the record file of a picture in a folder whose tree is that of the results."""
-    assert job.output is not None
-    inside = job.output.is_relative_to(output) and job.output != output
-    name = job.output.relative_to(output) if inside else Path(job.input.name)
-    return folder / name.with_suffix(".json")
-
-
-def _recorded(file: Path) -> tuple["Record", str | None, str | None]:
-    """Return the record in a file, the checksum of its result and the name of its input."""
-    from bigpicture.degrade.record import Record
-
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or "record" not in content:
-            raise ValueError("it has no key 'record'")
-        return Record.from_json(content["record"]), content.get("sha256"), content.get("input")
-    except FileNotFoundError:
-        raise ValueError(f"there is no record {file}") from None
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}") from error
+        with bar(len(jobs)) as shown, stoppable() as stop, warnings_told_apart(ImageWarning):
+            for job in jobs:
+                stop.check()
+                shown.name(job.input.name)
+                items.append(_item(job, find))
+                shown.reach(len(items))
+                _tell(items[-1])
+    except Stopped as stopped:
+        status = stopped.status
+    finally:
+        write_report(report, {"items": [asdict(item) for item in items], "stopped": status})
+    failed = sum(item.status == "failed" for item in items)
+    counts = f"{len(items) - failed} done" + (f", {failed} failed" if failed else "")
+    if status is not None:
+        complain(f"stopped: {counts} of {len(jobs)}")
+    elif len(jobs) > 1:
+        say(counts)
+    if status or failed:
+        raise typer.Exit(status or FAILED)
 
 
 def _item(job: "Job", find: Find) -> _Item:
+    from bigpicture.app.recording import heard_in
+
     if job.output is None or job.error is not None:
         return _Item(str(job.input), status="failed", error=job.error)
+    heard: list[str] = []
     try:
-        return _degraded(job, job.output, find)
+        with heard_in(heard):
+            item = _degraded(job, job.output, find)
     # A bad picture or record must not stop the others, whatever is wrong with it.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        return _Item(str(job.input), status="failed", error=reason)
+        item = _Item(str(job.input), status="failed", error=reason)
+    return replace(item, warnings=tuple(heard))
 
 
 def _degraded(job: "Job", output: Path, find: Find) -> _Item:
@@ -215,10 +190,16 @@ def _degraded(job: "Job", output: Path, find: Find) -> _Item:
     from bigpicture.image import quantise, read
 
     record, expected = find(job)
-    beside = output.with_suffix(".json")
-    there = _is_there(beside)
+    beside = _record_of(output)
+    there = is_record(beside)
+    if not there and os.path.lexists(output):
+        raise ValueError(
+            f"{output} exists and has no record {beside.name} beside it, so it is not replaced: "
+            "give another -o, or move it"
+        )
     high = read(job.input)
     low = record.apply(high.colour if high.bits < 32 else quantise(high.colour, 16))
+    _warn_of_transparency(high)
     found = _sum(low)
     item = _Item(
         input=str(job.input),
@@ -242,17 +223,16 @@ def _degraded(job: "Job", output: Path, find: Find) -> _Item:
     return item
 
 
-def _is_there(beside: Path) -> bool:
-    """Return whether a record exists; raise an error if the file is something else."""
-    if not beside.exists():
-        return False
-    try:
-        _recorded(beside)
-    except ValueError as error:
-        raise ValueError(
-            f"{error}; it is not a record, so it is not replaced: give another -o, or move it"
-        ) from error
-    return True
+def _record_of(output: Path) -> Path:
+    return output.with_suffix(".json")
+
+
+def _warn_of_transparency(high: "Picture") -> None:
+    from bigpicture.image import ImageWarning, to_float
+
+    if high.alpha is not None and (to_float(high.alpha) < 1).any():
+        text = "its transparency is left out; the result has the colours under it"
+        warnings.warn(text, ImageWarning, stacklevel=2)
 
 
 def _write(
@@ -262,9 +242,10 @@ def _write(
     from bigpicture.image.save import save
 
     output.parent.mkdir(parents=True, exist_ok=True)
+    # The record comes first: if this ends in between, the next run still may replace the picture.
+    save(beside, [(json.dumps(content, indent=1) + "\n").encode()])
     # The colour profile still applies; the size, thumbnail and resolution in EXIF do not.
     write(Picture(low, None, Metadata(icc=icc)), output)
-    save(beside, [(json.dumps(content, indent=1) + "\n").encode()])
 
 
 def _sum(pixels: "np.ndarray") -> str:
@@ -291,3 +272,5 @@ def _tell(item: _Item) -> None:
     else:
         (w, h), (wide, high) = item.input_size or (0, 0), item.output_size or (0, 0)
         say(f"done     {name} → {result}  {w}×{h} → {wide}×{high}")
+    for warning in item.warnings:
+        complain(f"warning  {result or name}: {printable(warning)}")
