@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bigpicture.image import read
+from bigpicture.image import read, write_pages
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_crops_and_what_became_of_each_picture(bigpicture, scans, tmp_path):
         ("skipped", 0),
     ]
     assert sum(i["crops"] for i in told["items"]) == len(list(out.glob("*.png"))) == 13
-    assert told["items"][2]["error"].startswith("it has 90×20 pixels")
+    assert "90×20 pixels" in told["items"][2]["error"]
 
 
 def test_one_bad_picture_does_not_end_the_others(bigpicture, scans, tmp_path):
@@ -87,3 +87,12 @@ def test_pictures_all_in_the_pack_s_own_folder(bigpicture, scans):
     result = bigpicture("data", "prepare", scans, "-o", scans)
     assert result.exit_code == 2
     assert "there are no pictures outside of --out" in result.stderr
+
+
+def test_what_is_left_out_of_a_picture_is_said_once(bigpicture, scans, tmp_path):
+    write_pages([read(scans / "a.png")] * 2, scans / "pages.tif")
+    result = bigpicture("data", "prepare", scans, "-o", tmp_path / "pack", "--crop", 32)
+    assert result.exit_code == 0, result.output
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("warning  ")
+    assert line.endswith("pages.tif' (TIFF) has 2 pages, of which only the first is taken")

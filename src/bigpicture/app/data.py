@@ -18,8 +18,10 @@ from bigpicture.app.console import (
     printable,
     refuse,
     say,
+    warn,
     write_report,
 )
+from bigpicture.app.options import check_effect
 
 if TYPE_CHECKING:
     from bigpicture.data.cutting import Input
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 data = typer.Typer(help="Prepare pictures for training.", no_args_is_help=True)
 
 _MEGABYTE = 10**6
+_SHARD_SIZE = 256
 
 
 @data.callback()
@@ -71,8 +74,11 @@ def prepare(
         typer.Option("--shards", help="Write tar files (WebDataset) instead of PNG files."),
     ] = False,
     shard_size: Annotated[
-        int, typer.Option(help="Size of a tar file in megabytes, which is held in memory.")
-    ] = 256,
+        int | None,
+        typer.Option(
+            help="Size of a tar file in megabytes, which is held in memory (default: 256)."
+        ),
+    ] = None,
     threads: Annotated[
         int | None,
         typer.Option(help="Threads that decode and encode (default: one per CPU)."),
@@ -93,6 +99,7 @@ def prepare(
     check_report(report)
     if (low is None) != (scale is None):
         refuse("--low and --scale go together; give both or neither")
+    check_effect("--shard-size", shard_size, "--shards", shards)
     for name, value in (("--shard-size", shard_size), ("--threads", threads)):
         if value is not None and value < 1:
             refuse(f"{name} {value}: give 1 or more")
@@ -104,7 +111,8 @@ def prepare(
     from bigpicture.data.remote import Shelf
 
     form = "shards" if shards else "folder"
-    asked = {"crop": crop, "step": step or max(1, crop // 2), "scale": scale, "form": form}
+    step = max(1, crop // 2) if step is None else step
+    asked = {"crop": crop, "step": step, "scale": scale, "form": form}
     try:
         cutting = parse(
             asked | {"least": crop if least is None else least}, Cutting, "data prepare"
@@ -113,7 +121,8 @@ def prepare(
         shelf = Shelf(out.rstrip("/"))
         pictures = _with_partners(files, low, cutting)
         manifest = begin(shelf, pictures, cutting, resume=resume)
-        work = Packing(shelf, pictures, manifest, shard_size * _MEGABYTE, threads or processors())
+        size = (shard_size or _SHARD_SIZE) * _MEGABYTE
+        work = Packing(shelf, pictures, manifest, size, threads or processors())
     except ImportError as error:
         refuse(f"{error}; pip install 'bigpicture[data]'")
     except ValueError as error:
@@ -163,15 +172,18 @@ def _with_partners(files: Sequence[Path], low: Path | None, cutting: "Cutting") 
 
 def _run(work: "Packing", report: Path | None, missing: Sequence[str]) -> None:
     """Cut the remaining pictures, print each outcome, and write the report even if stopped."""
+    from bigpicture.app.recording import warnings_told_apart
     from bigpicture.app.stopping import Stopped, stoppable
+    from bigpicture.image import ImageWarning
 
     total = len(work.inputs)
     status = None
     try:
-        with bar(total) as shown, stoppable():
+        heard = warnings_told_apart(ImageWarning, otherwise=warn)
+        with bar(total) as shown, stoppable(), heard:
 
             def finished(number: int, picture: "PackedPicture") -> None:
-                shown.name(printable(Path(picture.name).name))
+                shown.name(Path(picture.name).name)
                 shown.reach(number + 1)
                 _tell(number, total, picture)
 
