@@ -274,7 +274,7 @@ def test_the_first_page_is_taken_with_a_warning(bigpicture, tiny, tmp_path, suff
         write_pages([Picture(frame) for frame in FRAMES], file)
     result = bigpicture("upscale", file, "--model", tiny)
     assert result.exit_code == 0
-    assert "of which only the first is taken" in result.stderr
+    assert "of which only the first is taken; --all-pages takes all" in result.stderr
     expected = {".gif": ".png"}.get(suffix, suffix)  # no still is made a GIF
     assert len(read_pages(tmp_path / f"a_x2{expected}")) == 1
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigpicture import load
@@ -76,3 +76,34 @@ def test_any_frame_shows_some_of_the_picture(low, frame):
     (upper, start), (lower, stop) = grid.inside(window, frame)
     if min(ratio) >= 1:
         assert 0 <= upper < lower <= frame[0] and 0 <= start < stop <= frame[1]
+
+
+@given(
+    st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    st.booleans(),
+)
+@settings(max_examples=50, deadline=None)
+def test_however_small_the_result_both_crops_show_some_of_it(low, high, filled):
+    size, kept = framed(*low, high, "fill") if filled else (high, high)
+    pictures = (Picture(np.full((*side, 1), 9, np.uint8)) for side in (low, kept))
+    assert compare(*pictures, "", size).height > 30
+
+
+def test_a_picture_made_tiny_is_compared(bigpicture, make, tiny, tmp_path):
+    options = ("--model", tiny, "--scale", 0.01, "--compare")
+    assert bigpicture("upscale", make(tmp_path / "a.png", 200, 200), *options).exit_code == 0
+    assert read(tmp_path / "a_x0.01.png").width == 2
+    assert read(tmp_path / "a_x0.01_compare.png").height > 100
+
+
+def test_a_picture_whose_comparison_cannot_be_written_is_not_computed(
+    bigpicture, make, tiny, tmp_path, monkeypatch
+):
+    make(tmp_path / "a.png")
+    (tmp_path / "a_x2_compare.png").mkdir()
+    monkeypatch.setattr("bigpicture.app.restore.Restoring.compute", None)  # is not come to
+    result = bigpicture("upscale", tmp_path / "a.png", "--model", tiny, "--compare")
+    assert result.exit_code == 1
+    assert f"cannot be written: {tmp_path / 'a_x2_compare.png'} is in the way" in result.stderr
+    assert not (tmp_path / "a_x2.png").exists()

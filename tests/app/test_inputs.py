@@ -50,6 +50,7 @@ def test_folders_are_sorted_and_trees_kept(tree):
         ("i?/**/*.[gT]*", [("in/one/c.gif", "in/one"), ("in/one/two/d.TIF", "in/one/two")]),
         ("in/**/two/*", [("in/one/two/d.TIF", "one/two")]),
         ("in/on*", [("in/one/c.gif", "one")]),
+        ("in/o*/**", [("in/one/c.gif", "one"), ("in/one/two/d.TIF", "one/two")]),
     ],
 )
 def test_patterns_that_no_shell_has_replaced(tree, pattern, files):
@@ -153,3 +154,8 @@ def test_a_list_ended_by_nul_has_names_of_any_bytes(tree, monkeypatch):
         Path(os.fsdecode(name)).touch()
     listing(monkeypatch, b"\0".join(names) + b"\0")
     assert [os.fsencode(file) for file, _ in found(LIST)] == names
+
+
+def test_a_pattern_that_ends_in_two_stars_is_all_files_below(tree):
+    assert found("in/**") == found("in", recursive=True)
+    assert found("in/**") == found("in/**/*.*")

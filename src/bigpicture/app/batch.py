@@ -4,7 +4,6 @@ While one picture is computed, the next are read and the previous are written. A
 stopped can be resumed: a result exists only if it is complete, and parts of others are removed.
 """
 
-import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bigpicture.app.console import Bar, bar, complain, obstacle, printable, say, write_report
-from bigpicture.app.jobs import Job
+from bigpicture.app.console import Bar, bar, complain, printable, say, write_report
+from bigpicture.app.jobs import Job, in_the_way
 from bigpicture.app.overlap import Stages, overlap
 from bigpicture.app.recording import heard_in, warnings_told_apart
 from bigpicture.app.restore import AnyPicture, Facts, Restoring, Source, nbytes
@@ -100,7 +99,6 @@ class _Work:
     written: bool = False
     error: str | None = None
     seconds: float = 0.0
-    computing: float = 0.0
     memory: tuple[int | None, int | None] = (None, None)
     warnings: list[str] = field(default_factory=list)
 
@@ -161,11 +159,7 @@ class _Batch:
                 self._items[number] = self._item(job, "failed", error=job.error)
             elif run.is_done(job):
                 self._items[number] = self._item(job, "skipped", output=str(job.output))
-            elif (wall := obstacle(job.output)) is not None:
-                reason = (
-                    f"{job.output} cannot be written: {wall} is in the way or write-protected; "
-                    "give another -o"
-                )
+            elif (reason := in_the_way(job)) is not None:
                 self._items[number] = self._item(job, "failed", error=reason)
             else:
                 self._left.append(_Work(job, job.output, number, len(self._left)))
@@ -175,8 +169,6 @@ class _Batch:
 
     def run(self) -> Outcome:
         """Do the remaining jobs, and return the outcome of all."""
-        # pyvips not only raises errors but logs them too.
-        logging.getLogger("pyvips").addHandler(logging.NullHandler())
         for folder in self._folders:
             remove_leftovers(folder)
         for number, item in self._items.items():
@@ -218,7 +210,7 @@ class _Batch:
 
     def _compute(self, work: _Work, shown: Bar, stop: Stop) -> _Work:
         stop.check()
-        shown.name(printable(work.job.input.name))
+        shown.name(work.job.input.name)
         shown.reach(work.order)
         if work.source is not None:
             start, peak = time.monotonic(), PeakMemory(self._restoring.model.device)

@@ -36,6 +36,11 @@ class _Grid:
     ratio: tuple[float, float]
     before: tuple[int, int]
 
+    @property
+    def least(self) -> tuple[int, int]:
+        """Sides of a window that, wherever it lies, contains pixels of the result."""
+        return ceil(2 / self.ratio[0]), ceil(2 / self.ratio[1])
+
     def at(self, row: int, column: int) -> tuple[int, int]:
         """Return the nearest pixel in the result's grid, which may lie outside the result."""
         return (
@@ -69,7 +74,7 @@ def compare(
     ratio = [whole / side for whole, side in zip(size or kept, before.shape[1:], strict=True)]
     cut = [(whole - side) // 2 for whole, side in zip(size or kept, kept, strict=True)]
     grid = _Grid((ratio[0], ratio[1]), (cut[0], cut[1]))
-    window = _busiest(before, _seen(before.shape[1:], kept, grid))
+    window = _busiest(before, _seen(before.shape[1:], kept, grid), grid.least)
     bicubic, ours = _crops(before, after, window, grid)
     whole = _framed(after, window, grid)
     sizes = f"{low.width} × {low.height} → {restored.width} × {restored.height}"
@@ -98,11 +103,16 @@ def _on_white(picture: Picture) -> Float[Tensor, "3 h w"]:
 
 
 def _busiest(
-    image: Float[Tensor, "3 h w"], seen: tuple[slice, slice] = (slice(None), slice(None))
+    image: Float[Tensor, "3 h w"],
+    seen: tuple[slice, slice] = (slice(None), slice(None)),
+    least: tuple[int, int] = (1, 1),
 ) -> tuple[int, int, int, int]:
-    """Return top, left, height and width of the window with the most gradient inside `seen`."""
+    """Return top, left, height and width of the window with the most gradient inside `seen`.
+
+    Its sides are at least `least`, as far as `seen` allows.
+    """
     gray = image[(..., *seen)].mean(0)
-    height, width = (min(_WINDOW, side) for side in gray.shape)
+    height, width = (min(max(_WINDOW, n), side) for n, side in zip(least, gray.shape, strict=True))
     detail = torch.zeros_like(gray, dtype=torch.float64)
     detail[1:] += gray.diff(dim=0).abs()
     detail[:, 1:] += gray.diff(dim=1).abs()

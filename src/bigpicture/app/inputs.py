@@ -85,9 +85,11 @@ def _expand_one(given: Path, recursive: bool) -> Iterator[Found]:
 def _matching(pattern: Path, recursive: bool) -> Iterator[Found]:
     """Yield the pictures that match a pattern; the tree below its fixed part is kept."""
     magic = next(i for i, part in enumerate(pattern.parts) if glob.has_magic(part))
-    root = Path(*pattern.parts[:magic])
+    root, rest = Path(*pattern.parts[:magic]), Path(*pattern.parts[magic:])
+    if rest.name == "**":
+        rest /= "*"  # before Python 3.13, a final "**" matches only folders
     try:
-        matches = sorted(set(root.glob(os.fspath(Path(*pattern.parts[magic:])))))
+        matches = sorted(set(root.glob(os.fspath(rest))))
     except (OSError, ValueError) as error:
         yield Found(pattern, error=f"this pattern is not valid: {_reason(error)}")
         return

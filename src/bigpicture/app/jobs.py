@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bigpicture.app.console import obstacle
 from bigpicture.app.inputs import Found, expand
 from bigpicture.data.folders import RAW, SUFFIXES
 from bigpicture.image.formats import FORMATS
@@ -132,6 +133,15 @@ def is_among(path: Path, jobs: Iterable[Job]) -> bool:
     """Return whether a path is an input or a result of some job."""
     known = {_identity(p) for job in jobs for p in (job.input, job.output, job.compare) if p}
     return _identity(path) in known
+
+
+def in_the_way(job: Job) -> str | None:
+    """Return why a result of a job cannot be written, None if all of them can."""
+    for path in (job.output, job.compare):
+        if path is not None and (wall := obstacle(path)) is not None:
+            reason = f"{path} cannot be written: {wall} is in the way or write-protected"
+            return f"{reason}; give another -o"
+    return None
 
 
 def _job(found: Found, naming: Naming, as_file: bool) -> Job:

@@ -114,7 +114,9 @@ class Restoring:
         """
         with spooling(output.parent):
             pages = read_pages(path, max_pixels=self.max_pixels, keep_cmyk=True)
-            return Source(pages, None if self.all_pages and len(pages) > 1 else pages.first())
+            if self.all_pages and len(pages) > 1:
+                return Source(pages, None)
+            return Source(pages, pages.first("--all-pages takes all"))
 
     def compute(
         self,

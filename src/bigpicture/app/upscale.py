@@ -201,6 +201,8 @@ def upscale(
     if framing != "stretch" and size is None:
         refuse(f"--framing {framing}: give --size too, or leave it out")
     sized = target | {"framing": framing, "tile": parse_tile(tile), "context": context}
+    if sweeps is not None and context != "shared":
+        refuse(f"--sweeps {sweeps}: --context {context} has no sweeps; leave one of the two out")
     # Options that are not given take the engine's defaults, which are those of the Python API.
     given = {"halo": halo, "sweeps": sweeps, "memory": memory}
     sized |= {name: value for name, value in given.items() if value is not None}
@@ -271,6 +273,7 @@ def _mark(target: dict[str, Any], own_scale: int) -> str:
     """
     if "size" in target:
         return "_{1}x{0}".format(*target["size"])
-    if "width" in target or "height" in target:
-        return "".join(f"_{key[0]}{value}" for key, value in target.items())
+    for side in ("width", "height"):
+        if side in target:
+            return f"_{side[0]}{target[side]}"
     return f"_x{target.get('scale', own_scale):g}"
