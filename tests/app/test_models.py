@@ -93,3 +93,11 @@ def test_nothing_is_replaced_unasked(bigpicture, tiny, tmp_path):
     assert "must end in .safetensors" in bigpicture(
         "models", "convert", tiny, tmp_path / "out.pth"
     ).stderr.replace("\n", " ")
+
+
+def test_what_a_converted_file_states_moves_no_cursor(bigpicture, tiny, tmp_path):
+    source = tmp_path / "file.safetensors"
+    save_network(load_file(Path(tiny)).network, source, {"release": "\x1b[2Jgone\n"})
+    result = bigpicture("models", "convert", source, tmp_path / "out.safetensors")
+    assert result.exit_code == 0
+    assert "parameters (\\x1b[2Jgone\\n)" in result.stdout

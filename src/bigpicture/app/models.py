@@ -32,7 +32,7 @@ def list_(as_json: AsJson = False) -> None:
         at = f"×{entry.scale}"
         scores = [f"{name} {at} {mean['psnr']:.2f} dB" for name, mean in entry.scores.items()]
         measured = f"{', '.join(scores)} ({entry.protocol})" if scores else "not measured"
-        size = f"{entry.size / 2**20:.1f} MB"
+        size = f"{entry.size / 2**20:.1f} MiB"
         scale = "any" if entry.any_scale else at
         rows.append((entry.name, scale, f"{entry.parameters:,}", size, measured))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -96,9 +96,9 @@ def convert(
     from bigpicture.weights.file import load_file, save_network
 
     if target.suffix != ".safetensors":
-        refuse(ValueError(f"{target}: OUT must end in .safetensors"))
+        refuse(f"{target}: OUT must end in .safetensors")
     if target.exists() and not overwrite:
-        refuse(ValueError(f"{target} exists; replace it with --overwrite, or give another name"))
+        refuse(f"{target} exists; replace it with --overwrite, or give another name")
     try:
         network, facts = load_file(source)
         with source.open("rb") as file:
@@ -117,4 +117,5 @@ def convert(
         refuse(f"{target} cannot be written: {error}")
     scale = "any scale" if network.limits.any_scale else f"×{network.limits.scale}"
     release = f" ({facts['release']})" if "release" in facts else ""
-    say(f"{target}: {family(network.settings)} {scale}, {parameters:,} parameters{release}")
+    about = f"{family(network.settings)} {scale}, {parameters:,} parameters{release}"
+    say(printable(f"{target}: {about}"))  # the release may come from a stranger's file
