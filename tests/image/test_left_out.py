@@ -37,8 +37,8 @@ def cicp(*numbers: int) -> bytes:
 @pytest.mark.parametrize(
     ("data", "stated"),
     [
-        (png(gamma(100_000)), r"a gamma of 1/1\.00, and no profile"),
-        (png(gamma(55_556)), r"a gamma of 1/1\.80, and"),
+        (png(gamma(100_000)), r"a gamma of 1/1\.00, but has no profile"),
+        (png(gamma(55_556)), r"a gamma of 1/1\.80, but"),
         (png(cicp(9, 16, 0, 1)), r"primaries BT\.2020 and transfer PQ"),
         (png(cicp(12, 13, 0, 1), gamma(45_455)), "primaries Display P3 and transfer 13"),
     ],
@@ -80,9 +80,31 @@ def test_avif_states_its_colours_too():
         assert decode(deep).width == 14
 
 
+def camera_jpeg(space: int, index: str, **options) -> bytes:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA001] = space
+    exif.get_ifd(0x8769)[0xA005] = {1: index}
+    buffer = io.BytesIO()
+    Image.fromarray(RGB).save(buffer, "JPEG", exif=exif, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("space", "index"), [(0xFFFF, "R03"), (2, "R98")])
+def test_a_camera_states_adobe_rgb_in_exif(space, index, profiles):
+    with pytest.warns(ImageWarning, match="states Adobe RGB in its EXIF, but has no profile"):
+        decode(camera_jpeg(space, index))
+    icc = profiles["adobe-rgb"]
+    assert decode(camera_jpeg(space, index, icc_profile=icc)).metadata.icc == icc
+
+
+@pytest.mark.parametrize(("space", "index"), [(1, "R98"), (1, "R03"), (0xFFFF, "R98")])
+def test_what_a_camera_does_not_state_gives_no_warning(space, index):
+    assert decode(camera_jpeg(space, index)).width == 14
+
+
 def test_an_animated_avif_gives_its_first_frame_with_a_warning():
     still = encode(Picture(RGB), "avif")
-    with pytest.warns(ImageWarning, match="is animated, which only GIF and WebP may be"):
+    with pytest.warns(ImageWarning, match="is animated; only GIF and WebP"):
         assert decode(still[:8] + b"avis" + still[12:]).width == 14
 
 
@@ -106,7 +128,7 @@ ELEMENTS = b"""<rdf:Description><GCamera:MicroVideo>1</GCamera:MicroVideo><xmp:R
 )
 def test_what_phones_append_is_told_and_no_more_announced(xmp, what, kept):
     data = encode(Picture(RGB, metadata=Metadata(xmp=xmp)), "jpeg")
-    with pytest.warns(ImageWarning, match=f"its {what}, which stands behind .* left out"):
+    with pytest.warns(ImageWarning, match=f"its {what}, which is appended .* left out"):
         picture = decode(data)
     left = picture.metadata.xmp
     assert kept in left

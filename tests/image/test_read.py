@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import zlib
 
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
 
-from bigpicture.image import ImageError, ImageWarning, Picture, decode, encode, read
+from bigpicture.image import ImageError, ImageWarning, Picture, content, decode, encode, read
 from bigpicture.image.read import explain
 
 RNG = np.random.default_rng(3)
@@ -283,14 +284,14 @@ def test_files_that_are_no_images_are_named(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     for name, reason in {
         "empty.png": "empty",
-        "text.png": "no image",
+        "text.png": "not an image",
         "folder.png": "folder",
         "pipe.png": "pipe",
         "missing.png": "does not exist",
     }.items():
         with pytest.raises(ImageError, match=rf"{name}.*{reason}"):
             read(tmp_path / name)
-    with pytest.raises(ImageError, match="null"):
+    with pytest.raises(ImageError, match="is not a valid file name: .*null"):
         read("nul\0.png")
     with pytest.raises(ImageError, match="too long"):
         read("x" * 5000)
@@ -306,6 +307,43 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(io, "open", refuse)  # chmod does not stop root
     with pytest.raises(ImageError, match=r"secret\.png.*permissions"):
         read(path)
+
+
+@pytest.mark.parametrize("format", ["PNG", "TIFF", "PPM"])
+def test_a_disk_that_fails_while_a_large_file_is_read_is_an_image_error(
+    tmp_path, monkeypatch, format
+):
+    path = tmp_path / "a.png"
+    path.write_bytes(saved(Image.fromarray(RGB), format))
+    monkeypatch.setattr(content, "_LARGE", 1)
+    whole, left = content.FileContent.__getitem__, 0
+
+    def fail(self, part):
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(5, "Input/output error")
+        return whole(self, part)
+
+    monkeypatch.setattr(content.FileContent, "__getitem__", fail)
+    for reads in range(100):
+        left = reads
+        try:
+            picture = read(path)
+            break
+        except ImageError as error:
+            assert re.search(r"cannot read .*a\.png.*Input/output error", str(error))
+    assert reads > 0
+    np.testing.assert_array_equal(picture.colour, RGB)
+
+
+def test_heic_is_not_called_avif():
+    avif = saved(Image.fromarray(RGB), "AVIF")
+    heic = avif.replace(b"ftypavif", b"ftypheic", 1)
+    np.testing.assert_array_equal(decode(heic).colour, decode(avif).colour)
+    for data, kind in ((avif, "AVIF"), (heic, "HEIC")):
+        with pytest.raises(ImageError, match=rf"cannot read the image \({kind}\)"):
+            decode(data[:-9])
 
 
 SAMPLES = {

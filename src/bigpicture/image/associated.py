@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from bigpicture.image.content import Content
-from bigpicture.image.directories import directories, read_directory
+from bigpicture.image.directories import read_directory
 
 __all__ = ["is_associated", "rounded_quotients"]
 
@@ -21,10 +21,9 @@ _EXTRA_SAMPLES = 0x0152
 _ASSOCIATED = struct.pack("<H", 1)
 
 
-def is_associated(tiff: Content, page: int) -> bool:
-    """Return whether the colours of a page are multiplied by its opacity."""
-    chain = directories(tiff)
-    main = read_directory(tiff, struct.pack("<Q", chain[page])) if page < len(chain) else {}
+def is_associated(tiff: Content, start: int) -> bool:
+    """Return whether the colours of a page, by its directory, are multiplied by its opacity."""
+    main = read_directory(tiff, struct.pack("<Q", start), (_EXTRA_SAMPLES,))
     return _EXTRA_SAMPLES in main and main[_EXTRA_SAMPLES][2][:2] == _ASSOCIATED
 
 

@@ -10,6 +10,7 @@ Source: Adobe, "TIFF Revision 6.0", section 2; "The BigTIFF File Format Proposal
 """
 
 import struct
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +22,14 @@ Directory = dict[int, tuple[int, int, bytes]]
 
 SHORT, LONG, UNDEFINED, LONG8 = 3, 4, 7, 16
 EXPOSURE, PLACE = 0x8769, 0x8825  # tags that point to directories: EXIF (exposure) and GPS
-_INTEROPERABILITY = 0xA005  # points to a directory that does not apply to a changed picture
+IPTC = 0x83BB  # bytes, even if typed as numbers, and then in no byte order
+INTEROPERABILITY = 0xA005  # points to a directory that does not apply to a changed picture
 _PURPOSE = 0x00FE
 _SMALLER, _MASK = 1, 4  # bits of the purpose
 _SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)  # bytes of a value of each type
 _WORDS = (0, 1, 1, 2, 4, 4, 1, 1, 2, 4, 4, 4, 8, 4, 0, 0, 8, 8, 8)  # bytes of a word to be swapped
 _SHORTER = {LONG8: LONG, 17: 9, 18: 13}  # types of eight bytes → the equivalent types of four
+_MOST = 2**16  # directories of a file that are looked at
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,10 @@ def layout_of(tiff: Content | bytearray) -> Layout:
 
 
 def directories(tiff: Content) -> list[int]:
-    """Return the positions of the first directory and of those chained to it."""
+    """Return the positions of the first directory and of those chained to it, `_MOST` at most."""
     layout, found = layout_of(tiff), {}  # a dict used as an ordered set
     position = layout.position(tiff, layout.first)
-    while position not in found and _may_start(tiff, position):
+    while len(found) < _MOST and position not in found and _may_start(tiff, position):
         found[position] = None
         count, at = layout.entered(tiff, position)
         position = layout.position(tiff, at + layout.entry * count)
@@ -98,7 +101,11 @@ def directories(tiff: Content) -> list[int]:
 
 
 def full_pages(tiff: Content) -> list[int]:
-    """Return the numbers of a file's pages, without masks and smaller versions of other pages."""
+    """Return the numbers of a file's pages, without masks and smaller versions of other pages.
+
+    Raises:
+        ValueError: If the file has too many of them.
+    """
     layout = layout_of(tiff)
 
     def purpose(position: int) -> int:  # its tag is the lowest, so its entry is the first
@@ -109,30 +116,56 @@ def full_pages(tiff: Content) -> list[int]:
         return 0
 
     chain = directories(tiff)
+    if len(chain) == _MOST:
+        raise ValueError(f"it has {_MOST} pages or more; split it into several files")
     return [n for n, position in enumerate(chain) if not purpose(position) & (_SMALLER | _MASK)]
 
 
-def read_directory(tiff: Content, pointer: bytes | None = None) -> Directory:
+def claims_fit(tiff: Content) -> bool:
+    """Return whether a file has room for all its directories and values, as far as they are stated.
+
+    Where they overlap, a small file can make its reader allocate any amount of memory.
+    """
+    layout, left = layout_of(tiff), len(tiff)
+    for start in directories(tiff):
+        left -= layout.entry * layout.entered(tiff, start)[0]
+        if left < 0:  # known before the entries are read, of which there may be any number
+            return False
+        sizes = (_SIZES[kind] * count for _, _, kind, count in entries(tiff, start, layout))
+        left -= sum(size for size in sizes if size > layout.word)
+    return left >= 0
+
+
+def read_directory(
+    tiff: Content, pointer: bytes | None = None, only: Container[int] | None = None
+) -> Directory:
     """Return a directory of a TIFF or EXIF block; invalid entries are left out.
+
+    Entries may share their bytes, but their values take no more memory than the whole block.
 
     Args:
         tiff: The block, from its byte order mark on.
         pointer: Little-endian position of the directory; None reads the first one.
+        only: Tags to read; None reads all but `INTEROPERABILITY`.
     """
     layout = layout_of(tiff)
     start = layout.position(tiff, layout.first)
     if pointer is not None:
         start = int.from_bytes(pointer[:8], "little")
     directory: Directory = {}
+    left = end = len(tiff)
     for position, tag, kind, count in entries(tiff, start, layout):
+        if tag == INTEROPERABILITY if only is None else tag not in only:
+            continue
         size = _SIZES[kind] * count
         at = position + layout.entry - layout.word
         at = at if size <= layout.word else layout.position(tiff, at)
-        value = tiff[at : at + size]
-        if len(value) == size and tag != _INTEROPERABILITY:
+        if size <= left and at + size <= end:
+            left -= size
+            order = "<" if tag == IPTC else layout.order
             word = f"u{_WORDS[kind]}"
-            little = np.frombuffer(value, layout.order + word).astype("<" + word).tobytes()
-            directory[tag] = (kind, count, little)
+            little = np.frombuffer(tiff[at : at + size], order + word).astype("<" + word)
+            directory[tag] = (kind, count, little.tobytes())
     return directory
 
 
@@ -169,7 +202,7 @@ def write_directories(
 def _write_directory(directory: Directory, start: int, layout: Layout, following: int = 0) -> bytes:
     directory = {tag: _as_wide(entry, layout) for tag, entry in directory.items()}
     count = struct.pack("<Q" if layout.big else "<H", len(directory))
-    entries, values = count, b""
+    entries, values = bytearray(count), bytearray()
     behind = start + len(count) + layout.entry * len(directory) + layout.word
     for tag, (kind, count, value) in sorted(directory.items()):
         fits = len(value) <= layout.word
@@ -177,7 +210,7 @@ def _write_directory(directory: Directory, start: int, layout: Layout, following
         inline = value.ljust(layout.word, b"\0") if fits else at
         entries += struct.pack("<HHQ" if layout.big else "<HHI", tag, kind, count) + inline
         values += b"" if fits else value + b"\0" * (len(value) % 2)
-    return entries + layout.packed(following) + values
+    return bytes(entries + layout.packed(following) + values)
 
 
 def _as_wide(entry: tuple[int, int, bytes], layout: Layout) -> tuple[int, int, bytes]:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from bigpicture.image.content import Content
 from bigpicture.image.directories import (
     EXPOSURE,
+    IPTC,
     LONG,
     PLACE,
     SHORT,
@@ -29,12 +30,12 @@ from bigpicture.image.directories import (
 from bigpicture.image.picture import Metadata
 
 EXIF_HEADER = b"Exif\0\0"
-_ORIENTATION, _COLOUR_SPACE = 0x0112, 0xA001
+COLOUR_SPACE = 0xA001
+_ORIENTATION = 0x0112
 _WIDTH, _HEIGHT = 0xA002, 0xA003
 # Entries of a TIFF directory that describe the picture and not the layout of its pixels:
 # description, make, model, software, date, artist, copyright.
 _DESCRIPTIVE = (0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x8298)
-_IPTC = 0x83BB
 
 
 def upright(metadata: Metadata, turned: int = 1) -> Metadata:
@@ -71,7 +72,7 @@ def said_srgb(metadata: Metadata) -> Metadata:
     """Return `metadata` with the colour space in its EXIF, if one is stated, set to sRGB."""
     if metadata.exif is None:
         return metadata
-    return replace(metadata, exif=_with_short(metadata.exif, EXPOSURE, _COLOUR_SPACE, 1))
+    return replace(metadata, exif=_with_short(metadata.exif, EXPOSURE, COLOUR_SPACE, 1))
 
 
 def _with_short(exif: bytes, part: int | None, tag: int, number: int) -> bytes:
@@ -99,17 +100,22 @@ def _without_thumbnail(exif: bytes) -> bytes:
     return EXIF_HEADER + bytes(tiff)
 
 
-def read_tiff(file: Content, metadata: Metadata, page: int = 0) -> Metadata:
-    """Return `metadata` with the EXIF and IPTC of a TIFF page, None where it has none."""
-    chain = directories(file)
-    main = read_directory(file, struct.pack("<Q", chain[page])) if page < len(chain) else {}
+def read_tiff(file: Content, metadata: Metadata, start: int) -> Metadata:
+    """Return `metadata` with the EXIF and IPTC of a TIFF page, None where it has none.
+
+    Args:
+        file: The TIFF.
+        metadata: Metadata of the page from elsewhere.
+        start: Position of the page's directory.
+    """
+    main = read_directory(file, struct.pack("<Q", start), (*_DESCRIPTIVE, EXPOSURE, PLACE, IPTC))
     kept = {tag: main[tag] for tag in _DESCRIPTIVE if tag in main}
     parts = {tag: read_directory(file, main[tag][2]) for tag in (EXPOSURE, PLACE) if tag in main}
     exif = None
     if kept or any(parts.values()):
         header = struct.pack("<2sHI", b"II", 42, 8)
         exif = EXIF_HEADER + header + write_directories(kept, parts, len(header))
-    iptc = main[_IPTC][2] if _IPTC in main else None
+    iptc = main[IPTC][2] if IPTC in main else None
     return replace(metadata, exif=exif, iptc=iptc)
 
 
@@ -125,5 +131,5 @@ def tiff_entries(
             parts[EXPOSURE][tag] = (LONG, 1, struct.pack("<I", side))
     main = {tag: said[tag] for tag in _DESCRIPTIVE if tag in said}
     if metadata.iptc:
-        main[_IPTC] = (UNDEFINED, len(metadata.iptc), metadata.iptc)
+        main[IPTC] = (UNDEFINED, len(metadata.iptc), metadata.iptc)
     return main, parts

@@ -10,6 +10,7 @@ other pages do not count as pages.
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from bigpicture.image.appended import without_appended
 from bigpicture.image.associated import is_associated, rounded_quotients
 from bigpicture.image.colour import widen
 from bigpicture.image.content import Content
-from bigpicture.image.directories import full_pages
+from bigpicture.image.directories import claims_fit, directories, full_pages
 from bigpicture.image.exif import EXIF_HEADER, read_tiff, upright
 from bigpicture.image.gif import check_whole
 from bigpicture.image.inks import Separations
@@ -36,6 +37,7 @@ LOADERS = {
     "WebP": "webpload",
     "TIFF": "tiffload",
     "AVIF": "heifload",
+    "HEIC": "heifload",
     "GIF": "gifload",
 }
 _ANIMATED = ("GIF", "WebP")
@@ -66,7 +68,8 @@ class Loader:
         """Return the page numbers and, for animations, the frame delays (ms) and loop count.
 
         Raises:
-            ValueError: If the file is a camera's raw file, holds only previews, or is cut short.
+            ValueError: If the file is a camera's raw file, holds only previews, has too many
+                pages, or is cut short.
         """
         if self.kind == "TIFF":
             check_developed(self.data)
@@ -108,13 +111,28 @@ class Loader:
         for number in numbers:
             yield self._picture(stored, frames[number], image, number)
 
+    @cached_property
+    def _chain(self) -> list[int]:
+        return directories(self.data)
+
+    @cached_property
+    def _claims_fit(self) -> bool:
+        return self.kind == "TIFF" and claims_fit(self.data)
+
+    def _directory(self, page: int) -> int:
+        """Return the position of a TIFF page's directory, 0 if it has none."""
+        return self._chain[page] if page < len(self._chain) else 0
+
     def _load(self, **options: Any) -> pyvips.Image:  # noqa: ANN401 - libvips' options
         here = isinstance(self.data, bytes)
         name = f"{LOADERS[self.kind]}_{'buffer' if here else 'source'}"
         if not pyvips.type_find("VipsOperation", name):
-            raise ValueError("this libvips reads none; install pyvips-binary, which does")
+            raise ValueError(f"this libvips cannot read {self.kind}; install pyvips-binary")
         # Sequential access keeps libvips from caching the operation, and with it the pixels.
         data = self.data if isinstance(self.data, bytes) else self.data.source()
+        # A limit of 50 MB on all of libtiff's memory would refuse layered and very wide pictures.
+        if self._claims_fit and "unlimited" in pyvips.Introspect.get(name).optional_input:
+            options["unlimited"] = True
         # libvips reports damage within a GIF frame only as a warning.
         strict = "warning" if self.kind == "GIF" else "error"
         return getattr(pyvips.Image, name)(data, access="sequential", fail_on=strict, **options)
@@ -127,11 +145,11 @@ class Loader:
         pixels = _decoded(image)
         if pixels.dtype == np.float32 and not all(np.isfinite(b).all() for (b,) in bands(pixels)):
             raise ValueError("it has pixels that are not finite; replace them by numbers")
-        if self.kind == "AVIF":
+        if self.kind in ("AVIF", "HEIC"):
             bits = _number(stored, "bits-per-sample", 8)
             pixels = by_rows(lambda rows: widen(rows, bits), pixels)
         with_alpha = image is stored and pixels.shape[2] in (2, 4)
-        if self.kind == "TIFF" and with_alpha and is_associated(self.data, page):
+        if self.kind == "TIFF" and with_alpha and is_associated(self.data, self._directory(page)):
             pixels = by_rows(rounded_quotients, pixels)
         return pixels, image
 
@@ -148,10 +166,10 @@ class Loader:
             xmp, appended = without_appended(metadata.xmp)
             metadata = replace(metadata, xmp=xmp)
             for what in appended:
-                text = f"its {what}, which stands behind the picture, is left out"
+                text = f"its {what}, which is appended to the picture, is left out"
                 warnings.warn(text, ImageWarning, stacklevel=2)
         if self.kind == "TIFF":
-            metadata = read_tiff(self.data, metadata, number)
+            metadata = read_tiff(self.data, metadata, self._directory(number))
         density = metadata.pixels_per_mm
         metadata = replace(
             upright(metadata, turn),

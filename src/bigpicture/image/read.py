@@ -34,12 +34,13 @@ _SIGNATURES = (
     ("JPEG", re.compile(rb"\xff\xd8\xff")),
     ("WebP", re.compile(rb"RIFF....WEBP", re.DOTALL)),
     ("TIFF", re.compile(rb"II[*+]\x00|MM\x00[*+]")),
-    ("AVIF", re.compile(rb"....ftyp(avi[fs]|mif1|msf1|miaf|hei[cx])", re.DOTALL)),
+    ("AVIF", re.compile(rb"....ftyp(avi[fs]|(mif1|msf1|miaf)....(....){0,9}avi[fs])", re.DOTALL)),
+    ("HEIC", re.compile(rb"....ftyp(hei[cx]|mif1|msf1|miaf)", re.DOTALL)),
     ("GIF", re.compile(rb"GIF8[79]a")),
     ("PPM", re.compile(rb"P[1-6][\s#]")),
 )
 _NO_CODEC = re.compile(r"compression (support|format|scheme)|codec", re.IGNORECASE)
-READABLE = ", ".join(kind for kind, _ in _SIGNATURES)
+READABLE = ", ".join(kind for kind, _ in _SIGNATURES if kind != "HEIC")  # few libvips have HEVC
 
 
 @dataclass(frozen=True)
@@ -169,19 +170,22 @@ def decode_pages(
 
 
 def _pages_of(data: Content, name: str, max_pixels: int, keep_cmyk: bool) -> Pages:
-    start = data[:_START]
+    with _explained(name):
+        start = data[:_START]
     kind = _kind(start, name)
     called = f"{name} ({kind})"
     if kind == "PPM":
         return Pages([0], (), 0, lambda _: iter([decode_ppm(data, max_pixels)]), called)
     animated = b"acTL" in png_chunks(start) if kind == "PNG" else start[8:12] == b"avis"
     if animated:
-        _warn(f"{called} is animated, which only GIF and WebP may be: its first frame is taken")
+        _warn(
+            f"{called} is animated; only GIF and WebP animations are read: its first frame is taken"
+        )
     stated = stated_space(start, kind)
     if stated is not None:
         _warn(
-            f"{called} states {stated}, and no profile: that is left out, and its colours are "
-            "taken for sRGB's; convert it to sRGB first, or to a profile"
+            f"{called} states {stated}, but has no profile: its colours are taken for sRGB's; "
+            "convert it to sRGB first, or embed a profile"
         )
     loader = Loader(data, kind, max_pixels, keep_cmyk)
     with _explained(called):
@@ -202,7 +206,7 @@ def _picture(pages: Pages) -> Picture:
 def _explained(name: str) -> Iterator[None]:
     try:
         yield
-    except (pyvips.Error, ValueError, OverflowError, MemoryError) as error:
+    except (pyvips.Error, ValueError, OverflowError, MemoryError, OSError) as error:
         if isinstance(error, ImageError):
             raise
         raise ImageError(f"cannot read {name}: {explain(error)}") from error
@@ -246,7 +250,7 @@ def _content_at(path: str | os.PathLike[str]) -> Content:
     except (OSError, MemoryError) as error:
         raise ImageError(f"cannot read {name}: {error}") from error
     except ValueError as error:
-        raise ImageError(f"{name} can be no file's name: {error}") from error
+        raise ImageError(f"{name} is not a valid file name: {error}") from error
 
 
 def _kind(data: bytes, name: str) -> str:
@@ -255,4 +259,4 @@ def _kind(data: bytes, name: str) -> str:
     for kind, signature in _SIGNATURES:
         if signature.match(data):
             return kind
-    raise ImageError(f"{name} is no image of a kind that can be read, which are {READABLE}")
+    raise ImageError(f"{name} is not an image of a kind that can be read: {READABLE}")

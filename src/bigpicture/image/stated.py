@@ -1,12 +1,16 @@
-"""Colour spaces that a file states by code numbers instead of a profile: cICP, gAMA; nclx.
+"""Colour spaces that a file states by numbers instead of a profile: cICP, gAMA; nclx; EXIF.
 
-    first bytes of a PNG or AVIF ──▶ description of the stated colour space, unless it is sRGB
+    first bytes of a PNG, AVIF or JPEG ──▶ description of the stated colour space, unless it is sRGB
 
-These numbers are not carried over, and the colours of such a file are taken for sRGB's.
+The numbers of PNG and AVIF are not carried over. The colours of such a file are taken for sRGB's.
 
 Source: W3C, "Portable Network Graphics (PNG) Specification", third edition, sections 11.3.2.2 and
-    11.3.2.6; ITU-T H.273, tables 2 and 3.
+    11.3.2.6; ITU-T H.273, tables 2 and 3; CIPA DC-009, "Design rule for Camera File system: DCF
+    Version 2.0", which cameras follow that take pictures in Adobe RGB.
 """
+
+from bigpicture.image.directories import EXPOSURE, INTEROPERABILITY, read_directory
+from bigpicture.image.exif import COLOUR_SPACE, EXIF_HEADER
 
 __all__ = ["png_chunks", "stated_space"]
 
@@ -15,6 +19,8 @@ _PRIMARIES = {9: "BT.2020", 11: "DCI-P3", 12: "Display P3"}
 _TRANSFERS = {8: "linear", 16: "PQ", 18: "HLG"}
 _AS_SRGB = ((1, _UNSTATED), (1, 6, 13, _UNSTATED))  # primaries; curves that are shown like sRGB's
 _SRGB_GAMMA, _NEAR = 45455, 2300  # in 1/100000; a difference below _NEAR is not visible
+_ADOBE_RGB, _UNCALIBRATED = b"\2\0", b"\xff\xff"  # the latter, with the index R03, is Adobe RGB too
+_INDEX = 1
 
 
 def png_chunks(start: bytes) -> dict[bytes, bytes]:
@@ -45,11 +51,13 @@ def stated_space(start: bytes, kind: str) -> str | None:
         if b"sRGB" in chunks or abs(gamma - _SRGB_GAMMA) < _NEAR:
             return None
         return f"a gamma of 1/{100_000 / gamma:.2f}"
-    if kind == "AVIF":
+    if kind in ("AVIF", "HEIC"):
         at = start.find(b"colrnclx") + 8
         if at < 8 or b"colrprof" in start or b"colrrICC" in start:
             return None
         return _coded(*(int.from_bytes(start[i : i + 2], "big") for i in (at, at + 2)))
+    if kind == "JPEG" and b"ICC_PROFILE\0" not in start:
+        return _in_exif(start.partition(EXIF_HEADER)[2])
     return None
 
 
@@ -58,3 +66,16 @@ def _coded(primaries: int, transfer: int) -> str | None:
         return None
     names = _PRIMARIES.get(primaries, str(primaries)), _TRANSFERS.get(transfer, str(transfer))
     return f"primaries {names[0]} and transfer {names[1]} (ITU-T H.273)"
+
+
+def _in_exif(block: bytes) -> str | None:
+    """Describe the colour space that an EXIF block states; None for sRGB or an unknown one."""
+
+    def value(directory: bytes | None, tag: int) -> bytes:
+        return read_directory(block, directory, (tag,)).get(tag, (0, 0, b""))[2]
+
+    exposure = value(None, EXPOSURE)
+    space = value(exposure, COLOUR_SPACE)
+    index = value(value(exposure, INTEROPERABILITY), _INDEX)
+    is_adobe_rgb = space == _ADOBE_RGB or (space == _UNCALIBRATED and index[:3] == b"R03")
+    return "Adobe RGB in its EXIF" if is_adobe_rgb else None
