@@ -78,5 +78,6 @@ def profiles() -> dict[str, bytes]:
         "table": rgb_table(ADOBE_RGB),
         "gray-2.2": profile(b"GRAY", kTRC=gamma(563 / 256)),
         "gray-sampled": profile(b"GRAY", kTRC=samples(*curve)),
+        "gray-srgb": profile(b"GRAY", kTRC=formula(3, *SRGB_FORMULA)),
         "cmyk": pyvips.Operation.call("profile_load", "cmyk"),
     }

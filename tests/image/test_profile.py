@@ -9,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from bigpicture.image import ImageWarning, Metadata, Picture, decode, encode, quantise, to_srgb
+from bigpicture.image import (
+    ImageWarning,
+    Metadata,
+    Picture,
+    decode,
+    encode,
+    quantise,
+    read_pages,
+    to_srgb,
+    write_pages,
+)
+from bigpicture.image.formats import in_srgb
 from bigpicture.image.profile import space_of, srgb_profile
 
 RNG = np.random.default_rng(5)
@@ -58,11 +69,12 @@ def test_black_and_white_stay_black_and_white_exactly(profiles, name, dtype):
     assert converted.colour[0, 1].tolist() == [65535] * channels
 
 
-def test_floats_keep_what_srgb_does_not_have(profiles):
+@pytest.mark.parametrize("name", WIDE)
+def test_floats_keep_what_srgb_does_not_have(profiles, name):
     green = np.array([[[0, 1, 0], [0, 2, 0]]], np.float32)
-    converted = to_srgb(Picture(green, metadata=Metadata(icc=profiles["adobe-rgb"])))
-    assert converted.colour[0, 0, 0] < -0.5
-    assert converted.colour[0, 1, 1] > 1.5
+    converted = to_srgb(Picture(green, metadata=Metadata(icc=profiles[name])))
+    assert converted.colour[0, 0, 0] < -0.5 or name == "display-p3"
+    assert converted.colour[0, 1, 1] > 1.3
 
 
 def test_16_bits_are_rounded_once(profiles):
@@ -127,3 +139,47 @@ def test_ppm_which_has_no_profile_gets_the_colours(profiles):
 
 def test_little_cms_is_there():
     assert pyvips.type_find("VipsOperation", "icc_transform")
+
+
+def test_a_sampled_curve_goes_on_above_white_as_steep_as_it_ends(profiles):
+    levels = np.array([62 / 63, 1, 64 / 63, 3], np.float32).reshape(1, 4, 1)
+    gray = to_srgb(Picture(levels, metadata=Metadata(icc=profiles["gray-sampled"]))).colour
+    light = ((gray.ravel() + 0.055) / 1.055) ** 2.4
+    steps = np.diff(light) / np.diff(levels.ravel())
+    np.testing.assert_allclose(steps, steps[0], rtol=1e-3)
+
+
+def test_a_gray_profile_like_srgb_is_left_out_where_gray_becomes_rgb(tmp_path, profiles):
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    picture = Picture(levels, metadata=Metadata(icc=profiles["gray-srgb"]))
+    assert to_srgb(picture) is picture
+    assert in_srgb(picture, "webp").metadata.icc is None
+    for format in ("webp", "avif"):
+        again = decode(encode(picture, format, lossless=True))
+        assert again.metadata.icc is None
+        np.testing.assert_array_equal(again.colour, np.broadcast_to(levels, (16, 16, 3)))
+    write_pages([picture, picture], tmp_path / "a.webp", lossless=True)
+    assert b"ICCP" not in (tmp_path / "a.webp").read_bytes()
+
+
+@pytest.mark.parametrize("second", [None, "srgb", "display-p3"])
+def test_frames_of_different_profiles_become_srgb(tmp_path, profiles, second):
+    flat = np.full((8, 8, 3), (30, 200, 90), np.uint8)
+    icc = None if second is None else profiles[second]
+    frames = [
+        Picture(flat, metadata=Metadata(icc=profiles["adobe-rgb"])),
+        Picture(flat, metadata=Metadata(icc=icc)),
+    ]
+    write_pages(frames, tmp_path / "a.webp", lossless=True)
+    for page, frame in zip(read_pages(tmp_path / "a.webp"), frames, strict=True):
+        found = to_srgb(page).at_depth(8).colour
+        np.testing.assert_array_equal(found, to_srgb(frame).at_depth(8).colour)
+
+
+def test_frames_of_one_profile_keep_it(tmp_path, profiles):
+    flat = np.full((8, 8, 3), (30, 200, 90), np.uint8)
+    frame = Picture(flat, metadata=Metadata(icc=profiles["adobe-rgb"]))
+    write_pages([frame, frame], tmp_path / "a.webp", lossless=True)
+    for page in read_pages(tmp_path / "a.webp"):
+        np.testing.assert_array_equal(page.colour, flat)
+        assert page.metadata.icc == profiles["adobe-rgb"]

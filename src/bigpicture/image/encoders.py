@@ -123,7 +123,7 @@ def write_frames(
     """Write an animation, or a still image if there is one frame.
 
     Args:
-        pictures: 8-bit frames of one size.
+        pictures: 8-bit frames of one size and in the colours of one profile.
         file: Empty file, open for writing.
         format: "webp" or "gif".
         quality: As in `bigpicture.image.write`.
@@ -132,8 +132,8 @@ def write_frames(
         loop: How often the animation is repeated; 0 means forever.
     """
     first = pictures[0]
-    deep = any(picture.alpha is not None for picture in pictures)
-    frames = [_as_rgb(picture, deep) for picture in pictures]
+    with_alpha = any(picture.alpha is not None for picture in pictures)
+    frames = [_as_rgb(picture, with_alpha) for picture in pictures]
     joined = Picture.from_array(np.concatenate(frames), first.metadata)
     fields: list[tuple[int, str, Any]] = []
     if len(pictures) > 1:
@@ -237,8 +237,9 @@ def _keep(picture: Picture | Separations) -> int:
 def _fitting(part: str, block: bytes | None) -> bytes | None:
     if block is None or len(block) <= _JPEG_SEGMENT:
         return block
+    others = "TIFF" if part == "IPTC" else "PNG or TIFF"
     warnings.warn(
-        f"{part} has {len(block)} bytes, more than JPEG holds, and is left out; write PNG or TIFF",
+        f"{part} has {len(block)} bytes, more than JPEG holds, and is left out; write {others}",
         ImageWarning,
         stacklevel=2,
     )

@@ -201,7 +201,7 @@ def _to_white(matrix: Float64[np.ndarray, "3 3"]) -> Float64[np.ndarray, "3 3"]:
 def _curve(element: bytes) -> _Curve:
     """Return the function from a channel to light, mirrored below 0.
 
-    Above 1, formulas continue and sampled curves keep their last value.
+    Above 1, formulas continue, and sampled curves go on as steep as they end.
     """
     if element[:4] == b"para":
         curve = _formula(element)
@@ -235,8 +235,9 @@ def _samples(element: bytes) -> _Curve:
         return lambda x: x
     if count == 1:
         return lambda x: x ** (values[0] / 256)
-    at = np.linspace(0, 1, count)
-    return lambda x: np.interp(x, at, values / 65535)
+    at, light = np.linspace(0, 1, count), values / 65535
+    slope = (light[-1] - light[-2]) * (count - 1)
+    return lambda x: np.interp(x, at, light) + slope * np.maximum(x - 1, 0)
 
 
 def _encoded(light: Float32[np.ndarray, "n c"]) -> Float32[np.ndarray, "n c"]:

@@ -41,7 +41,7 @@ def saving(target: Path) -> Iterator[BufferedRandom]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            if target.exists():
+            with contextlib.suppress(OSError):  # no such file, or a file system without modes
                 shutil.copymode(target, part)
             if fcntl is not None:  # still locked, so that no process takes it for a leftover
                 part.replace(target)

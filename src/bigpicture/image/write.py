@@ -18,7 +18,7 @@ from pathlib import Path
 import pyvips
 
 from bigpicture.image.encoders import ENCODERS, write_frames
-from bigpicture.image.formats import FORMATS, LARGEST_SIDE, WITH_PAGES, held_by
+from bigpicture.image.formats import FORMATS, WITH_PAGES, check_sides, held_by
 from bigpicture.image.inks import Separations
 from bigpicture.image.picture import ImageError, Picture
 from bigpicture.image.save import saving
@@ -150,22 +150,25 @@ def _write_pages(
 
 
 def _frames(pictures: Iterable[Picture | Separations], format: str) -> list[Picture]:
-    held = []
+    shown: list[Picture | Separations] = []
     for picture in pictures:
-        frame = _held(picture, format)
+        check_sides(format, picture.height, picture.width)
+        if shown and (picture.height, picture.width) != (shown[0].height, shown[0].width):
+            raise ImageError(f"frames of {format} must have one size; write the pages to TIFF")
+        shown.append(picture)
+    if not shown:
+        raise ImageError("there are no frames")
+    as_srgb = len({picture.metadata.icc for picture in shown}) > 1  # a file has one profile
+    held = []
+    for picture in shown:
+        frame = held_by(picture, format, as_srgb=as_srgb)
         assert isinstance(frame, Picture), "no animation holds CMYK"
         held.append(frame)
-    if not held:
-        raise ImageError("there are no frames")
-    if len({(frame.height, frame.width) for frame in held}) > 1:
-        raise ImageError(f"frames of {format} must have one size; write the pages to TIFF")
     return held
 
 
 def _held(picture: Picture | Separations, format: str) -> Picture | Separations:
-    side, limit = max(picture.height, picture.width), LARGEST_SIDE.get(format, 2**31 - 1)
-    if side > limit:
-        raise ImageError(f"{format} holds {limit} pixels a side, not {side}; write PNG or TIFF")
+    check_sides(format, picture.height, picture.width)
     return held_by(picture, format)
 
 
@@ -181,7 +184,7 @@ def _place(path: str | os.PathLike[str]) -> Path:
     try:
         return Path(os.path.realpath(path))
     except ValueError as error:
-        raise ImageError(f"it can be no file's name: {error}") from error
+        raise ImageError(f"it is not a valid file name: {error}") from error
 
 
 def _checked(format: str, quality: int | None, lossless: bool) -> int:
@@ -197,7 +200,7 @@ def _checked(format: str, quality: int | None, lossless: bool) -> int:
         )
     saver = "heifsave_buffer" if format == "avif" else f"{format}save_buffer"
     if format != "ppm" and not pyvips.type_find("VipsOperation", saver):
-        raise ImageError(f"this libvips writes no {format}; install pyvips-binary, which does")
+        raise ImageError(f"this libvips cannot write {format}; install pyvips-binary")
     return quality
 
 
