@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bigpicture.image import Metadata, Picture, Separations, content, read, spool, write
-from bigpicture.image.spool import Spool, bands, by_rows, let_go, spooling
+from bigpicture.image import (
+    ImageError,
+    Metadata,
+    Picture,
+    Separations,
+    content,
+    read,
+    spool,
+    write,
+)
+from bigpicture.image.spool import Spool, bands, by_rows, let_go, spooling, unnamed_file
 
 unix = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks at open files")
 
@@ -159,6 +168,26 @@ def test_a_full_disk_is_an_error_that_says_how_much_is_needed(tmp_path, monkeypa
         large = Spool((2**14, 2**15), np.uint8)
     with pytest.raises(OSError, match=r"No space left.*no room for the 0\.5 GiB.*another disk"):
         large.append(np.zeros((2**14, 2**15), np.uint8))
+
+
+@unix
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_a_disk_too_small_for_the_pixels_is_an_image_error(tmp_path, monkeypatch):
+    write(Picture(noise(100, 100, 3, np.uint8)), tmp_path / "a.png")
+    monkeypatch.setattr(spool, "LARGE", 1)
+    full = Path("/dev/full").open("wb")  # noqa: SIM115 - the spool closes it
+    monkeypatch.setattr(spool.tempfile, "TemporaryFile", lambda dir: full)
+    with spooling(tmp_path), pytest.raises(ImageError, match=r"cannot read .*a\.png.*no room for"):
+        read(tmp_path / "a.png")
+
+
+def test_no_folder_for_temporary_files_is_said(monkeypatch):
+    def nowhere(dir):
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(spool.tempfile, "TemporaryFile", nowhere)
+    with pytest.raises(OSError, match=r"no temporary file can be made: .*No usable"):
+        unnamed_file()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

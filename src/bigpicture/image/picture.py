@@ -142,7 +142,7 @@ class Picture:
         import torch  # here, so that files can be read without torch
 
         planes = np.ascontiguousarray(to_float(self.colour).transpose(2, 0, 1))
-        return torch.from_numpy(planes if planes.flags.writeable else planes.copy())
+        return torch.from_numpy(_apart(planes, self.colour))
 
     def alpha_tensor(self) -> "torch.Tensor | None":
         """Return the opacity as a float32 tensor (1, h, w) in [0, 1], or None."""
@@ -167,12 +167,19 @@ class Picture:
         """
         bits = bits or self.bits
         planes = colour.detach().cpu().float().numpy()
-        opacity = None if alpha is None else alpha.detach().cpu().float().numpy()[0]
-        return replace(
-            self,
-            colour=np.ascontiguousarray(quantise(planes, bits).transpose(1, 2, 0)),
-            alpha=None if opacity is None else quantise(opacity, bits),
-        )
+        pixels = np.ascontiguousarray(quantise(planes, bits).transpose(1, 2, 0))
+        opacity = None
+        if alpha is not None:
+            given = alpha.detach().cpu().float().numpy()[0]
+            opacity = _apart(quantise(given, bits), given)
+        return replace(self, colour=_apart(pixels, planes), alpha=opacity)
+
+
+def _apart(
+    array: Shaped[np.ndarray, "..."], source: Shaped[np.ndarray, "..."]
+) -> Shaped[np.ndarray, "..."]:
+    """Return an array that does not share the memory of its source."""
+    return array.copy() if np.may_share_memory(array, source) else array
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -182,7 +189,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
         ValueError: If there are no pixels, or more than `max_pixels`.
     """
     if width < 1 or height < 1:
-        raise ValueError(f"it has {width} × {height} pixels, which is none")
+        raise ValueError(f"it has no pixels ({width} × {height})")
     if width * height > max_pixels:
         raise ValueError(
             f"it has {width} × {height} pixels, more than max_pixels = {max_pixels}; "

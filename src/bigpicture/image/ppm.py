@@ -79,12 +79,15 @@ def _binary(
 def _text(body: bytes, shape: tuple[int, int, int], bitmap: bool) -> np.ndarray:
     """Return the numbers of a text file; the digits of a bitmap need no spaces between them."""
     body = re.sub(rb"#[^\r\n]*", b"", body)
-    words = re.findall(rb"[01]", body) if bitmap else body.split()
     count = shape[0] * shape[1] * shape[2]
-    values = np.array([int(word) for word in words[:count]], np.int64)
-    if values.size != count:
+    words = re.findall(rb"\S" if bitmap else rb"\S+", body)[:count]
+    for word in words:
+        if not (word in b"01" if bitmap else word.isdigit() and len(word) < 10):
+            text = word[:20].decode("latin-1")
+            raise ValueError(f"it has {text!r} where a number must be; fetch or save it again")
+    if len(words) != count:
         raise ValueError("it is cut short; fetch or save it again")
-    return values.reshape(shape)
+    return np.array([int(word) for word in words], np.int64).reshape(shape)
 
 
 def write_ppm(picture: Picture, file: BufferedIOBase) -> None:
