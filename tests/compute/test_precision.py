@@ -50,3 +50,11 @@ def test_exact_sums_are_in_float64_where_there_is_such_a_thing():
     assert exact_dtype(torch.zeros(1)) == torch.float64
     with FakeTensorMode():
         assert exact_dtype(torch.empty(1, device="mps")) == torch.float32
+
+
+def test_float64_is_left_alone_as_by_autocast():
+    x, kernel = torch.randn(1, 2, 4, 4).double(), torch.randn(3, 2, 1, 1).double()
+    with torch.autocast("cpu", torch.bfloat16):
+        matched = match_autocast(x, kernel)
+        assert {tensor.dtype for tensor in matched} == {F.conv2d(x, kernel).dtype}
+        assert matched[0] is x

@@ -20,12 +20,12 @@ def without_autocast(device: str) -> AbstractContextManager[object]:
 
 
 def match_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Cast `tensors` to the dtype in which autocast runs convolutions, if autocast is on."""
+    """Cast `tensors` as autocast casts what goes into a convolution, which leaves float64 alone."""
     device = tensors[0].device.type
     if not autocasts(device):
         return tensors
     dtype = torch.get_autocast_dtype(device)
-    return tuple(tensor.to(dtype) for tensor in tensors)
+    return tuple(t if t.dtype == torch.float64 else t.to(dtype) for t in tensors)
 
 
 def exact_dtype(x: Tensor) -> torch.dtype:
