@@ -41,6 +41,14 @@ def dtype(request) -> torch.dtype:
     return getattr(torch, request.config.getoption("--dtype"))
 
 
+@pytest.fixture
+def accelerator(device) -> torch.device:
+    """The device of `--device`, for a test that compares it with the CPU."""
+    if device.type == "cpu":
+        pytest.skip("compares another device with the CPU; name one by --device")
+    return device
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The material that is shared between projects and never committed: data, golden files."""
@@ -62,7 +70,7 @@ def at_once() -> Callable[[Callable[[int], object], int], list]:
     """Call a function with 0, 1, … in as many threads at the same time; return what it returns."""
 
     def call(work, count):
-        together = threading.Barrier(count)
+        together = threading.Barrier(count, timeout=60)
 
         def begin(index):
             together.wait()
@@ -113,6 +121,17 @@ def _unchecked() -> Iterator[ProcessPoolExecutor]:
 
 
 @pytest.fixture
+def unchecked(_unchecked) -> Callable[..., object]:
+    """Call a function of the package in that process, as users do.
+
+    So wrong types come to the function's own errors; here, beartype would find them first.
+    """
+    return lambda work, *arguments, **options: _unchecked.submit(
+        work, *arguments, **options
+    ).result()
+
+
+@pytest.fixture
 def assert_traces(_unchecked) -> Callable[..., None]:
     """Export a module for sizes it was not exported at, compile it into one graph, compare.
 
@@ -135,6 +154,4 @@ def _seed() -> None:
 @pytest.fixture(autouse=True)
 def no_units_for_bf16(monkeypatch):
     """Let `precision="auto"` mean the same on every machine that runs the tests."""
-    precision = sys.modules.get("bigpicture.infer.precision")
-    if precision is not None:
-        monkeypatch.setattr(precision, "_has_units", lambda device: False)
+    monkeypatch.setattr("bigpicture.infer.precision._has_units", lambda device: False)

@@ -1,13 +1,32 @@
-import pytest
+from collections.abc import Iterator
 
-COMMANDS = [[], ["upscale"], ["evaluate"], ["degrade"], ["train"], ["models"], ["models", "show"]]
+import pytest
+import typer
+
+from bigpicture.app.cli import app
+
+
+def commands(within, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of a command, and of all those under it."""
+    yield path
+    for name, command in getattr(within, "commands", {}).items():
+        yield from commands(command, *path, name)
+
+
+COMMANDS = list(commands(typer.main.get_command(app)))
+
+
+def test_all_commands_are_found():
+    some = {("upscale",), ("data", "prepare"), ("models", "convert"), ("analyse", "cost")}
+    assert some <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_help_is_there(bigpicture, command):
     result = bigpicture(*command, "--help")
     assert result.exit_code == 0
-    assert "Usage" in result.stdout
+    words = " ".join(["bigpicture", *command])
+    assert f"Usage: {words} [OPTIONS]" in " ".join(result.stdout.split())
 
 
 HEAVY = """

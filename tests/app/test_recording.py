@@ -15,7 +15,7 @@ class OurWarning(UserWarning):
 
 def test_each_piece_of_work_hears_its_own_warnings():
     heard = [[] for _ in range(4)]
-    together = threading.Barrier(4)
+    together = threading.Barrier(4, timeout=60)
 
     def work(number):
         with heard_in(heard[number]):

@@ -51,7 +51,8 @@ def test_deep_pictures_with_alpha_keep_both(bigpicture, make, tiny, tmp_path):
 def test_tiny_pictures_work(bigpicture, make, tiny, tmp_path, size):
     file = make(tmp_path / "dot.png", *size)
     assert bigpicture("upscale", file, "--model", tiny).exit_code == 0
-    assert (read(tmp_path / "dot_x2.png").height, size[1]) == (2 * size[0], size[1])
+    restored = read(tmp_path / "dot_x2.png")
+    assert (restored.height, restored.width) == (2 * size[0], 2 * size[1])
 
 
 @pytest.mark.parametrize(

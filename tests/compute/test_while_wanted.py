@@ -22,7 +22,7 @@ def test_begins_once_and_ends_once_with_what_was_before():
 def test_ends_when_the_last_thread_leaves(at_once):
     changes = []
     wanted = WhileWanted(lambda: changes.append(1), lambda _: changes.append(-1))
-    within, all_left = threading.Barrier(8), []
+    within, all_left = threading.Barrier(8, timeout=60), []
 
     def work(number):
         with wanted:

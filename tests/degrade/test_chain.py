@@ -66,7 +66,7 @@ def test_halves_of_levels_are_rounded_alike_by_any_number_of_threads(scale):
 
 
 @each_kind
-def test_every_device_makes_the_same(settings, high):
+def test_every_device_makes_the_same(settings, high, accelerator):
     chains = draw(settings, 3)
     here, there = degrade_batch(chains, high.cpu(), 4), degrade_batch(chains, high, 4)
     assert torch.equal(here, there.cpu())

@@ -219,6 +219,7 @@ def test_a_broken_page_is_named_when_its_turn_comes():
 def test_an_animation_that_is_cut_short_is_an_error(part, with_table):
     frames = [RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8) for _ in range(2)]
     whole = animated("GIF", frames, optimize=with_table)
+    expected = list(decode_pages(whole))
     kept = int(part * len(whole))
     try:
         pages = list(decode_pages(whole[:kept], name="cut"))
@@ -226,6 +227,8 @@ def test_an_animation_that_is_cut_short_is_an_error(part, with_table):
         assert "cut" in str(error)
     else:  # only what says that nothing follows is missing, or all of the second frame
         assert kept >= len(whole) - 1 or len(pages) == 1
+        for page, own in zip(pages, expected, strict=False):
+            np.testing.assert_array_equal(page.colour, own.colour)
 
 
 @pytest.mark.parametrize("behind", [b"", b"\0\0", b"more that is no GIF"])

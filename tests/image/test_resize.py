@@ -85,7 +85,7 @@ def test_stored_equals_the_rounded_slow_definition(h, w, scale, border):
     ours = resize_stored(image, scale=scale, border=border).astype(float)
     # Sums a hair from ½ may round either way: a rare last digit, and never more than a level.
     assert np.abs(ours - expected).max() <= 1
-    assert (ours != expected).mean() < 0.02
+    assert (ours != expected).sum() <= max(1, 0.02 * ours.size)
 
 
 @given(sides, sides, st.tuples(sides, sides), borders)
@@ -178,10 +178,10 @@ def test_autocast_does_not_lower_precision(device):
     assert torch.equal(result, expected)
 
 
-def test_devices_agree(device):
+def test_devices_agree(accelerator):
     image = torch.rand(2, 3, 33, 47)
-    there = resize(image.to(device), scale=1.9)
-    assert there.device.type == device.type
+    there = resize(image.to(accelerator), scale=1.9)
+    assert there.device.type == accelerator.type
     torch.testing.assert_close(there.cpu(), resize(image, scale=1.9))
 
 

@@ -81,18 +81,23 @@ def test_the_halo_is_the_reach_unless_said_otherwise(tiny):
     assert model.plan((500, 500), tile=64, context="exact", halo=5).passes[0].tiling.halo == 5
 
 
+def tiles_alive() -> int:
+    return sum(thread.name == "bigpicture-tile" for thread in threading.enumerate())
+
+
 def test_no_thread_is_left_whatever_happens(tiny):
     network, low = tiny.Attentive(), tiny.gradient_picture(40, 40)
-    tiling, before = Tiling(10, halo=4, context="exact"), threading.active_count()
-    render(network, network.limits, low, tiling)
-    assert threading.active_count() == before
+    tiling, alive = Tiling(10, halo=4, context="exact"), []
+    render(network, network.limits, low, tiling, lambda pixels: alive.append(tiles_alive()))
+    assert max(alive) == 16
+    assert tiles_alive() == 0
 
     def stop(pixels):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         render(network, network.limits, low, tiling, stop)
-    assert threading.active_count() == before
+    assert tiles_alive() == 0
 
 
 class Failing(nn.Module):
@@ -111,11 +116,11 @@ class Failing(nn.Module):
 
 
 def test_a_tile_that_fails_ends_all_with_its_error():
-    low, before = torch.full((1, 3, 8, 32), 0.5), threading.active_count()
+    low = torch.full((1, 3, 8, 32), 0.5)
     low[..., 20] = 1
     with pytest.raises(RuntimeError, match="cursed"):
         render(Failing(), Failing.limits, low, Tiling(8, halo=0, context="exact"))
-    assert threading.active_count() == before
+    assert tiles_alive() == 0
 
 
 class Wayward(nn.Module):

@@ -177,26 +177,31 @@ def test_a_network_in_training_is_put_into_evaluation(tiny):
     [
         ({"scale": 2, "width": 5}, "got scale=2 and a size"),
         ({"scale": -1}, "scale must be a positive number, not -1"),
-        ({"scale": "2"}, "scale"),
+        ({"scale": "2"}, "scale must be a positive number, not '2'"),
         ({"scale": 1e6}, "would have 4000000 × 4000000 pixels"),
-        ({"size": (8, 8, 8)}, "size"),
-        ({"size": 8}, "size"),
-        ({"halo": 1.5}, "halo"),
-        ({"sweeps": 1.5}, "sweeps"),
-        ({"tile": 64.0}, "tile"),
-        ({"progress": True}, "progress"),
-        ({"cancel": True}, "cancel"),
+        ({"size": (8, 8, 8)}, r"size must be a height and a width, .*, not \(8, 8, 8\)"),
+        ({"size": 8}, "size must be a height and a width, .*, not 8"),
+        ({"size": (8.0, 8)}, "height must be a whole number of pixels, at least 1, not 8.0"),
+        ({"halo": 1.5}, "halo must be a whole number, not 1.5"),
+        ({"sweeps": 1.5}, "sweeps must be a whole number, not 1.5"),
+        ({"tile": 64.0}, "tile must be 'auto', 'off' or a number of pixels, not 64.0"),
+        ({"progress": True}, "progress must be a function of two numbers, not True"),
+        ({"cancel": True}, "cancel must have is_set, as threading.Event has, not True"),
         ({"tile": 0}, "tile must be at least 1 pixel wide, not 0"),
-        ({"tile": "big"}, "tile"),
-        ({"halo": -1}, "halo must be 0"),
-        ({"sweeps": 0}, "sweeps must be 1 or more"),
-        ({"precision": "int8"}, "precision"),
+        ({"tile": "big"}, "tile must be 'auto', 'off' or a number of pixels, not 'big'"),
+        ({"halo": -1}, "halo must be 0 pixels or more, not -1"),
+        ({"sweeps": 0}, "sweeps must be 1 or more, not 0"),
+        ({"context": "none"}, "context must be one of shared, exact, tile, not 'none'"),
+        ({"framing": "squeeze"}, "framing must be one of stretch, fit, fill, not 'squeeze'"),
+        ({"memory": "much"}, "memory must be bytes, or such as '500M' or '2G', not 'much'"),
+        ({"precision": "int8"}, "precision must be one of auto, fp32, bf16, fp16, not 'int8'"),
     ],
 )
-def test_errors(model, arguments, message):
-    # beartype, which is there in tests only, finds words that are no literal
-    with pytest.raises(Exception, match=message):
-        model.upscale(np.zeros((4, 4), np.uint8), **arguments)
+def test_errors(unchecked, tiny, arguments, message):
+    network = tiny.modulated()  # which the other process can be sent
+    model = Model(network, network.limits)
+    with pytest.raises(ValueError, match=message):
+        unchecked(Model.upscale, model, np.zeros((4, 4), np.uint8), **arguments)
 
 
 @pytest.mark.parametrize("channels", [3, 4])

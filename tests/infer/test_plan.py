@@ -79,9 +79,9 @@ def test_what_fits_is_within_the_frame_and_what_fills_covers_it(height, width, h
         assert abs(size[0] * width - size[1] * height) <= 0.5 * max(height, width) + width + height
 
 
-def test_framings_that_are_none():
-    with pytest.raises(Exception, match="framing"):
-        framed(1, 1, (1, 1), "squeeze")
+def test_framings_that_are_none(unchecked):
+    with pytest.raises(ValueError, match="one of stretch, fit, fill, not 'squeeze'"):
+        unchecked(framed, 1, 1, (1, 1), "squeeze")
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,14 @@ def test_results_are_float32_and_close(tiny):
     assert not torch.equal(plain, rough) and torch.allclose(plain, rough, atol=0.05)
 
 
-def test_devices():
+@pytest.mark.parametrize(
+    ("there", "kind"), [({"cuda", "mps"}, "cuda"), ({"mps"}, "mps"), (set(), "cpu")]
+)
+def test_auto_takes_a_gpu_if_there_is_one(there, kind, monkeypatch):
+    for name, backend in [("cuda", torch.cuda), ("mps", torch.backends.mps)]:
+        monkeypatch.setattr(backend, "is_available", lambda name=name: name in there)
+    assert choose_device("auto") == torch.device(kind)
     assert choose_device("cpu") == CPU
-    assert choose_device("auto").type in ("cpu", "cuda", "mps")
 
 
 @pytest.mark.parametrize("name", ["cuda:99", "gpu", "mps:7", "hpu"])
