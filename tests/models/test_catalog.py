@@ -269,6 +269,31 @@ def test_what_lies_beyond_the_reach_acts_through_contexts_alone(name):
     assert difference[:beyond].max() > 1e-3
 
 
+# rectangles may see slightly less, and what passes many spatial attentions is too little to be seen
+LOOSE = {name for name in PARTS if name.endswith("on rgt")}
+LOOSE |= {"spatial in hourglass", "spatial in rdn"}
+
+
+@pytest.mark.parametrize("name", PARTS | STEERED)
+def test_without_contexts_a_pixel_acts_as_far_as_the_reach_and_no_farther(name):
+    settings = (PARTS | STEERED)[name]
+    network = shaken(settings).double()
+    limits = network.limits
+    width = (3 + -(-limits.reach // limits.align)) * limits.align
+    low = picture(settings, 4, width).double()
+    farthest = 0
+    with torch.inference_mode():
+        freeze_contexts(network, low)
+        before = network(low)
+        for changed in range(limits.align, 2 * limits.align):  # wherever windows begin
+            other = low.clone()
+            other[..., : changed + 1] = 1 - other[..., : changed + 1]
+            moved = (network(other) - before).abs().amax((0, 1, 2)) > 1e-12
+            farthest = max(farthest, moved.nonzero().max().item() // limits.scale - changed)
+    assert farthest <= limits.reach
+    assert farthest == limits.reach or name in LOOSE
+
+
 @pytest.mark.parametrize("kind", ["rgt", "swinir"])
 def test_paths_are_left_out_for_whole_pictures_also_without_gradients(kind, monkeypatch):
     monkeypatch.setattr(strips, "_PIXELS_AT_ONCE", 10)

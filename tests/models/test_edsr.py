@@ -5,15 +5,20 @@ import torch
 from torch import nn
 
 from bigpicture.analysis.cost import parameters
+from bigpicture.context.channel_attention import ChannelAttention
 from bigpicture.layers.modulation import CRACSettings, Modulation
 from bigpicture.models.backbones.edsr import EDSRSettings
+from bigpicture.models.catalog import build
+from bigpicture.models.cran import block_types
 from bigpicture.models.edsr import edsr, edsr_baseline
+from bigpicture.models.network import Network
+from bigpicture.models.rcan import rcan
 from bigpicture.weights.public import edsr as authors
 from bigpicture.weights.public import edsr_basicsr
 from bigpicture.weights.public import rcan as rcan_authors
 from bigpicture.weights.rules import edsr as rule
 from bigpicture.weights.rules import rcan as rcan_rule
-from support.networks import weightless
+from support.networks import weightless, with_backbone
 
 TINY = EDSRSettings(channels=8, blocks=3)
 
@@ -149,6 +154,17 @@ def test_settings_are_read_from_keys_and_shapes(change):
     assert rule.MARK in tensors
     assert rcan_rule.MARK not in tensors
     assert rule.settings(tensors) == settings
+
+
+def test_its_channel_attention_is_rcan_s():
+    built = build("edsr-baseline", 2, "channel")
+    assert built.settings == block_types()["RCAB"]
+    assert block_types()["RB"] == edsr_baseline(2)
+    (first, *_), (second, *_) = (
+        [m for m in network.modules() if isinstance(m, ChannelAttention)]
+        for network in (built, Network(with_backbone(rcan(2), groups=1, blocks=1)))
+    )
+    assert first.excite[0].weight.shape == second.excite[0].weight.shape
 
 
 def test_a_missing_tensor_is_named():

@@ -169,6 +169,21 @@ def test_thresholds_that_do_not_fit_are_refused(thresholds):
         Network(with_backbone(TINY, thresholds=thresholds))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"skips": False, "block": "dense"}, "skips=False needs block='hourglass', as 'dense' has"),
+        ({"modulation": Modulation("none")}, "dense layers with IKM, not attention='none' in"),
+        ({"block": "residual"}, "dense layers with IKM, .* in block='residual'"),
+    ],
+    ids=str,
+)
+def test_settings_that_would_do_nothing_are_refused(change, message):
+    thresholds = None if "skips" in change else (((0.5, 0.25), (0.1,), (0.0,), (1.0, 0.5)),)
+    with pytest.raises(ValueError, match=message):
+        Network(with_backbone(TINY, thresholds=thresholds, **change))
+
+
 def test_an_unknown_size_is_answered_with_the_nearest():
     with pytest.raises(ValueError, match="did you mean 'uhdn-l'"):
         build("uhdn-ll", 2)
@@ -177,7 +192,7 @@ def test_an_unknown_size_is_answered_with_the_nearest():
 def test_a_size_that_it_cannot_make_is_refused_with_the_one_that_it_can():
     network, low = Network(TINY), torch.rand(1, 3, 5, 7)
     assert torch.equal(network(low, (10, 14)), network(low))
-    with pytest.raises(ValueError, match=r"size=\(11, 14\).*only makes \(10, 14\)"):
+    with pytest.raises(ValueError, match=r"size=\(11, 14\).*renders \(10, 14\) from \(5, 7\)"):
         network(low, (11, 14))
 
 

@@ -62,6 +62,14 @@ def test_a_list_is_a_tuple_as_toml_has_no_others():
         ({"std": [1.0, 0.0, 1.0]}, "std.1 is 0.0: Input should be greater than 0"),
         ({"mean": ["red"]}, "mean.0 is 'red'"),
         ({"head": "graph"}, "head is .graph.; give its settings by name"),
+        ({"backbone": {"blocks": 10**9}}, "blocks is 1000000000: .* less than or equal to 9999"),
+        ({"backbone": {"depths": [10**9]}}, "backbone.depths.0 is 1000000000"),
+        ({"backbone": {"kind": "rgt", "window": [8, 10**9]}}, "backbone.window.1 is 1000000000"),
+        ({"backbone": {"kind": "swinir", "window": 10**9}}, "backbone.window is 1000000000"),
+        ({"head": {"scale": 1_000_000_007}}, "head.scale is 1000000007"),
+        ({"head": {"kind": "liif", "depth": 10**9}}, "head.depth is 1000000000"),
+        ({"backbone": {"modulation": {"crac": {"groups": 0}}}}, "modulation.crac.groups is 0"),
+        ({"backbone": {"modulation": {"crac": {"latent": -1}}}}, "modulation.crac.latent is -1"),
     ],
 )
 def test_what_no_network_has_is_refused_by_name(changes, message):
@@ -77,6 +85,20 @@ def test_stated_settings_that_are_not_known_are_not_passed_over():
             from_plain(later)
     with pytest.raises(ValueError, match="later"):
         from_plain(stated | {"later": True})
+
+
+@pytest.mark.parametrize("name", ["backbone", "head", "colours", "mean", "std"])
+def test_a_setting_that_is_not_stated_is_named(name):
+    stated = to_plain(SIZES["edsr"](2))
+    del stated[name]
+    with pytest.raises(ValueError, match=f"setting '{name}' is missing"):
+        from_plain(stated)
+
+
+def test_a_kind_that_is_not_known_is_answered_with_those_that_are():
+    stated = to_plain(SIZES["edsr"](2))
+    with pytest.raises(ValueError, match=r"backbone\.kind is 'vdsr'; there are edsr, hourglass"):
+        from_plain(stated | {"backbone": {"kind": "vdsr"}})
 
 
 def test_a_variant_is_built():

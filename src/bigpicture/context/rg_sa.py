@@ -62,9 +62,9 @@ class RecursiveGeneralizationAttention(ContextOperator[TokenGrid]):
         self, channels: int, heads: int, scaling: int | float = 0.5, recursive: bool = True
     ) -> None:
         super().__init__()
-        inner = int(channels * scaling)
         if not 0 < scaling <= 1:
             raise ValueError(f"scaling must lie in (0, 1], not {scaling}")
+        inner = round(channels * scaling)
         if channels % heads or inner % heads or not inner:
             raise ValueError(
                 f"channels and scaling · channels must be multiples of the {heads} heads, "

@@ -18,7 +18,7 @@ from torch import nn
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Residual", "modulation_by_place", "residual_block"]
+__all__ = ["Residual", "block_reach", "modulation_by_place", "residual_block"]
 
 
 class Residual(nn.Module):
@@ -67,6 +67,11 @@ def residual_block(
         modulation.attention_layer(channels),
     )
     return Residual(body, scale)
+
+
+def block_reach(modulation: Modulation) -> int:
+    """Return how many pixels away a `residual_block` sees, other than through a context."""
+    return modulation.kernel_reach + modulation.reach  # attention follows the second convolution
 
 
 def modulation_by_place(

@@ -97,8 +97,9 @@ class RectangleWindowAttention(nn.Module):
         c = x.shape[-1]
         weight, bias = self.qkv.weight, self.qkv.bias
         v = pointwise(x, weight[2 * c :], bias[2 * c :])
-        y = self._local(v)
-        for index, (values, result) in enumerate(zip(v.chunk(2, -1), y.chunk(2, -1), strict=True)):
+        result = self._local(v)
+        halves = zip(v.chunk(2, -1), result.chunk(2, -1), strict=True)
+        for index, (values, half) in enumerate(halves):
             q, k = (slice(i * c // 2, (i + 1) * c // 2) for i in (index, 2 + index))
             both = torch.cat([weight[q], weight[k]]), torch.cat([bias[q], bias[k]])
             laid = self._lay(index, x, at_once)
@@ -109,9 +110,9 @@ class RectangleWindowAttention(nn.Module):
                 own = *pointwise(x[:, rows], *both).chunk(2, -1), values[:, rows]
                 whole = Band(0, band.stop - band.start, band.side)
                 found = laid.attend(band, *(take(y, 1, whole) for y in own))
-                there = result[:, rows]
+                there = half[:, rows]
                 there += found[:, : there.shape[1]]
-        return y
+        return result
 
     def _local(self, v: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
         return self.position(v.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)

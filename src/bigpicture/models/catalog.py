@@ -19,7 +19,7 @@ from bigpicture.models.ciaosr import (
 )
 from bigpicture.models.cran import cran, cran_light
 from bigpicture.models.edsr import edsr, edsr_baseline
-from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.models.network import Network, NetworkSettings, weightless
 from bigpicture.models.rcan import rcan
 from bigpicture.models.rdn import rdn, rdn_light
 from bigpicture.models.rgt import rgt, rgt_light, rgt_s
@@ -97,10 +97,9 @@ def build(
     settings = varied(SIZES[name](4 if scale is None else scale), changes or {})
     if attention is not None:
         settings = _with_attention(name, settings, attention)
-    network = Network(settings)
-    if scale is None and not network.limits.any_scale:
+    if scale is None and not weightless(settings).limits.any_scale:
         raise ValueError(f"{name} needs a scale, such as scale=4")
-    return network
+    return Network(settings)
 
 
 def family(settings: NetworkSettings) -> str:
@@ -120,5 +119,5 @@ def family(settings: NetworkSettings) -> str:
 
 def _with_attention(name: str, settings: NetworkSettings, attention: Attention) -> NetworkSettings:
     if not isinstance(getattr(settings.backbone, "modulation", None), Modulation):
-        raise ValueError(f"attention={attention!r} was asked for, but {name} has no such blocks")
+        raise ValueError(f"{name} has no blocks that can be modulated (attention={attention!r})")
     return varied(settings, {"backbone": {"modulation": {"attention": attention}}})

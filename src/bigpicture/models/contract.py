@@ -8,14 +8,30 @@ its settings, a frozen dataclass with a unique `kind`, so that a file can name i
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, NamedTuple, Protocol, runtime_checkable
 
+from pydantic import Field
 from torch import nn
 
 from bigpicture.context.contract import Part
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["Backbone", "BackboneSettings", "Head", "HeadSettings", "Limits", "Region"]
+__all__ = [
+    "MOST",
+    "Backbone",
+    "BackboneSettings",
+    "Count",
+    "Head",
+    "HeadSettings",
+    "Limits",
+    "Region",
+]
+
+MOST = 9999
+"""Greatest count in settings. To build what a damaged or hostile file states might never end."""
+
+Count = Annotated[int, Field(gt=0, le=MOST)]
+"""Type of a setting: how often something is repeated, the side of a window, or a scale factor."""
 
 
 class Region(NamedTuple):
@@ -86,16 +102,26 @@ class Backbone(nn.Module, ABC):
 class Head(nn.Module, ABC):
     """Maps features to enlarged pictures.
 
-    Attributes:
+    Args:
         scale: Scale factor; for a head that renders any scale, the default.
+
+    Attributes:
         any_scale: Whether any size can be rendered.
         reach: How many low-resolution pixels away a feature has influence, other than through a
             context.
+
+    Raises:
+        ValueError: If `scale` is below 1.
     """
 
-    scale: int
     any_scale: bool = False
     reach: int
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        if scale < 1:
+            raise ValueError(f"scale must be a whole number of at least 1, not {scale}")
+        self.scale = scale
 
     @abstractmethod
     def forward(

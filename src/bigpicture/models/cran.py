@@ -46,7 +46,7 @@ def cran_light(scale: int) -> NetworkSettings:
 def block_types(scale: int = 2) -> dict[str, NetworkSettings]:
     """Return the rows of Table 1: EDSR-baseline with 16 blocks of each type."""
     return {
-        "RB": _baseline(scale, Modulation("none")),
+        "RB": edsr_baseline(scale),
         "RCAB": _baseline(scale, Modulation("channel", reduction=16)),
         "CRAB (w/o CDRR)": _baseline(scale, _crac("cdrr")),
         "CRAB": _baseline(scale, _crac()),

@@ -7,6 +7,7 @@ The five systems and their baselines are settings of it, listed in `bigpicture.m
 head works on any backbone.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,8 +83,8 @@ class Network(nn.Module):
             region: If `low` is a tile, the region of a result of that size to render.
 
         Raises:
-            ValueError: If `low` has the wrong number of channels, or the head renders a single
-                scale and `size` is another.
+            ValueError: If `low` has the wrong number of channels, the head renders a single scale
+                and `size` is another, or `region` is given without `size` or for such a head.
         """
         if self._gains_nothing_from_batches(low):
             return torch.cat([self._restore(picture, size, region) for picture in low.split(1)])
@@ -131,6 +132,10 @@ class Network(nn.Module):
         return self.backbone(padded), padded
 
     def _restore(self, low: Tensor, size: tuple[int, int] | None, region: Region | None) -> Tensor:
+        if region is not None and (size is None or not self.head.any_scale):
+            raise ValueError(
+                "region needs the size of the whole result, and a network that renders any size"
+            )
         height, width = low.shape[-2:]
         features, padded = self.features(low)
         if isinstance(self.head, ContinuousHead):
@@ -144,8 +149,8 @@ class Network(nn.Module):
             scale = self.head.scale
             if size is not None and tuple(size) != (height * scale, width * scale):
                 raise ValueError(
-                    f"size={size} was asked for, but this network only makes "
-                    f"{(height * scale, width * scale)} of {(height, width)} (×{scale})"
+                    f"size={size} was requested, but this network renders "
+                    f"{(height * scale, width * scale)} from {(height, width)} (×{scale})"
                 )
             high = crop_to(self.head(features, padded), height * scale, width * scale)
         return self.normalise.undo(high)
@@ -177,14 +182,29 @@ class Network(nn.Module):
         )
 
 
-def weightless(settings: NetworkSettings) -> Network:
-    """Return a network on the meta device: parameters have shapes but take no memory."""
-    with torch.device("meta"), _Unfilled():
+def weightless(settings: NetworkSettings, most: float | int = math.inf) -> Network:
+    """Return a network on the meta device: parameters have shapes but take no memory.
+
+    Args:
+        settings: Its settings.
+        most: Number of weights and biases, each a tensor, beyond which building stops.
+
+    Raises:
+        ValueError: If it has more.
+    """
+    with torch.device("meta"), _Unfilled(most):
         return Network(settings)
 
 
 class _Unfilled(TorchFunctionMode):
-    """Skips `Tensor.normal_`, which does nothing on the meta device but is slow to set up there."""
+    """Counts the parameters that layers allocate, and does not initialise them.
+
+    `Tensor.normal_` does nothing on the meta device, but is slow to set up there.
+    """
+
+    def __init__(self, most: float | int) -> None:
+        super().__init__()
+        self.most, self.count = most, 0
 
     def __torch_function__(
         self,
@@ -193,7 +213,12 @@ class _Unfilled(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401
-        return args[0] if func is Tensor.normal_ else func(*args, **(kwargs or {}))
+        if func is Tensor.normal_:
+            return args[0]
+        self.count += func is torch.empty
+        if self.count > self.most:
+            raise ValueError(f"it has more than {self.most} weights and biases")
+        return func(*args, **(kwargs or {}))
 
 
 def _region(

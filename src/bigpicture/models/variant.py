@@ -6,7 +6,7 @@ A variant, such as a row of an ablation table, states only what differs from a l
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from difflib import get_close_matches
 from typing import Any, Literal
 
@@ -67,17 +67,17 @@ def from_plain(stated: Mapping[str, Any]) -> NetworkSettings:
     Raises:
         ValueError: If a value is invalid, or a setting is missing or unknown.
     """
-    try:
-        own = dict(stated)
-        for part, kinds in _KINDS.items():
-            kind = kinds[own[part]["kind"]]
-            # `_merged` refuses unknown names, which pydantic would ignore in a dataclass
-            own[part] = _valid(part, kind, _merged(asdict(kind()), own[part], f"{part}."))
-        for name, kind in _PICTURES.items():
-            own[name] = _valid(name, kind, own[name])
-        return NetworkSettings(**own)
-    except (KeyError, TypeError) as error:
-        raise ValueError(str(error)) from error
+    names = [field.name for field in fields(NetworkSettings)]
+    if missing := [name for name in names if name not in stated]:
+        raise ValueError(f"setting {missing[0]!r} is missing")
+    own = _merged(dict.fromkeys(names), stated, "")
+    for part, kinds in _KINDS.items():
+        kind = kinds[_kind(part, own[part])]
+        # `_merged` refuses unknown names, which pydantic would ignore in a dataclass
+        own[part] = _valid(part, kind, _merged(asdict(kind()), own[part], f"{part}."))
+    for name, kind in _PICTURES.items():
+        own[name] = _valid(name, kind, own[name])
+    return NetworkSettings(**own)
 
 
 def varied(settings: NetworkSettings, changes: Mapping[str, Any]) -> NetworkSettings:
@@ -98,16 +98,23 @@ def varied(settings: NetworkSettings, changes: Mapping[str, Any]) -> NetworkSett
     """
     plain = to_plain(settings)
     for part, kinds in _KINDS.items():
-        own = changes.get(part, {})
-        kind = own.get("kind", plain[part]["kind"]) if isinstance(own, Mapping) else None
-        if kind is None:
-            continue  # refused below, as any value in place of settings
-        if not isinstance(kind, str) or kind not in kinds:
-            raise ValueError(f"{part}.kind is {kind!r}; there are {', '.join(kinds)}")
+        if part not in changes:
+            continue
+        kind = _kind(part, changes[part], plain[part]["kind"])
         if kind != plain[part]["kind"]:
             kept = {"scale": settings.scale} if part == "head" else {}
             plain[part] = asdict(kinds[kind](**kept))
     return from_plain(_merged(plain, changes, ""))
+
+
+def _kind(part: str, own: object, default: str | None = None) -> str:
+    """Return the kind that the settings of a backbone or a head state."""
+    if not isinstance(own, Mapping):
+        raise ValueError(f"{part} is {own!r}; give its settings by name")
+    kind, kinds = own.get("kind", default), _KINDS[part]
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"{part}.kind is {kind!r}; there are {', '.join(kinds)}")
+    return kind
 
 
 def _valid(name: str, kind: Any, value: object) -> Any:  # noqa: ANN401

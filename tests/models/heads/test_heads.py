@@ -3,14 +3,15 @@ import torch
 from torch.nn import functional as F
 
 from bigpicture.models.heads.direct import DirectSettings
+from bigpicture.models.heads.graph import GraphSettings
 from bigpicture.models.heads.nearest import NearestSettings
-from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.heads.subpixel import SubPixelSettings, prime_steps
 from bigpicture.weights.rules import direct, nearest, subpixel
 
 HEADS = {
     **{f"direct ×{r}": DirectSettings(scale=r) for r in (1, 2, 3, 4, 6)},
     **{f"nearest ×{r}": NearestSettings(scale=r, width=5) for r in (1, 2, 4, 8)},
-    **{f"subpixel ×{r}": SubPixelSettings(scale=r, width=5) for r in (2, 3, 4, 6)},
+    **{f"subpixel ×{r}": SubPixelSettings(scale=r, width=5) for r in (2, 3, 4, 6, 8)},
     "subpixel without a width": SubPixelSettings(scale=4),
     "grouped": SubPixelSettings(scale=2, expansion="grouped", width=16),
     "depthwise": SubPixelSettings(scale=4, expansion="depthwise"),
@@ -68,13 +69,16 @@ def test_what_lies_beyond_the_reach_is_not_seen(name):
         (grad,) = torch.autograd.grad(high[..., pixel].sum(), features, retain_graph=True)
         seen = grad.abs().sum((0, 1, 2)).nonzero()
         farthest = max(farthest, (seen - 12).abs().max().item())
-    assert farthest <= head.reach
-    if settings.kind != "subpixel":  # whose reach is a simple bound
-        assert farthest == head.reach
+    assert farthest == head.reach
+
+
+def test_steps_are_the_prime_factors():
+    assert [prime_steps(scale) for scale in (7, 12, 9973)] == [(7,), (2, 2, 3), (9973,)]
 
 
 def test_wrong_scales_are_named():
     with pytest.raises(ValueError, match="scale must be a power of 2, which doubling gives, not 3"):
         NearestSettings(scale=3).build(4, 3)
-    with pytest.raises(ValueError, match="at least 1, not 0"):
-        DirectSettings(scale=0).build(4, 3)
+    for settings in (DirectSettings, GraphSettings, NearestSettings, SubPixelSettings):
+        with pytest.raises(ValueError, match="scale must be a whole number of at least 1, not 0"):
+            settings(scale=0).build(4, 3)

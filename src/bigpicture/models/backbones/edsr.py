@@ -14,9 +14,10 @@ from typing import Literal
 
 from pydantic import PositiveInt
 
-from bigpicture.layers.blocks import modulation_by_place, residual_block
+from bigpicture.layers.blocks import block_reach, modulation_by_place, residual_block
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.trunk import Trunk
+from bigpicture.models.contract import Count
 
 __all__ = ["EDSR", "EDSRSettings"]
 
@@ -36,9 +37,9 @@ class EDSRSettings:
 
     kind: Literal["edsr"] = "edsr"
     channels: PositiveInt = 64
-    blocks: PositiveInt = 16
+    blocks: Count = 16
     residual_scale: float = 1.0
-    modulation: Modulation = field(default_factory=lambda: Modulation("none"))
+    modulation: Modulation = field(default_factory=lambda: Modulation("none", reduction=16))
     places: tuple[int, ...] | None = None
 
     def build(self, colours: int) -> "EDSR":
@@ -56,4 +57,4 @@ class EDSR(Trunk):
             residual_block(s.channels, own, Activation(), bias=True, scale=s.residual_scale)
             for own in steering
         ]
-        super().__init__(colours, s.channels, blocks, reach=sum(2 * own.reach for own in steering))
+        super().__init__(colours, s.channels, blocks, sum(map(block_reach, steering)))

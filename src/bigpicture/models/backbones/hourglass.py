@@ -17,12 +17,13 @@ from typing import Literal
 from pydantic import PositiveInt
 from torch import nn
 
-from bigpicture.layers.blocks import Residual, residual_block
+from bigpicture.layers.blocks import Residual, block_reach, residual_block
 from bigpicture.layers.dense import DenseUnit
 from bigpicture.layers.fusion import FusedBlocks
 from bigpicture.layers.hourglass import UHourglassBlock
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.trunk import Trunk
+from bigpicture.models.contract import Count
 
 __all__ = ["Hourglass", "HourglassSettings"]
 
@@ -33,25 +34,25 @@ class HourglassSettings:
 
     Attributes:
         channels: Feature channels c.
-        growth: Channels g that each dense layer adds.
+        growth: Channels g that each dense layer adds; `residual` has none.
         blocks: Number of blocks B.
         depths: Number of dense layers in each unit of a block. For `residual`, only the number of
             entries counts.
         block: `hourglass`, `dense` (units in sequence), `residual-dense` (each unit plus its input,
             and all of them fused, as in RDN) or `residual` (one EDSR block per entry of `depths`).
-        skips: Whether blocks have the U's inner skips (Table V).
+        skips: Whether blocks have the U's inner skips (Table V). Only `hourglass` can do without.
         modulation: How the blocks are modulated.
         activation: Activation of the blocks.
         thresholds: IKM's threshold of each dense layer, by block, unit and layer; None if all share
-            the threshold of `modulation`.
+            the threshold of `modulation`, and for `residual`.
         bias: Whether the first and last convolution and the transitions have biases.
     """
 
     kind: Literal["hourglass"] = "hourglass"
     channels: PositiveInt = 64
     growth: PositiveInt = 12
-    blocks: PositiveInt = 4
-    depths: tuple[PositiveInt, ...] = (6, 5, 4, 4, 5, 6)
+    blocks: Count = 4
+    depths: tuple[Count, ...] = (6, 5, 4, 4, 5, 6)
     block: Literal["hourglass", "dense", "residual-dense", "residual"] = "hourglass"
     skips: bool = True
     modulation: Modulation = field(default_factory=Modulation)
@@ -68,21 +69,36 @@ class Hourglass(Trunk):
     """Maps normalised pictures to features of the same size. See `HourglassSettings`.
 
     Raises:
-        ValueError: If thresholds are given, but not exactly one for each dense layer.
+        ValueError: If thresholds are given, but not exactly one for each dense layer with IKM, or
+            blocks without a U are to do without its skips.
     """
 
     def __init__(self, colours: int, settings: HourglassSettings) -> None:
         s = settings
-        given = [[len(unit) for unit in block] for block in s.thresholds or ()]
-        if s.thresholds is not None and given != [list(s.depths)] * s.blocks:
-            raise ValueError(
-                f"thresholds must be given for {s.blocks} blocks of units of depths={s.depths}, "
-                f"not for {given}"
-            )
-        layers = 2 * len(s.depths) if s.block == "residual" else sum(s.depths)
-        reach = s.blocks * layers * s.modulation.reach
+        _check(s)
+        residual = len(s.depths) * block_reach(s.modulation)
+        dense = sum(s.depths) * s.modulation.reach
+        reach = s.blocks * (residual if s.block == "residual" else dense)
         blocks = [_block(s, index) for index in range(s.blocks)]
         super().__init__(colours, s.channels, blocks, reach, s.bias)
+
+
+def _check(s: HourglassSettings) -> None:
+    if not s.skips and s.block != "hourglass":
+        raise ValueError(f"skips=False needs block='hourglass', as {s.block!r} has no inner skips")
+    if s.thresholds is None:
+        return
+    if s.modulation.attention != "ikm" or s.block == "residual":
+        raise ValueError(
+            "thresholds need dense layers with IKM, not "
+            f"attention={s.modulation.attention!r} in block={s.block!r}"
+        )
+    given = [[len(unit) for unit in block] for block in s.thresholds]
+    if len(given) != s.blocks or any(own != list(s.depths) for own in given):
+        raise ValueError(
+            f"thresholds must be given for {s.blocks} blocks of units of depths={s.depths}, "
+            f"not for {given}"
+        )
 
 
 def _block(s: HourglassSettings, index: int) -> nn.Module:

@@ -17,9 +17,10 @@ from typing import Literal
 from pydantic import PositiveInt
 from torch import nn
 
-from bigpicture.layers.blocks import Residual, modulation_by_place, residual_block
+from bigpicture.layers.blocks import Residual, block_reach, modulation_by_place, residual_block
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.trunk import Trunk
+from bigpicture.models.contract import Count
 
 __all__ = ["RCAN", "RCANSettings"]
 
@@ -39,8 +40,8 @@ class RCANSettings:
 
     kind: Literal["rcan"] = "rcan"
     channels: PositiveInt = 64
-    groups: PositiveInt = 10
-    blocks: PositiveInt = 20
+    groups: Count = 10
+    blocks: Count = 20
     modulation: Modulation = field(default_factory=lambda: Modulation("channel", reduction=16))
     places: tuple[int, ...] | None = None
 
@@ -56,7 +57,7 @@ class RCAN(Trunk):
         s = settings
         steering = modulation_by_place(s.modulation, s.places, s.blocks)
         groups = [_group(s.channels, steering) for _ in range(s.groups)]
-        reach = s.groups * (sum(2 * own.reach for own in steering) + 1)
+        reach = s.groups * (sum(map(block_reach, steering)) + 1)
         super().__init__(colours, s.channels, groups, reach)
 
 

@@ -21,7 +21,7 @@ from torch import nn
 from bigpicture.layers.blocks import Residual
 from bigpicture.layers.dense import DenseUnit
 from bigpicture.layers.modulation import Activation, Modulation
-from bigpicture.models.contract import Backbone
+from bigpicture.models.contract import Backbone, Count
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["RDN", "RDNSettings"]
@@ -43,8 +43,8 @@ class RDNSettings:
     kind: Literal["rdn"] = "rdn"
     channels: PositiveInt = 64
     growth: PositiveInt = 64
-    blocks: PositiveInt = 16
-    depth: PositiveInt = 8
+    blocks: Count = 16
+    depth: Count = 8
     modulation: Modulation = field(default_factory=lambda: Modulation("none"))
     activation: Activation = field(default_factory=Activation)
 

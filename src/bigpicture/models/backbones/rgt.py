@@ -27,6 +27,7 @@ from bigpicture.layers.hai import HybridAdaptiveIntegration
 from bigpicture.layers.rectangle_windows import RectangleWindowAttention, rectangles_see
 from bigpicture.layers.windows import Cut, reach_through
 from bigpicture.models.backbones.transformer_trunk import Group, TransformerTrunk
+from bigpicture.models.contract import Count
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["RGT", "RGTSettings"]
@@ -57,9 +58,9 @@ class RGTSettings:
 
     kind: Literal["rgt"] = "rgt"
     channels: PositiveInt = 180
-    depths: tuple[PositiveInt, ...] = (6, 6, 6, 6, 6, 6)
+    depths: tuple[Count, ...] = (6, 6, 6, 6, 6, 6)
     heads: PositiveInt = 6
-    window: tuple[PositiveInt, PositiveInt] = (8, 32)
+    window: tuple[Count, Count] = (8, 32)
     mlp_ratio: PositiveFloat = 2.0
     connection: Connection = "1conv"
     attention: Literal["alternating", "local"] = "alternating"

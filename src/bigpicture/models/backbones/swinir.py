@@ -19,6 +19,7 @@ from bigpicture.layers.drop_path import DropRate, drop_rates
 from bigpicture.layers.shifted_windows import SwinBlock, SwinBlockSettings
 from bigpicture.layers.windows import Cut, reach_through, shift_mask
 from bigpicture.models.backbones.transformer_trunk import Group, TransformerTrunk
+from bigpicture.models.contract import Count
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["SwinIR", "SwinIRSettings"]
@@ -43,9 +44,9 @@ class SwinIRSettings:
 
     kind: Literal["swinir"] = "swinir"
     channels: PositiveInt = 180
-    depths: tuple[PositiveInt, ...] = (6, 6, 6, 6, 6, 6)
+    depths: tuple[Count, ...] = (6, 6, 6, 6, 6, 6)
     heads: tuple[PositiveInt, ...] = (6, 6, 6, 6, 6, 6)
-    window: PositiveInt = 8
+    window: Count = 8
     mlp_ratio: PositiveFloat = 2.0
     connection: Connection = "1conv"
     drop_path: DropRate = 0.1

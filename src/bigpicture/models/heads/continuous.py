@@ -52,12 +52,6 @@ class ContinuousHead(Head):
     any_scale = True
     adds_low: bool
 
-    def __init__(self, scale: int) -> None:
-        super().__init__()
-        if scale < 1:
-            raise ValueError(f"scale must be a whole number of at least 1, not {scale}")
-        self.scale = scale
-
     @abstractmethod
     def neighbourhood(self, cell: Tensor | float, length: int) -> Tensor | float:
         """Return how far before and after a query, along an axis, its two neighbours are sought.

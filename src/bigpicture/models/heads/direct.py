@@ -9,10 +9,9 @@ Source: SwinIR's lightweight networks ("pixelshuffledirect"), https://arxiv.org/
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import PositiveInt
 from torch import nn
 
-from bigpicture.models.contract import Head
+from bigpicture.models.contract import Count, Head
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["DirectHead", "DirectSettings"]
@@ -27,7 +26,7 @@ class DirectSettings:
     """
 
     kind: Literal["direct"] = "direct"
-    scale: PositiveInt = 2
+    scale: Count = 2
 
     def build(self, channels: int, colours: int) -> "DirectHead":
         """Return the untrained head for features with `channels` channels."""
@@ -49,10 +48,7 @@ class DirectHead(Head):
     reach = 1
 
     def __init__(self, channels: int, colours: int, settings: DirectSettings) -> None:
-        super().__init__()
-        self.scale = settings.scale
-        if self.scale < 1:
-            raise ValueError(f"scale must be a whole number of at least 1, not {self.scale}")
+        super().__init__(settings.scale)
         self.expand = nn.Conv2d(channels, colours * self.scale**2, 3, padding=1)
         self.shuffle = nn.PixelShuffle(self.scale)
 

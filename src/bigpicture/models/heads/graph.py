@@ -24,7 +24,7 @@ from pydantic import PositiveInt
 from torch import nn
 
 from bigpicture.context.graph import GraphReasoning
-from bigpicture.models.contract import Head
+from bigpicture.models.contract import Count, Head
 from bigpicture.models.heads.subpixel import expand, prime_steps
 from bigpicture.shapes import Float, Tensor
 
@@ -50,7 +50,7 @@ class GraphSettings:
     """
 
     kind: Literal["graph"] = "graph"
-    scale: PositiveInt = 2
+    scale: Count = 2
     nodes: PositiveInt = 10
     reduction: PositiveInt = 8
     grum: bool = True
@@ -75,9 +75,8 @@ class GraphHead(Head):
     """
 
     def __init__(self, channels: int, colours: int, settings: GraphSettings) -> None:
-        super().__init__()
+        super().__init__(settings.scale)
         steps = prime_steps(settings.scale)
-        self.scale = settings.scale
         self.reach = _reach(steps, settings)
         self.up = nn.Sequential(
             *(

@@ -28,6 +28,7 @@ from torch.nn import functional as F
 from bigpicture.compute.products import linear
 from bigpicture.context.non_local import CrossScaleAttention
 from bigpicture.layers.mlp import MLP
+from bigpicture.models.contract import Count
 from bigpicture.models.heads.continuous import (
     ContinuousHead,
     hidden_of_neighbours,
@@ -56,9 +57,9 @@ class ImplicitSettings:
     """
 
     kind: Literal["implicit"] = "implicit"
-    scale: PositiveInt = 4
+    scale: Count = 4
     hidden: PositiveInt = 256
-    depth: PositiveInt = 4
+    depth: Count = 4
     ensemble: Ensemble = "attention"
     non_local: tuple[int, ...] = (2,)
 

@@ -18,6 +18,7 @@ from pydantic import PositiveInt
 
 from bigpicture.compute.products import linear
 from bigpicture.layers.mlp import MLP
+from bigpicture.models.contract import Count
 from bigpicture.models.heads.continuous import (
     ContinuousHead,
     hidden_of_neighbours,
@@ -42,9 +43,9 @@ class LIIFSettings:
     """
 
     kind: Literal["liif"] = "liif"
-    scale: PositiveInt = 4
+    scale: Count = 4
     hidden: PositiveInt = 256
-    depth: PositiveInt = 4
+    depth: Count = 4
 
     def build(self, channels: int, colours: int) -> "LIIFHead":
         """Return the untrained head for features with `channels` channels."""

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import PositiveInt
 from torch import nn
 
-from bigpicture.models.contract import Head
+from bigpicture.models.contract import Count, Head
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["NearestHead", "NearestSettings"]
@@ -33,7 +33,7 @@ class NearestSettings:
     """
 
     kind: Literal["nearest"] = "nearest"
-    scale: PositiveInt = 4
+    scale: Count = 4
     width: PositiveInt = 64
 
     def build(self, channels: int, colours: int) -> "NearestHead":
@@ -54,9 +54,9 @@ class NearestHead(Head):
     """
 
     def __init__(self, channels: int, colours: int, settings: NearestSettings) -> None:
-        super().__init__()
-        self.scale, width = settings.scale, settings.width
-        if self.scale < 1 or self.scale & (self.scale - 1):
+        super().__init__(settings.scale)
+        width = settings.width
+        if self.scale & (self.scale - 1):
             raise ValueError(f"scale must be a power of 2, which doubling gives, not {self.scale}")
         doublings = self.scale.bit_length() - 1
         self.reach = _reach(doublings)

@@ -10,6 +10,7 @@ Source: Shi et al., "Real-Time Single Image and Video Super-Resolution Using an 
     Sub-Pixel Convolutional Neural Network", CVPR 2016. https://arxiv.org/abs/1609.05158
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,7 @@ from pydantic import PositiveInt
 from torch import nn
 
 from bigpicture.compute.strips import in_strips
-from bigpicture.models.contract import Head
+from bigpicture.models.contract import Count, Head
 from bigpicture.shapes import Float, Tensor
 
 __all__ = ["Expansion", "SubPixelHead", "SubPixelSettings", "expand", "prime_steps"]
@@ -45,7 +46,7 @@ class SubPixelSettings:
     """
 
     kind: Literal["subpixel"] = "subpixel"
-    scale: PositiveInt = 2
+    scale: Count = 2
     expansion: Expansion = "plain"
     width: PositiveInt | None = None
 
@@ -67,11 +68,11 @@ class SubPixelHead(Head):
     """
 
     def __init__(self, channels: int, colours: int, settings: SubPixelSettings) -> None:
-        super().__init__()
-        self.scale = settings.scale
+        super().__init__(settings.scale)
         steps = prime_steps(settings.scale)
-        # each 3×3 window on a finer grid adds less than one low-resolution pixel
-        self.reach = len(steps) + 1 + (settings.width is not None)
+        # what lies up to two pixels away lies at most one away on the next coarser grid, where the
+        # 3×3 window before the shuffle adds one: two again, however many steps there are
+        self.reach = min(1 + len(steps), 2) + (settings.width is not None)
         self.before = nn.Sequential()
         if settings.width is not None:
             self.before.append(nn.Conv2d(channels, settings.width, 3, padding=1))
@@ -130,9 +131,7 @@ def prime_steps(scale: int) -> tuple[int, ...]:
     >>> prime_steps(4), prime_steps(6), prime_steps(1)
     ((2, 2), (2, 3), ())
     """
-    if scale < 1:
-        raise ValueError(f"scale must be a whole number of at least 1, not {scale}")
-    for factor in range(2, scale + 1):
+    for factor in range(2, math.isqrt(scale) + 1):
         if scale % factor == 0:
             return (factor, *prime_steps(scale // factor))
-    return ()
+    return (scale,) if scale > 1 else ()

@@ -79,7 +79,9 @@ def _windows(tensors: Tensors) -> dict[str, tuple[int, int]]:
             stated.setdefault((height, width) if match[3] == "0" else (width, height), key)
     if len(stated) > 1:
         said = ", ".join(f"{height}×{width} ({key})" for (height, width), key in stated.items())
-        raise WeightsError(f"its blocks' windows differ, and those of no network here do: {said}")
+        raise WeightsError(
+            f"its blocks use windows of different sizes, which is not supported: {said}"
+        )
     return {"window": next(iter(stated))} if stated else {}
 
 

@@ -5,6 +5,7 @@ below; and the settings that `bigpicture.weights.rules.modulation` lists.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.shapes import Tensor
@@ -21,6 +22,8 @@ def settings(tensors: Mapping[str, Tensor]) -> EDSRSettings:
     channels = len(tensors["first.weight"])
     blocks = count(tensors, r"blocks\.(\d+)\.")
     modulation, places = steering(tensors, [f"blocks.{b}.body." for b in range(blocks)])
+    if modulation.attention == "none":
+        modulation = replace(EDSRSettings().modulation, kernel=modulation.kernel)
     return EDSRSettings(
         channels=channels,
         blocks=blocks,

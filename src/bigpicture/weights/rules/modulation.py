@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from bigpicture.context.crac import CRACPart
 from bigpicture.layers.modulation import CRACSettings, Modulation
 from bigpicture.shapes import Tensor
+from bigpicture.weights.errors import WeightsError
 
 __all__ = ["steering", "steering_of"]
 
@@ -26,14 +27,14 @@ def steering(
 
     Raises:
         KeyError: If a tensor is missing.
-        ValueError: If blocks are modulated in more than one way.
+        WeightsError: If blocks are modulated in more than one way.
     """
     found = [steering_of(tensors, f"{stem}0.", f"{stem}3.") for stem in stems]
     steered = [modulation for modulation in found if modulation.attention != "none"]
     if not steered:
         return found[0], None
     if any(modulation != steered[0] for modulation in steered):
-        raise ValueError("blocks are steered in more than one way")
+        raise WeightsError("blocks are modulated in more than one way, which is not supported")
     if len(steered) == len(found):
         return steered[0], None
     places = (n for n, modulation in enumerate(found, 1) if modulation.attention != "none")
