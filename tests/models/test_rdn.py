@@ -97,6 +97,17 @@ def test_both_releases_load_and_compute_what_is_published(from_release, scale, c
     assert not rdn_basicsr.RELEASE.matches(tensors) and not authors.RELEASE.matches(others)
 
 
+def test_of_a_training_against_a_discriminator_the_average_loads(from_release):
+    trained, average = published_tensors(2, 3), published_tensors(2, 3)
+    stored = by_the_other_names(trained) | {
+        key.replace("generator.", "generator_ema."): value
+        for key, value in by_the_other_names(average).items()
+    }
+    stored |= {"discriminator.conv.weight": torch.rand(3), "perceptual_loss.mean": torch.rand(3)}
+    network, low = from_release(rdn_basicsr.RELEASE, rule, stored), torch.rand(1, 3, 7, 9)
+    torch.testing.assert_close(network(low), published(average, low), atol=1e-5, rtol=1e-5)
+
+
 def test_an_encoder_alone_converts_too():
     tensors = by_the_other_names(published_tensors())
     encoder = {

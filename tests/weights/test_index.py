@@ -1,5 +1,7 @@
 """Which shipped model is taken when none is named."""
 
+import zipfile
+
 import pytest
 
 from bigpicture.weights import index
@@ -42,3 +44,12 @@ def test_models_are_compared_on_the_sets_that_all_of_them_were_scored_on(monkeyp
     worse.scores["Set14"] = {"psnr": 33.0}
     monkeypatch.setattr(index, "list_models", lambda: [worse, better])
     assert default_for(2) == "better"
+
+
+def test_the_files_of_a_zipped_package_can_be_read_later(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "package.zip", "w") as package:
+        package.writestr("files/one-x2.safetensors", b"tensors")
+        package.writestr("files/readme.txt", b"")
+    monkeypatch.setattr(index, "files", lambda _: zipfile.Path(tmp_path / "package.zip"))
+    found = index._shipped.__wrapped__()
+    assert {name: path.read_bytes() for name, path in found.items()} == {"one-x2": b"tensors"}

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from bigpicture.analysis.cost import parameters
 from bigpicture.layers.modulation import Activation, Modulation
 from bigpicture.models.backbones.hourglass import HourglassSettings
+from bigpicture.models.backbones.rcan import RCANSettings
 from bigpicture.models.heads.graph import GraphSettings
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.variant import to_plain
@@ -54,7 +55,7 @@ STATED_ONLY = {
     "another mean": replace(TINY, mean=(0.1, 0.2, 0.3), std=(0.5,) * 3),
     "channel attention": with_backbone(TINY, modulation=Modulation("channel")),
     "dilated": with_backbone(TINY, modulation=Modulation(dilation=2, gradient="exact")),
-    "dense": with_backbone(TINY, block="dense", skips=False),
+    "dense": with_backbone(TINY, block="dense"),
     "residual": with_backbone(TINY, block="residual"),
 }
 
@@ -158,20 +159,26 @@ class Malice:
         return (print, ("executed",))
 
 
-def stating(**changes) -> str:
-    """Return facts of a file that state the settings of `TINY`, with changes of the backbone."""
+def stating(part="backbone", **changes) -> str:
+    """Return facts of a file that state the settings of `TINY`, with changes of a part."""
     settings = to_plain(TINY)
-    return json.dumps({"settings": settings | {"backbone": settings["backbone"] | changes}})
+    return json.dumps({"settings": settings | {part: settings[part] | changes}})
 
 
 STATED = {
     "no JSON": "{",
     "too deep a JSON": "[" * 100_000,
     "no facts": "[1]",
-    "settings of nothing": '{"settings": {"backbone": {"kind": "vdsr"}}}',
+    "a list": '{"settings": [1]}',
+    "no settings": '{"settings": {}}',
+    "settings of nothing": stating(kind="vdsr"),
     "settings of a later version": stating(norm="layer"),
     "impossible settings": stating(depths=[1]),
     "settings larger than memory": stating(channels=16 * 10**6),
+    "mostly missing": stating(),
+    "a billion blocks": stating(blocks=10**9),
+    "a large prime": stating("head", scale=1_000_000_007),
+    "many layers": stating(blocks=9999, depths=[9999] * 100),
 }
 """Facts that are of no use."""
 
@@ -181,7 +188,7 @@ def broken(kind: str, folder):
     state = Network(TINY).state_dict()
     file = folder / "file.pth"
     if kind == "code":
-        file.write_bytes(pickle.dumps(Malice()))
+        file.write_bytes(pickle.dumps(Malice(), protocol=2))  # as PyTorch's
     elif kind == "code in a checkpoint":
         torch.save({"state_dict": state, "hook": Malice()}, file)
     elif kind == "no weights":
@@ -199,6 +206,9 @@ def broken(kind: str, folder):
         torch.save({k: v for k, v in state.items() if k != "backbone.last.weight"}, file)
     elif kind == "missing and needed to tell":
         torch.save({k: v for k, v in state.items() if k != "backbone.first.weight"}, file)
+    elif kind == "of many groups":
+        rcan = Network(replace(TINY, backbone=RCANSettings(channels=4, groups=1, blocks=1)))
+        torch.save(rcan.state_dict() | {"backbone.blocks.9998.x": torch.rand(1)}, file)
     elif kind == "left over":
         torch.save(state | {"backbone.extra": torch.rand(3)}, file)
     elif kind == "misshapen":
@@ -224,6 +234,8 @@ def broken(kind: str, folder):
         torch.save({k: v for k, v in public.items() if k != "input.bias"}, file)
     else:
         file = folder / "file.SAFETENSORS"
+        if kind == "mostly missing":
+            state = {key: state[key] for key in list(state)[-4:]}
         save_file(state, file, {"bigpicture": STATED.get(kind, "{}")})
         if kind == "cut short":
             file.write_bytes(file.read_bytes()[:-1000])
@@ -238,26 +250,33 @@ def broken(kind: str, folder):
         ("no weights", "not a weight file"),
         ("empty", "not a weight file"),
         ("no tensors", "no tensors in it"),
-        ("of a run", "goes on from; its weights, .* beside it: NAME-best.safetensors"),
+        ("of a run", "a training checkpoint; its weights are beside it in NAME-best.safetensors"),
         ("of nothing known", "no known network has such tensors .conv.weight"),
         ("missing", "backbone.last.weight missing"),
+        ("mostly missing", r"first.weight, .*, .* and \d+ more missing"),
         ("missing and needed to tell", "tensor 'backbone.first.weight' is missing"),
         ("left over", "backbone.extra unknown"),
         ("misshapen", r"backbone.last.weight \(16, 16, 1, 1\), not \(16, 16, 3, 3\)"),
         ("not public's", "CoMoNet: tensor 'input.bias' is missing"),
-        ("a number", r"misshapen \(len\(\) of a 0-d tensor\)"),
+        ("a number", r"tensors have unexpected shapes \(len\(\) of a 0-d tensor\)"),
         ("in itself", "no tensors in it"),
         ("of a billion blocks", "a module has the number 999999999"),
+        ("of many groups", "it has more than \\d+ weights and biases"),
         ("larger than memory", "backbone.last.weight missing"),
         ("damaged", "not a weight file"),
         ("cut short", "cut short"),
-        ("no JSON", "its facts are no JSON"),
-        ("too deep a JSON", "its facts are no JSON"),
-        ("no facts", r"its facts are no JSON object but '\[1\]'"),
-        ("settings of nothing", "states settings that no network has .*vdsr"),
+        ("no JSON", "its metadata is not valid JSON"),
+        ("too deep a JSON", "its metadata is not valid JSON"),
+        ("no facts", r"its metadata is not a JSON object but '\[1\]'"),
+        ("a list", r"do not describe a known network \(they are '\[1\]'\)"),
+        ("no settings", r"do not describe a known network \(setting 'backbone' is missing\)"),
+        ("settings of nothing", "backbone.kind is 'vdsr'; there are edsr, hourglass"),
         ("settings of a later version", "unknown setting 'backbone.norm'"),
         ("impossible settings", "a U needs an even number of units, not 1"),
         ("settings larger than memory", r"\(16, 3, 3, 3\), not \(16000000, 3, 3, 3\)"),
+        ("a billion blocks", "backbone.blocks is 1000000000: .* less than or equal to 9999"),
+        ("a large prime", "head.scale is 1000000007"),
+        ("many layers", "it has more than \\d+ weights and biases"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named_and_never_run(kind, message, tmp_path, capsys):

@@ -94,7 +94,8 @@ def _assumed(settings: NetworkSettings, name: str) -> NetworkSettings:
     warnings.warn(
         f"{name}: tensors do not tell how pictures are normalised, and no listed size has a "
         f"{settings.head.kind} head on {settings.backbone.kind}; mean {settings.mean} and std "
-        f"{settings.std} are assumed. Files that `bigpicture train` writes state what is so",
+        f"{settings.std} are assumed. Files written by `bigpicture train` state their "
+        "normalisation",
         stacklevel=4,
     )
     return settings
@@ -117,4 +118,4 @@ def _reading(name: str, stem: str, read: Callable[[], S]) -> S:
     except WeightsError as error:
         raise WeightsError(f"{name}: {error}") from error
     except (ArithmeticError, IndexError, RuntimeError, TypeError, ValueError) as error:
-        raise WeightsError(f"{name}: tensors are misshapen ({error})") from error
+        raise WeightsError(f"{name}: tensors have unexpected shapes ({error})") from error

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from safetensors.torch import save as to_bytes
 from torch import nn
 
-from bigpicture.context.ikm import IKMConv2d
 from bigpicture.image.save import save
 from bigpicture.models.catalog import family
 from bigpicture.models.network import Network, NetworkSettings, weightless
@@ -19,7 +18,12 @@ from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.release import Converted
 from bigpicture.weights.read import FACTS, Tensors, read_weights
 
-__all__ = ["LoadedFile", "load_file", "load_fitting", "save_network", "stored_settings"]
+__all__ = ["LoadedFile", "load_file", "load_fitting", "save_network"]
+
+_MORE = 10
+"""How many times as many tensors a network is built to be compared with those of its file."""
+_NAMED = 3
+"""How many tensors an error names."""
 
 
 class LoadedFile(NamedTuple):
@@ -47,29 +51,16 @@ def load_file(path: Path) -> LoadedFile:
 def load_fitting(network: nn.Module, path: Path) -> list[str]:
     """Load the tensors of a file that fit `network`; return the network's keys that have none.
 
-    Settings that the file stores as tensors, such as IKM's threshold, are not loaded: those of
-    `network` stay.
-
     Raises:
         WeightsError: If the file cannot be read, or none of its tensors fits.
     """
     tensors = to_our_keys(read_weights(path)[0], str(path)).tensors
-    kept = stored_settings(network)
-    own = {k: v for k, v in network.state_dict().items() if k not in kept}
+    own = network.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise WeightsError(f"{path}: none of its tensors fit this network")
     network.load_state_dict(fitting, strict=False)
     return [key for key in own if key not in fitting]
-
-
-def stored_settings(network: nn.Module) -> Tensors:
-    """Return what a network's state has of its settings, by key: the thresholds of IKM."""
-    return {
-        f"{name}.threshold": module.threshold
-        for name, module in network.named_modules()
-        if isinstance(module, IKMConv2d)
-    }
 
 
 def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None:
@@ -94,20 +85,25 @@ def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None
 def _settings(converted: Converted, facts: Mapping[str, Any], path: Path) -> NetworkSettings:
     if "settings" not in facts:
         return detect(converted, str(path))
+    stated = facts["settings"]
     try:
-        return from_plain(facts["settings"])
+        if not isinstance(stated, Mapping):
+            raise ValueError(f"they are {str(stated)[:40]!r}")
+        return from_plain(stated)
     except ValueError as error:
-        raise WeightsError(f"{path}: states settings that no network has ({error})") from error
+        raise WeightsError(
+            f"{path}: its settings do not describe a known network ({error})"
+        ) from error
 
 
 def _filled(settings: NetworkSettings, tensors: Tensors, path: Path) -> Network:
     """Return the network of `settings` with `tensors`.
 
-    Memory is taken only once their shapes are known to fit, as a damaged or hostile file may state
-    a network of any size.
+    Time is taken only for about as many layers as the file has tensors, and memory only once their
+    shapes are known to fit, as a damaged or hostile file may state a network of any size.
     """
     try:
-        own = weightless(settings).state_dict()
+        own = weightless(settings, _MORE * len(tensors)).state_dict()
     except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(f"{path}: no network can be built from it ({error})") from error
     _compare(own, tensors, path)
@@ -125,6 +121,11 @@ def _compare(own: Mapping[str, Tensor], tensors: Tensors, path: Path) -> None:
         if key in tensors and own[key].shape != tensors[key].shape
     ]
     problems = [("missing", missing), ("unknown", unknown), ("of the wrong shape", misshapen)]
-    said = "; ".join(f"{', '.join(keys[:3])} {what}" for what, keys in problems if keys)
+    said = "; ".join(f"{_named(keys)} {what}" for what, keys in problems if keys)
     if said:
         raise WeightsError(f"{path}: tensors do not fit the network: {said}")
+
+
+def _named(keys: list[str]) -> str:
+    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+    return ", ".join(keys[:_NAMED]) + more

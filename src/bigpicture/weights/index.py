@@ -1,7 +1,10 @@
 """The shipped weights and their facts, such as scale, data, licence, training and scores."""
 
+import atexit
+from contextlib import ExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import as_file, files
 from numbers import Real
 from pathlib import Path
@@ -93,9 +96,16 @@ def load(model: str | Path) -> LoadedFile:
     return load_file(find(model))
 
 
+@cache
 def _shipped() -> dict[str, Path]:
-    with as_file(files("bigpicture.weights") / "files") as folder:
-        return {path.stem: path for path in folder.glob("*.safetensors")}
+    """Return the shipped files by name. A zipped package's are unpacked until the program ends."""
+    unpacked = ExitStack()
+    atexit.register(unpacked.close)
+    return {
+        Path(file.name).stem: unpacked.enter_context(as_file(file))
+        for file in (files("bigpicture.weights") / "files").iterdir()
+        if file.name.endswith(".safetensors")
+    }
 
 
 def _entry(name: str, path: Path) -> Entry:

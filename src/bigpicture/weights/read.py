@@ -7,8 +7,9 @@
 
 import json
 import pickle
-import warnings
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,19 @@ FACTS = "bigpicture"
 
 _WRAPPINGS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net", "sd")
 _DEEPEST = 3  # nested wrappings; those of a hostile file may contain themselves
+_EXPANSION = 10  # times; weights hardly compress, but a hostile archive may unpack to any size
+_NOT_ALONE = (
+    "not a weight file, or one that holds more than tensors, so reading it could run code; in that "
+    "case, save its state_dict alone, best as safetensors"
+)
 
 
 def read_weights(path: Path) -> tuple[Tensors, dict[str, Any]]:
     """Return the tensors of a file and, for files of our own, the facts stored with them.
 
     Raises:
-        WeightsError: If the file is missing, truncated, not a weight file, or contains code.
+        WeightsError: If the file is missing, cannot be read, is truncated or not a weight file, or
+            contains code.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: there is no such file")
@@ -46,47 +53,74 @@ def read_facts(path: Path) -> dict[str, Any]:
     """Return the facts in a safetensors file, read from its header alone.
 
     Raises:
-        WeightsError: If it is not a safetensors file, or its facts are not a JSON object.
+        WeightsError: If it cannot be read, is not a safetensors file, or its facts are not a JSON
+            object.
     """
-    try:
-        with safe_open(path, "numpy") as file:
-            stated = (file.metadata() or {}).get(FACTS, "{}")
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a safetensors file, or cut short ({error})") from error
+    with _readable(path), safe_open(path, "numpy") as file:
+        stated = (file.metadata() or {}).get(FACTS, "{}")
     try:
         facts = json.loads(stated)
     except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{path}: its facts are no JSON ({error})") from error
+        raise WeightsError(f"{path}: its metadata is not valid JSON ({error})") from error
     if not isinstance(facts, dict):
-        raise WeightsError(f"{path}: its facts are no JSON object but {stated[:40]!r}")
+        raise WeightsError(f"{path}: its metadata is not a JSON object but {stated[:40]!r}")
     return facts
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Name the file, and what is wrong with it, in the errors of reading it."""
+    try:
+        # of any file that it cannot open, safetensors says that there is none
+        path.open("rb").close()
+        yield
+    except (OSError, MemoryError) as error:
+        said = getattr(error, "strerror", None) or str(error) or "not enough memory"
+        raise WeightsError(f"{path}: cannot be read ({said})") from error
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: not a safetensors file, or cut short ({error})") from error
 
 
 def _read_safetensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
     facts = read_facts(path)
-    try:
-        with safe_open(path, "pt") as file:
+    with _readable(path), safe_open(path, "pt") as file:
+        try:
             return {key: file.get_tensor(key) for key in file.keys()}, facts  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a safetensors file, or cut short ({error})") from error
+        except AttributeError as error:
+            raise WeightsError(
+                f"{path}: holds numbers of a type that this PyTorch does not have ({error})"
+            ) from error
 
 
 def _read_pickle(path: Path) -> Tensors:
-    try:
-        with warnings.catch_warnings():  # unusual pickles are read or refused without warnings
-            warnings.simplefilter("ignore")
+    with _readable(path):
+        try:
+            _check_archive(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path}: not a weight file, or one that holds more than tensors, so reading it could "
-            "run code; in that case, save its state_dict alone, best as safetensors"
-        ) from error
-    except MemoryError:
-        raise
-    except Exception as error:  # damaged pickles fail in many ways
-        said = f"{type(error).__name__}: {error}"
-        raise WeightsError(f"{path}: not a weight file, or cut short ({said})") from error
+        except (OSError, MemoryError, WeightsError):
+            raise
+        except pickle.UnpicklingError as error:
+            raise WeightsError(f"{path}: {_NOT_ALONE}") from error
+        except Exception as error:  # damaged pickles fail in many ways
+            if "can't allocate memory" in str(error):
+                raise MemoryError(str(error)) from error
+            said = f"{type(error).__name__}: {error}"
+            raise WeightsError(f"{path}: not a weight file, or cut short ({said})") from error
     return _unwrapped(content, path)
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive that holds a program, or unpacks to far more than its size."""
+    if not zipfile.is_zipfile(path):
+        return  # a file of PyTorch before 1.6
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    if any(entry.filename.endswith("/constants.pkl") for entry in entries):  # TorchScript
+        raise WeightsError(f"{path}: {_NOT_ALONE}")
+    unpacked = sum(entry.file_size for entry in entries)
+    if unpacked > _EXPANSION * path.stat().st_size:
+        size = f"{unpacked / 2**20:,.0f} MiB, more than {_EXPANSION} times its size"
+        raise WeightsError(f"{path}: would unpack to {size}, as no weights do")
 
 
 def _unwrapped(content: object, path: Path) -> Tensors:
@@ -101,17 +135,17 @@ def _unwrapped(content: object, path: Path) -> Tensors:
         else {}
     )
     if not tensors:
-        raise WeightsError(f"{path}: no tensors in it{_hint(content)}")
+        raise WeightsError(f"{path}: {_hint(content)}")
     return {key.removeprefix("module."): value for key, value in tensors.items()}
 
 
 def _hint(content: object) -> str:
-    """Return where to find the weights, if `content` is a checkpoint of `bigpicture train`."""
+    """Return what a file without tensors is, and where the weights are, if that is known."""
     if not (isinstance(content, Mapping) and {"network", "average", "step"} <= content.keys()):
-        return ""
+        return "no tensors in it"
     return (
-        " but those that a run goes on from; its weights, with the settings that they belong to, "
-        "lie beside it: NAME-best.safetensors, and at the end NAME.safetensors"
+        "this is a training checkpoint; its weights are beside it in NAME-best.safetensors, and in "
+        "NAME.safetensors once training has finished"
     )
 
 

@@ -5,13 +5,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from bigpicture.models.contract import MOST
 from bigpicture.shapes import Tensor
 from bigpicture.weights.read import Tensors
 
 __all__ = ["Converted", "Release", "bare", "count", "rename"]
-
-_MOST = 9999
-"""Greatest accepted index of a module; counting up to that of a hostile file might never end."""
 
 
 class Converted(NamedTuple):
@@ -44,8 +42,16 @@ class Release(NamedTuple):
 
 
 def bare(tensors: Mapping[str, Tensor]) -> Tensors:
-    """Return tensors of MMEditing and its relatives without the prefix `generator.`."""
-    return {key.removeprefix("generator."): value for key, value in tensors.items()}
+    """Return the tensors of a network as MMEditing and its relatives store it, without a prefix.
+
+    Most files have the prefix `generator.`. Those of a training against a discriminator also hold
+    the discriminator, features of losses, and the average of the generator's weights over the
+    training, `generator_ema.`, which is what is to be used then.
+    """
+    for prefix in ("generator_ema.", "generator."):
+        if own := [key for key in tensors if key.startswith(prefix)]:
+            return {key.removeprefix(prefix): tensors[key] for key in own}
+    return dict(tensors)
 
 
 def rename(tensors: Mapping[str, Tensor], rules: Mapping[str, str]) -> Tensors:
@@ -80,6 +86,6 @@ def count(tensors: Mapping[str, Tensor], pattern: str) -> int:
     """
     found = [int(match[1]) for key in tensors if (match := re.match(pattern, key))]
     greatest = max(found, default=-1)
-    if greatest > _MOST:
+    if greatest >= MOST:
         raise ValueError(f"a module has the number {greatest}")
     return greatest + 1

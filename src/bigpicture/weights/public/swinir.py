@@ -65,7 +65,7 @@ def _matches(tensors: Mapping[str, Tensor]) -> bool:
 
 def _convert(tensors: Tensors) -> Converted:
     if not any(key.startswith(("upsample.", "conv_up1.")) for key in tensors):
-        raise WeightsError("it has no upsampler, and no network here restores without enlarging")
+        raise WeightsError("it has no upsampler; denoising and JPEG networks are not supported")
     direct = "conv_last.weight" not in tensors
     ours = rename(tensors, BACKBONE | (_DIRECT_HEAD if direct else _HEAD))
     return Converted(ours, *normalised_inside(tensors))
