@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from safetensors.torch import save as to_bytes
 from torch import nn
 
+from bigpicture.context.ikm import IKMConv2d
 from bigpicture.image.save import save
 from bigpicture.models.catalog import family
 from bigpicture.models.network import Network, NetworkSettings, weightless
@@ -18,7 +19,14 @@ from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.release import Converted
 from bigpicture.weights.read import FACTS, Tensors, read_weights
 
-__all__ = ["LoadedFile", "load_file", "load_fitting", "save_network"]
+__all__ = [
+    "LoadedFile",
+    "load_file",
+    "load_fitting",
+    "save_network",
+    "settings_of",
+    "stored_settings",
+]
 
 _MORE = 10
 """How many times as many tensors a network is built to be compared with those of its file."""
@@ -42,7 +50,7 @@ def load_file(path: Path) -> LoadedFile:
     """
     tensors, facts = read_weights(path)
     converted = to_our_keys(tensors, str(path))
-    network = _filled(_settings(converted, facts, path), converted.tensors, path)
+    network = _filled(settings_of(converted, facts, path), converted.tensors, path)
     if converted.release:
         facts |= {"release": converted.release}
     return LoadedFile(network.eval(), facts)
@@ -51,16 +59,29 @@ def load_file(path: Path) -> LoadedFile:
 def load_fitting(network: nn.Module, path: Path) -> list[str]:
     """Load the tensors of a file that fit `network`; return the network's keys that have none.
 
+    Settings that the file stores as tensors, such as IKM's threshold, are not loaded: those of
+    `network` stay.
+
     Raises:
         WeightsError: If the file cannot be read, or none of its tensors fits.
     """
     tensors = to_our_keys(read_weights(path)[0], str(path)).tensors
-    own = network.state_dict()
+    kept = stored_settings(network)
+    own = {k: v for k, v in network.state_dict().items() if k not in kept}
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
     if not fitting:
         raise WeightsError(f"{path}: none of its tensors fit this network")
     network.load_state_dict(fitting, strict=False)
     return [key for key in own if key not in fitting]
+
+
+def stored_settings(network: nn.Module) -> Tensors:
+    """Return what a network's state has of its settings, by key: the thresholds of IKM."""
+    return {
+        f"{name}.threshold": module.threshold
+        for name, module in network.named_modules()
+        if isinstance(module, IKMConv2d)
+    }
 
 
 def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None:
@@ -82,7 +103,12 @@ def save_network(network: Network, path: Path, facts: Mapping[str, Any]) -> None
     save(path, [to_bytes(tensors, {FACTS: json.dumps(stated)})])
 
 
-def _settings(converted: Converted, facts: Mapping[str, Any], path: Path) -> NetworkSettings:
+def settings_of(converted: Converted, facts: Mapping[str, Any], path: Path) -> NetworkSettings:
+    """Return the settings that a file states, or else those that its tensors tell.
+
+    Raises:
+        WeightsError: If they are not those of a known network.
+    """
     if "settings" not in facts:
         return detect(converted, str(path))
     stated = facts["settings"]
