@@ -5,6 +5,7 @@ there. What a published size is in full is a test of its own family.
 """
 
 import copy
+import functools
 import pickle
 from dataclasses import asdict, replace
 from itertools import product
@@ -15,8 +16,10 @@ from pydantic import TypeAdapter
 
 from bigpicture.compute import strips
 from bigpicture.context.contract import ContextOperator
+from bigpicture.infer import Tiling, render
 from bigpicture.layers.modulation import Modulation
 from bigpicture.models.catalog import SIZES, build
+from bigpicture.models.contract import Limits
 from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.variant import BACKBONES, HEADS
 from bigpicture.weights.detect import detect
@@ -58,6 +61,7 @@ def tiny(settings: NetworkSettings) -> NetworkSettings:
     return replace(settings, backbone=replace(backbone, **small), head=replace(head, **narrow))
 
 
+@functools.cache
 def scales_of(name: str) -> list[int]:
     """Return the scales of 2, 3 and 4 that a size can have."""
     possible = []
@@ -321,6 +325,26 @@ def test_any_head_on_any_backbone_learns(name):
     moved = {key for key, own in after.items() if not torch.equal(own, before[key])}
     assert "backbone.first.weight" in moved
     assert any(key.startswith("head.") for key in moved)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_any_head_on_any_backbone_in_tiles_is_the_whole(name):
+    network = shaken(PARTS[name]).double()
+    limits, low = network.limits, picture(network.settings, 22, 42).double()
+    with torch.inference_mode():
+        whole = network(low)
+    size = (44, 84) if limits.any_scale else None
+    tiling = Tiling(16, halo=limits.reach, context="exact")
+    torch.testing.assert_close(
+        render(network, limits, low, tiling, size=size), whole.float(), atol=1e-4, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("wrong", [{"multiple": 4}, {"smallest": 8}])
+def test_a_network_for_any_scale_takes_any_size(wrong):
+    assert Limits(2, 3, reach=1, **wrong).scale == 2
+    with pytest.raises(ValueError, match=r"must be 1 with any_scale.* let the network pad"):
+        Limits(2, 3, reach=1, any_scale=True, **wrong)
 
 
 # each part once, where RCAN steers by channel and U-HDN by IKM; RGT, of narrower limits, is

@@ -52,9 +52,9 @@ class Region(NamedTuple):
 class Limits:
     """How a network may be used, so that callers need not know which network it is.
 
-    The networks of this package take any size and work in bf16, so they leave `multiple`,
-    `smallest` and `precisions` at their defaults; these are for other networks in a
-    `bigpicture.Model`.
+    The networks of this package take any size and work in bf16, so they leave `smallest` and
+    `precisions` at their defaults, and `multiple` unless tiles must not be padded one by one. These
+    are for other networks in a `bigpicture.Model`.
 
     Attributes:
         scale: Scale factor; for a network that renders any scale, the default.
@@ -66,6 +66,9 @@ class Limits:
         any_scale: Whether `network(low, (H, W))` renders any size, and `network(low, (H, W),
             region)` renders a `Region` of it from a tile `low`.
         precisions: Those whose 8-bit results are as good as in float32.
+
+    Raises:
+        ValueError: If a network that renders any size does not take any size.
     """
 
     scale: int
@@ -76,6 +79,14 @@ class Limits:
     align: int = 1
     any_scale: bool = False
     precisions: tuple[str, ...] = ("fp32", "bf16")
+
+    def __post_init__(self) -> None:
+        if self.any_scale and (self.multiple > 1 or self.smallest > 1):
+            raise ValueError(
+                f"multiple={self.multiple} and smallest={self.smallest} must be 1 with any_scale: "
+                "of a result of any size, what comes from padding cannot be cropped; let the "
+                "network pad pictures and crop their features itself"
+            )
 
 
 class Backbone(nn.Module, ABC):

@@ -173,10 +173,15 @@ class Network(nn.Module):
     @property
     def limits(self) -> Limits:
         """How this network may be used."""
+        # A head's context must not count what is padded to single tiles. So they are cut such that
+        # nothing is; a head that renders any size never sees padding.
+        counts = any(isinstance(module, ContextOperator) for module in self.head.modules())
+        multiple = self.backbone.multiple if counts and not self.head.any_scale else 1
         return Limits(
             self.head.scale,
             self.settings.colours,
             reach=self.backbone.reach + self.head.reach,
+            multiple=multiple,
             align=self.backbone.align,
             any_scale=self.head.any_scale,
         )
