@@ -12,7 +12,7 @@ import sys
 import time
 import warnings
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -279,7 +279,7 @@ def test_what_unpacks_to_more_than_a_picture_is_passed_over(kind):
     texts = {b"iCCP": b"a\0\0", b"zTXt": b"a\0\0", b"iTXt": b"a\0\1\0\0\0"}
     between = [] if kind == b"IDAT" else [chunk(kind, texts[kind] + BOMB)]
     data = png(16, 16, zlib.compress(bytes(16 * 49)) if between else BOMB, *between)
-    with little_is_taken(), suppress(ImageError):
+    with little_is_taken():
         assert decode(data).width == 16
 
 
