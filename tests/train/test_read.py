@@ -42,3 +42,9 @@ def test_the_run_and_its_weights_say_so(recipe, changed, toml, tmp_path):
     facts = load_file(run_recipe(own, tmp_path / "out", device="cpu", console=console)).facts
     assert (facts["training_data"], facts["licence"]) == ("not stated", "not stated")
     assert "data.description and data.licence: not stated" in console.export_text()
+
+
+@pytest.mark.parametrize("name", ["''", "a/b", ".", ".."])
+def test_a_name_must_do_for_a_file(name):
+    with pytest.raises(ConfigError, match="give a name without folders"):
+        read_recipe(UHDN, [f"name={name}"])
