@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bigpicture.analysis.measure import Job, interleaved, measure, peak_memory
+from bigpicture.infer.model import Model
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.heads.liif import LIIFSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
@@ -42,8 +43,9 @@ def test_a_process_that_was_ended_is_told_from_a_result(monkeypatch):
         raise BrokenProcessPool
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", ended)
-    with pytest.raises(MemoryError, match="enlarged 9×8 pixels was ended"):
+    with pytest.raises(MemoryError, match="enlarged 9×8 pixels was ended") as refused:
         peak_memory(Job(SMALL, (8, 9)))
+    assert "__name__ == '__main__'" in refused.value.__notes__[0]
 
 
 def test_jobs_are_measured_by_name():
@@ -53,9 +55,25 @@ def test_jobs_are_measured_by_name():
     assert found["any"].memory is None or found["any"].memory > 0
 
 
-def test_a_job_leaves_no_gradients_and_runs_again():
+def test_without_repeats_nothing_is_measured(monkeypatch):
+    monkeypatch.setattr("bigpicture.analysis.measure.peak_memory", pytest.fail)
+    with pytest.raises(ValueError, match="repeats must be 1 or more, not 0"):
+        measure({"any": Job(ANY, (8, 9), (20, 30))}, repeats=0)
+
+
+def test_a_job_keeps_nothing_for_gradients_and_runs_again(monkeypatch):
+    made = []
+
+    class Recorded(Model):
+        def __call__(self, *inputs):
+            made.append(super().__call__(*inputs))
+            return made[-1]
+
+    monkeypatch.setattr("bigpicture.analysis.measure.Model", Recorded)
     run = Job(SMALL, (8, 8)).prepare()
-    before = torch.is_grad_enabled()
-    run()
-    run()
-    assert torch.is_grad_enabled() == before
+    with torch.enable_grad():
+        run()
+        run()
+    assert [(tuple(high.shape), high.requires_grad) for high in made] == [
+        ((1, 3, 16, 16), False)
+    ] * 2

@@ -86,8 +86,9 @@ def measure(jobs: Mapping[str, Job], repeats: int = 5) -> dict[str, Measured]:
 
     Raises:
         ValueError: If `repeats` is below 1, or a job's device or precision is not available.
-        MemoryError: If a process that measured memory was ended.
+        MemoryError: If a process that measured memory was ended, see `peak_memory`.
     """
+    _check(repeats)
     memory = {name: peak_memory(job) for name, job in jobs.items()}
     seconds = interleaved({name: job.prepare() for name, job in jobs.items()}, repeats)
     return {name: Measured(seconds[name], memory[name]) for name in jobs}
@@ -103,8 +104,7 @@ def interleaved(runs: Mapping[str, Run], repeats: int) -> dict[str, float]:
     Raises:
         ValueError: If `repeats` is below 1.
     """
-    if repeats < 1:
-        raise ValueError(f"repeats must be 1 or more, not {repeats}")
+    _check(repeats)
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     with memory_kept:
         for run in runs.values():
@@ -117,11 +117,17 @@ def interleaved(runs: Mapping[str, Run], repeats: int) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
+def _check(repeats: int) -> None:
+    if repeats < 1:
+        raise ValueError(f"repeats must be 1 or more, not {repeats}")
+
+
 def peak_memory(job: Job) -> int | None:
     """Return the peak of a job's memory in bytes, or None where the system does not report it.
 
     Raises:
-        MemoryError: If the process that measures was ended, most likely by the system.
+        MemoryError: If the process that measures was ended: by the system, most likely, or because
+            a script calls this without `if __name__ == "__main__":`.
     """
     # spawned, not forked, so that it contains nothing of this process's memory
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
@@ -129,10 +135,16 @@ def peak_memory(job: Job) -> int | None:
             return process.submit(_own_peak, job, torch.get_num_threads()).result()
         except BrokenProcessPool as error:
             height, width = job.low
-            raise MemoryError(
+            ended = MemoryError(
                 f"the process that enlarged {width}×{height} pixels was ended, most likely because "
-                "memory ran out; measure with a smaller picture"
-            ) from error
+                "so large a picture does not fit into memory"
+            )
+            # a note, not part of the message, as it does not concern the command line
+            ended.add_note(
+                "In a script, this must be called under `if __name__ == '__main__':`, because the "
+                "new process imports the script."
+            )
+            raise ended from error
 
 
 def _own_peak(job: Job, threads: int) -> int | None:
