@@ -4,11 +4,13 @@ import sys
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from bigpicture.analysis.figure import check_figure, save_figure
 from bigpicture.analysis.panels import Bars, HeatMap, Lines, Overlay, Shown
 from bigpicture.image import read
 
+FORMULA = "$a_b_c$.png"  # a name that would be refused as a formula
 PICTURE = torch.rand(3, 8, 12)
 PANELS = [
     Shown("colour", PICTURE, (slice(1, 4), slice(2, 6))),
@@ -40,6 +42,27 @@ def test_each_panel_alone_is_the_same_twice(tmp_path, panel):
     for name in ("a.png", "b.png"):
         save_figure(tmp_path / name, [panel], "", {})
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_the_legend_has_every_name():
+    axes = Figure().subplots()
+    Lines("", {"_DSC0001.jpg": [0.0, 1.0], "b.jpg": [1.0, 0.5]}).draw(axes)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["_DSC0001.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [
+        Lines(FORMULA, {"a": [0.0, 1.0]}),
+        Lines("", {FORMULA: [0.0, 1.0], "b": [1.0, 0.5]}),
+        Lines("", {"a": [0.0, 1.0]}, FORMULA),
+        Bars("", {"a": 1.0}, "", FORMULA),
+        HeatMap("", torch.eye(4), None, FORMULA),
+    ],
+    ids=["title", "legend", "horizontal", "vertical", "colours"],
+)
+def test_a_dollar_sign_begins_no_formula(tmp_path, panel):
+    save_figure(tmp_path / "a.png", [panel], f"What {FORMULA} shows.", {})
 
 
 def test_a_shown_picture_has_its_colours(tmp_path):

@@ -93,14 +93,21 @@ def _drawn(panels: Sequence[Panel], caption: str, columns: int) -> bytes:
     figure = _figure_class()(figsize=size, dpi=_DOTS, layout="compressed")
     grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights)
     for panel, axes in zip(panels, grid.flat, strict=False):
-        axes.set_title(panel.title, fontsize="medium")
+        axes.set_title(panel.title, fontsize="medium", parse_math=False)
         panel.draw(axes)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     figure.draw_without_rendering()  # the layout uses less height than the figure has
     figure.set_layout_engine("none")
     lowest = min(axes.get_tightbbox().y0 for axes in grid.flat[: len(panels)]) / _DOTS
-    figure.text(0.01, (lowest - _GAP) / size[1], "\n".join(lines), va="top", fontsize="small")
+    figure.text(
+        0.01,
+        (lowest - _GAP) / size[1],
+        "\n".join(lines),
+        va="top",
+        fontsize="small",
+        parse_math=False,  # $ in a file's name begins no formula
+    )
     buffer = io.BytesIO()
     about = {"Description": caption, "Software": None}
     figure.savefig(buffer, format="png", bbox_inches="tight", metadata=about)

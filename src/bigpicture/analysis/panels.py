@@ -152,7 +152,7 @@ class HeatMap:
         values = self.values.detach().float().cpu().numpy()
         drawn = axes.imshow(values, interpolation="nearest", cmap="viridis", vmin=low, vmax=high)
         _colour_bar(axes, drawn, self.label)
-        axes.set(xlabel=self.columns, ylabel=self.rows)
+        _name_axes(axes, self.columns, self.rows)
         axes.locator_params(integer=True)
 
 
@@ -179,17 +179,21 @@ class Lines:
 
     def draw(self, axes: Axes) -> None:
         """Draw it on matplotlib's axes."""
-        for name, heights in self.curves.items():
+        curves = []
+        for heights in self.curves.values():
             places = range(len(heights)) if self.places is None else self.places
-            axes.plot(places, heights, label=name, marker=".")
+            curves += axes.plot(places, heights, marker=".")
         if self.lowest is not None:
             axes.set_yscale("log")
             axes.set_ylim(bottom=self.lowest)
-        axes.set(xlabel=self.across, ylabel=self.up)
+        _name_axes(axes, self.across, self.up)
         axes.set_box_aspect(self.aspect)
         axes.grid(alpha=0.3)
         if len(self.curves) > 1:
-            axes.legend()
+            # the names come later, as a legend would leave out those that begin with _
+            legend = axes.legend(curves, [""] * len(curves))
+            for text, name in zip(legend.get_texts(), self.curves, strict=True):
+                text.set(text=name, parse_math=False)
 
 
 @dataclass(frozen=True)
@@ -212,7 +216,7 @@ class Bars:
     def draw(self, axes: Axes) -> None:
         """Draw it on matplotlib's axes."""
         axes.bar(list(self.heights), list(self.heights.values()))
-        axes.set(xlabel=self.across, ylabel=self.up)
+        _name_axes(axes, self.across, self.up)
         axes.set_box_aspect(self.aspect)
         axes.grid(alpha=0.3, axis="y")
         if sum(map(len, self.heights)) > _LETTERS:
@@ -245,12 +249,18 @@ class Points:
                 axes.annotate(
                     str(number), place, (3, 3), textcoords="offset points", fontsize="small"
                 )
-        axes.set(xlabel=self.across, ylabel=self.up)
+        _name_axes(axes, self.across, self.up)
         axes.margins(0.1)
         axes.locator_params(nbins=4)
         axes.grid(alpha=0.3)
         axes.set_box_aspect(self.aspect)
         axes.set_aspect("equal", "datalim")
+
+
+def _name_axes(axes: Axes, across: str, up: str) -> None:
+    """Label the axes; $ in a label begins no formula."""
+    axes.set_xlabel(across, parse_math=False)
+    axes.set_ylabel(up, parse_math=False)
 
 
 def _aspect(image: Tensor) -> float:
@@ -265,7 +275,8 @@ def _pixels(picture: Float[Tensor, "c h w"]) -> Shaped[np.ndarray, "h w *c"]:
 
 def _colour_bar(axes: Axes, drawn: object, label: str) -> None:
     """Draw a colour bar beside the image, equally high."""
-    axes.figure.colorbar(drawn, cax=axes.inset_axes((1.03, 0, 0.04, 1)), label=label)
+    bar = axes.figure.colorbar(drawn, cax=axes.inset_axes((1.03, 0, 0.04, 1)))
+    bar.set_label(label, parse_math=False)
 
 
 def _bare(axes: Axes, frame: Frame | None) -> None:
