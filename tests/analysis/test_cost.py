@@ -108,3 +108,9 @@ def test_the_size_that_is_asked_for_counts():
 def test_a_picture_without_pixels_is_refused():
     with pytest.raises(ValueError, match=r"at least 1 pixel, not \(0, 4\)"):
         cost(nn.Identity(), (0, 4))
+
+
+@pytest.mark.parametrize("side", [10**10, 10**20])
+def test_a_picture_that_no_memory_could_hold_is_refused(side):
+    with pytest.raises(ValueError, match="more than 2⁶³ bytes"):
+        cost(nn.Identity(), (side, side))

@@ -65,14 +65,22 @@ def cost(
         size: Height and width of the result, for a network that renders any size.
 
     Raises:
-        ValueError: If a side is below 1.
+        ValueError: If a side is below 1, or a tensor would have more than 2⁶³ bytes.
     """
     if min(low) < 1:
         raise ValueError(f"low must be a height and a width of at least 1 pixel, not {low}")
     twin = on_meta(network).eval()
-    picture = torch.empty(1, colours, *low, device="meta")
-    with torch.no_grad(), FlopCounterMode(display=False) as counter, _Activations() as activations:
-        twin(picture) if size is None else twin(picture, size)
+    try:
+        picture = torch.empty(1, colours, *low, device="meta")
+        with torch.no_grad(), FlopCounterMode(display=False) as counter, _Activations() as made:
+            twin(picture) if size is None else twin(picture, size)
+    except (RuntimeError, TypeError) as error:
+        if "verflow" not in str(error):
+            raise
+        height, width = low
+        raise ValueError(
+            f"{width}×{height} pixels are too many: a tensor would have more than 2⁶³ bytes"
+        ) from error
     operations = counter.get_flop_counts().get("Global", {})
     by_operator = sorted(
         (
@@ -81,9 +89,7 @@ def cost(
         ),
         key=lambda pair: -pair[1],
     )
-    return Cost(
-        parameters(network), counter.get_total_flops() // 2, activations.count, dict(by_operator)
-    )
+    return Cost(parameters(network), counter.get_total_flops() // 2, made.count, dict(by_operator))
 
 
 def parameters(network: nn.Module) -> int:

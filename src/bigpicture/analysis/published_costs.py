@@ -40,7 +40,7 @@ TABLES: dict[str, CostTable] = {
         (160, 160),
         2,
         by_hooks,
-        "The paper's counter knows modules alone and misses the kernels of CRAN's 20 CRACs.",
+        "The paper's counter knows only modules and misses the kernels of CRAN's 20 CRACs.",
     ),
     "rgt-3": CostTable(
         (128, 128),

@@ -19,13 +19,11 @@ class Subject:
     """A network and its task.
 
     Attributes:
-        name: The given name; of a file, its name without folder and suffix.
         settings: Settings of the network.
         scale: Enlargement of each side.
         any_scale: Whether the network renders any other scale as well.
     """
 
-    name: str
     settings: NetworkSettings
     scale: float | int
     any_scale: bool
@@ -63,12 +61,12 @@ def subject(name: str, scale: float | int | None = None) -> Subject:
     if any_scale:
         wanted = own if scale is None else scale
         wanted = 4 if wanted is None else wanted
-        return Subject(name, SIZES[base](4), wanted, True)
+        return Subject(SIZES[base](4), wanted, True)
     own = scale if own is None else own
     if own is None or own != int(own):
         said = "no scale" if own is None else f"scale {own:g}"
-        raise ValueError(f"{name} has {said}; give a whole one, such as {base}-x4")
-    return Subject(name, SIZES[base](int(own)), int(own), False)
+        raise ValueError(f"{name} has {said}; give a whole number, such as {base}-x4")
+    return Subject(SIZES[base](int(own)), int(own), False)
 
 
 def _loaded(name: str, scale: float | int | None) -> Subject:
@@ -80,7 +78,7 @@ def _loaded(name: str, scale: float | int | None) -> Subject:
         raise ValueError(f"{error}; sizes are {', '.join(SIZES)}") from error
     limits = network.limits
     wanted = limits.scale if scale is None or not limits.any_scale else scale
-    return Subject(Path(name).stem, network.settings, wanted, limits.any_scale)
+    return Subject(network.settings, wanted, limits.any_scale)
 
 
 def _renders_any(settings: NetworkSettings) -> bool:

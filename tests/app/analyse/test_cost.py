@@ -1,6 +1,14 @@
 import json
+from pathlib import Path
 
 import pytest
+import torch
+
+from bigpicture.analysis.cost import parameters
+from bigpicture.models.backbones.edsr import EDSRSettings
+from bigpicture.models.heads.subpixel import SubPixelSettings
+from bigpicture.models.network import Network, NetworkSettings
+from bigpicture.weights.file import save_network
 
 
 def test_networks_are_counted_beside_each_other(bigpicture, tiny, tmp_path):
@@ -22,6 +30,46 @@ def test_networks_are_counted_beside_each_other(bigpicture, tiny, tmp_path):
     for row in found.stdout.splitlines()[2:]:
         assert row.split()[1:3] in (["×2", "12×8"], ["×3", "12×8"])
     assert "seconds" not in edsr
+
+
+def test_files_of_one_name_are_told_apart(bigpicture, tiny, tmp_path):
+    other = tmp_path / Path(tiny).name
+    network = Network(
+        NetworkSettings(EDSRSettings(channels=4, blocks=1), SubPixelSettings(scale=3))
+    )
+    facts = {"name": other.stem, "parameters": 1, "licence": "", "scores": {}, "protocol": "sr-y"}
+    save_network(network, other, facts)
+    report = tmp_path / "cost.json"
+    names = [tiny, other, tiny]
+    found = bigpicture("analyse", "cost", *names, "--size", "12x8", "--json", report)
+    assert found.exit_code == 0, found.output
+    first, second = json.loads(report.read_text())["networks"]
+    assert (first["name"], second["name"]) == (tiny, str(other))
+    assert (first["scale"], second["scale"]) == (2, 3)
+    assert second["parameters"] == parameters(network) != first["parameters"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError(
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes\n."
+        ),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB."),
+        MemoryError(),
+    ],
+    ids=["cpu", "cuda", "python"],
+)
+def test_too_little_memory_is_said(bigpicture, tiny, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("bigpicture.analysis.measure.peak_memory", fail)
+    found = bigpicture("analyse", "cost", tiny, "--measure")
+    assert found.exit_code == 2
+    said = found.stderr.replace("\n", " ")
+    assert "error: out of memory (" in said
+    assert "give a smaller --size" in said
 
 
 def test_seconds_and_memory_are_measured_when_asked(bigpicture, tiny, tmp_path, monkeypatch):
@@ -60,8 +108,8 @@ def test_a_paper_s_table_says_why_figures_differ(bigpicture):
         (["rgt-x2", "--precision", "bf16"], "--precision bf16 only affects --measure"),
         (["--table", "rgt-3", "--scale", "2"], "--scale 2: --table rgt-3 has"),
         (["--table", "rgt-9"], "there are cran-7, rgt-3, ciaosr-7"),
-        (["rgt"], "rgt has no scale; give a whole one, such as rgt-x4"),
-        (["rgt", "--scale", "2.5"], "rgt has scale 2.5; give a whole one"),
+        (["rgt"], "rgt has no scale; give a whole number, such as rgt-x4"),
+        (["rgt", "--scale", "2.5"], "rgt has scale 2.5; give a whole number"),
         (["liif-light", "--scale=-1"], "--scale -1: give a number above 0"),
         (["liif-light", "--scale", "0.001"], "at least 1 pixel"),
         (["nothing-x2"], "sizes are cran, cran-light"),

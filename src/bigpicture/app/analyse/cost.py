@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from bigpicture.app.analyse.inputs import check_scale
+from bigpicture.app.analyse.inputs import check_scale, labels
+from bigpicture.app.analyse.refusing import refusing
 from bigpicture.app.console import bar, check_report, refuse, say, write_report
 from bigpicture.app.options import Device, Precision, parse_size
 
@@ -102,14 +103,12 @@ def cost(
 
         return measure_(jobs, repeats) if measured else {}
 
-    try:
+    with refusing("give a smaller --size" if table is None else "leave --measure out"):
         how = {"device": str(choose_device(device)), "precision": precision}
         if table is None:
             shown, values = _of_names(names or (), scale, low, measure, how)
         else:
             shown, values = _of_table(table, measure, how)
-    except (ValueError, OSError, MemoryError) as error:
-        refuse(error)
     say(written(shown, format))
     if table is not None and format in ("text", "markdown"):
         say(f"\n{values['reason']}")
@@ -129,19 +128,21 @@ def _of_names(
     from bigpicture.analysis.measure import Job
     from bigpicture.analysis.subjects import subject
 
-    subjects = [subject(name, scale) for name in dict.fromkeys(names)]
+    subjects = {label: subject(name, scale) for label, name in labels(names).items()}
     costs = {}
     with bar(len(subjects)) as shown:
-        for each in subjects:
-            shown.name(each.name)
+        for label, each in subjects.items():
+            shown.name(label)
             colours = each.settings.colours
-            costs[each.name] = counted(each.network(), low, colours=colours, size=each.size(low))
+            costs[label] = counted(each.network(), low, colours=colours, size=each.size(low))
             shown.reach(len(costs))
-    jobs = {each.name: Job(each.settings, low, each.size(low), **how) for each in subjects}
+    jobs = {
+        label: Job(each.settings, low, each.size(low), **how) for label, each in subjects.items()
+    }
     taken = measure(jobs)
     rows = [
-        Costed(each.name, each.scale, low, costs[each.name], taken.get(each.name))
-        for each in subjects
+        Costed(label, each.scale, low, costs[label], taken.get(label))
+        for label, each in subjects.items()
     ]
     return costs_table(rows), costs_json(rows)
 

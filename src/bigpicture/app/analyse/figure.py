@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bigpicture.app.analyse.refusing import refusing
 from bigpicture.app.console import refuse, say
 
 if TYPE_CHECKING:
@@ -28,25 +29,18 @@ Out = Annotated[
 def drawing(file: Path, *sources: str | Path) -> Iterator[None]:
     """Refuse a figure that cannot be written before the work begins, and print its name afterwards.
 
-    An error raised inside (`ValueError`, `OSError`, `ImportError`, out of memory) is refused too.
+    Errors raised inside are refused as by `refusing`.
 
     Args:
         file: The figure.
         sources: The pictures and models that it is made from, which it must not replace.
     """
     from bigpicture.analysis.figure import check_figure
-    from bigpicture.infer.memory import is_out_of_memory
 
-    try:
+    with refusing("give a smaller picture or crop"):
         check_figure(file)
         _check_apart(file, sources)
         yield
-    except (ValueError, OSError, ImportError) as error:
-        refuse(error)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        refuse(f"out of memory ({str(error).splitlines()[0]}); give a smaller picture or crop")
     say(f"{file} and {file.with_suffix('.json').name}")
 
 

@@ -34,6 +34,17 @@ def check_scale(scale: float | None) -> None:
         refuse(f"--scale {scale:g}: give a number above 0, such as 2.5")
 
 
+def labels(names: Iterable[str]) -> dict[str, str]:
+    """Return networks by label: the stems of their names, or all of the names if stems are alike.
+
+    >>> labels(["a/net.safetensors", "uhdn-x2", "uhdn-x2"])
+    {'net': 'a/net.safetensors', 'uhdn-x2': 'uhdn-x2'}
+    """
+    distinct = list(dict.fromkeys(names))
+    stems = [Path(name).stem for name in distinct]
+    return dict(zip(stems if len(set(stems)) == len(stems) else distinct, distinct, strict=True))
+
+
 def load_network(name: str, device: str) -> "Network":
     """Load a network onto a device; refuse unknown names, unusable files and missing devices."""
     from bigpicture.infer.device import choose_device

@@ -1,0 +1,26 @@
+"""What cannot be done becomes a refusal, in all subcommands of `bigpicture analyse`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bigpicture.app.console import refuse
+
+
+@contextmanager
+def refusing(advice: str) -> Iterator[None]:
+    """Refuse a `ValueError`, `OSError` or `ImportError` that is raised inside, or a lack of memory.
+
+    Args:
+        advice: What to do if memory runs out.
+    """
+    from bigpicture.infer.memory import is_out_of_memory
+
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        refuse(error)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        refuse(f"out of memory ({said}); {advice}")
