@@ -45,6 +45,10 @@ PREPARE = ("data", "prepare", "set", "-o", "out", "--crop", "8")
             ("upscale", "set", "--context", "exact", "--sweeps", "2"),
             "--sweeps 2: --context exact has no sweeps",
         ),
+        (
+            ("upscale", "set", "--tile", "64", "--memory", "2G"),
+            "--memory 2G has no effect with --tile 64 unless --context is exact",
+        ),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(

@@ -82,6 +82,22 @@ def test_a_picture_of_such_a_name_is_one_if_no_other_is_its_input(folder):
     assert len(plan([folder], unmarked)) == 5
 
 
+def test_results_among_names_that_a_shell_may_have_found_are_no_inputs(folder):
+    results = [folder / name for name in ("b_x2.png", "b_x2_compare.png", "b_640x480.jpg")]
+    for path in (*results, folder / "other_x2.png"):
+        path.touch()
+    left_out = []
+    names = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
+    jobs = plan(names[1:], naming(), left_out=left_out)  # without the hidden one
+    assert [job.input.name for job in jobs] == ["a.jpg", "b.png", "other_x2.png"]
+    assert not any(job.error for job in jobs) and sorted(left_out) == sorted(results)
+    # alone, or beside an input that is missing, a name means its file
+    missing = folder / "c.png"
+    (folder / "c_x2.png").touch()
+    assert [job.input for job in plan([folder / "b_x2.png"], naming())] == [results[0]]
+    assert len(plan([missing, folder / "c_x2.png"], naming())) == 2
+
+
 def test_an_input_given_twice_is_done_once(folder):
     assert len(plan([folder, folder / "b.png"], naming())) == 2
 
@@ -97,9 +113,9 @@ def test_inputs_are_never_overwritten(folder):
     (folder / "b_x2.png").touch()
     (job,) = plan([folder / "b.png"], naming(folder / "b.png"))
     assert "overwrite an input" in str(job.error)
-    first, second = plan([folder / "b.png", folder / "b_x2.png"], naming())
-    assert "overwrite an input" in str(first.error)
-    assert second.error is None
+    _, found, named = plan([folder, folder / "b_x2.png"], naming())
+    assert "overwrite an input" in str(found.error)
+    assert named.error is None
 
 
 def test_a_link_to_an_input_is_that_input(folder):
@@ -124,9 +140,20 @@ def test_comparisons_of_one_name_get_two(folder):
     assert names == ["a_x2_compare.png", "a_x2_png_compare.png", "b_x2_compare.png"]
     own = folder / "a_x2_compare.png"
     own.touch()
-    first, *_ = plan([folder / "a.jpg", own], naming(compare=True))
+    first, *_ = plan([folder, own], naming(compare=True))
     assert first.error is None
     assert first.compare == folder / "a_x2_jpg_compare.png"
+
+
+def test_suffixes_in_capitals_give_comparisons_that_the_next_run_knows(tmp_path):
+    for name in ("a.JPG", "a.PNG"):
+        (tmp_path / name).touch()
+    jobs = plan([tmp_path], naming(compare=True))
+    assert [job.compare.name for job in jobs] == ["a_x2_compare.png", "a_x2_png_compare.png"]
+    for path in (path for job in jobs for path in (job.output, job.compare)):
+        path.touch()
+    again = plan([tmp_path], naming(compare=True))
+    assert [job.input.name for job in again] == ["a.JPG", "a.PNG"]
 
 
 def test_a_raw_file_takes_no_name_from_the_picture_beside_it(folder):

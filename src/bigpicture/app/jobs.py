@@ -7,13 +7,13 @@ another is given or that one cannot be written. A job that would overwrite an in
 another job is refused; the others are not affected.
 
 Results that an earlier run has left in a folder are not inputs of the next run, whatever the
-options of either. They are recognised by name alone: `cat_x2.png` is a result if `cat` exists too.
+options of either. They are recognised by name alone: `cat_x2.png` is a result if `cat` is an input.
 """
 
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,7 +76,8 @@ def plan(
     """Return a job for each input file, in the order given, folders sorted by name.
 
     Files found in a folder or by a pattern are left out if their names are those of results of an
-    earlier run. Files that the user names are always inputs.
+    earlier run. A file that the user names is left out only if its name is that of a result of
+    another named file, since shells expand patterns to names.
 
     Args:
         inputs: Files, folders, patterns, or "-": see `bigpicture.app.inputs`.
@@ -93,14 +94,26 @@ def plan(
     if as_file and (len(found) > 1 or not all(each.named for each in found)):
         raise ValueError(f"-o {naming.output} is a file; for several inputs, give a folder")
     jobs = [_job(each, naming, as_file) for each in found]
-    results = _Results(jobs, naming.marks)
     kept = []
-    for job, each in zip(jobs, found, strict=True):
-        if each.named or each.error or each.file not in results:
+    for job, earlier in zip(jobs, _are_earlier(found, jobs, naming.marks), strict=True):
+        if not earlier:
             kept.append(job)
         elif left_out is not None:
-            left_out.append(each.file)
+            left_out.append(job.input)
     return list(_without_collisions(_without_repetitions(kept)))
+
+
+def _are_earlier(
+    found: Sequence[Found], jobs: Sequence[Job], marks: re.Pattern[str] | None
+) -> list[bool]:
+    """Return which files are taken for results of earlier runs."""
+    named = (job for job, each in zip(jobs, found, strict=True) if each.named and not each.error)
+    results, results_of_named = _Results(jobs, marks), _Results(named, marks)
+    return [
+        each.error is None
+        and (results_of_named.has_mark(each.file) if each.named else each.file in results)
+        for each in found
+    ]
 
 
 class _Results:
@@ -123,8 +136,10 @@ class _Results:
         }
 
     def __contains__(self, file: Path) -> bool:
-        if _real(file) in self._made:
-            return True
+        return _real(file) in self._made or self.has_mark(file)
+
+    def has_mark(self, file: Path) -> bool:
+        """Return whether a file has the name of a job's input or result, and a mark after it."""
         mark = None if self._marks is None else self._marks.search(file.stem)
         return mark is not None and (_real(file.parent), file.stem[: mark.start()]) in self._stems
 
@@ -206,7 +221,7 @@ def _placed(job: Job, inputs: set[_Identity], taken: dict[_Identity, Path]) -> J
         return job
     if job.compare is not None and _identity(job.compare) in inputs | taken.keys():
         # such as for cat.jpg beside cat.png, whose comparison would have the same name
-        name = f"{job.output.stem}_{job.output.suffix[1:]}{_COMPARE}"
+        name = f"{job.output.stem}_{job.output.suffix[1:].lower()}{_COMPARE}"
         job = replace(job, compare=job.compare.with_name(name))
     for path in (job.output, job.compare):
         if path is not None and _identity(path) in inputs:

@@ -111,8 +111,10 @@ def upscale(
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="Memory for tiles, such as 2G. By default, half of the free memory if the whole "
-            "picture fits into that; else 1 GiB on a CPU and half of the free memory on a GPU.",
+            help="Memory for tiles, such as 2G, if --tile does not give their side; with --context "
+            "exact, half of it is for tiles that wait. By default, half of the free memory if the "
+            "whole picture fits into that; else 1 GiB on a CPU, and half of the free memory on a "
+            "GPU.",
             rich_help_panel=COMPUTED,
         ),
     ] = None,
@@ -203,6 +205,9 @@ def upscale(
     sized = target | {"framing": framing, "tile": parse_tile(tile), "context": context}
     if sweeps is not None and context != "shared":
         refuse(f"--sweeps {sweeps}: --context {context} has no sweeps; leave one of the two out")
+    if memory is not None and tile != "auto" and context != "exact":
+        reason = f"has no effect with --tile {tile} unless --context is exact"
+        refuse(f"--memory {memory} {reason}; leave one of the two out")
     # Options that are not given take the engine's defaults, which are those of the Python API.
     given = {"halo": halo, "sweeps": sweeps, "memory": memory}
     sized |= {name: value for name, value in given.items() if value is not None}
@@ -240,7 +245,7 @@ def upscale(
     if left_out:
         names = ", ".join(printable(file.name) for file in left_out[:3])
         more = ", …" if len(left_out) > 3 else ""
-        complain(f"left out as earlier results: {names}{more}; to enlarge one, give its name")
+        complain(f"left out as earlier results: {names}{more}; to enlarge one, give its name alone")
     outcome = Run(restoring, resume, left_out)(jobs, report)
     statuses = [item.status for item in outcome.items]
     if len(statuses) > 1:
