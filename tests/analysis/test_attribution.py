@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -48,8 +50,9 @@ def test_a_convolution_is_attributed_inside_of_its_reach():
     seen = used[7:14, 9:15]
     assert seen.flatten()[:-1].all()  # but for the corner, which no gradient has
     assert not seen[-1, -1]
-    shares = shares_by_distance(found.values, WINDOW)
-    assert share_beyond(shares, 2) == 0 < share_beyond(shares, 1)
+    size = (20, 24)
+    shares = shares_by_distance(found.values, under(WINDOW, size, size))
+    assert share_beyond(shares, 1) == 0 < share_beyond(shares, 0)
 
 
 def test_what_sees_the_mean_of_all_spreads_over_the_whole_picture():
@@ -161,10 +164,11 @@ def test_gini_of_known_vectors(n):
     assert diffusion_index(torch.ones(n, n)) == pytest.approx(100)
 
 
-def test_without_attribution_nothing_is_said():
+def test_without_attribution_there_are_no_shares():
     for measure in (gini, lambda zero: shares_by_distance(zero, (slice(0, 1),) * 2)):
-        with pytest.raises(ValueError, match="0 everywhere"):
-            measure(torch.zeros(3, 3))
+        for value in (0.0, math.nan, math.inf):
+            with pytest.raises(ValueError, match="0 everywhere, or NaN or infinite"):
+                measure(torch.zeros(3, 3).index_fill(0, torch.tensor([1]), value))
 
 
 def test_shares_are_of_squares_around_the_window():
@@ -185,9 +189,12 @@ def test_the_busiest_window_is_found():
     assert busiest(picture[..., :1], 4) == (6, 0)
 
 
-def test_a_window_lies_on_all_pixels_that_it_touches():
-    assert under((slice(3, 9), slice(4, 8)), 4) == (slice(0, 3), slice(1, 2))
-    assert under((slice(3, 9), slice(4, 8)), 2.5) == (slice(1, 4), slice(1, 4))
+def test_a_window_lies_on_all_pixels_that_its_gradients_touch():
+    window = slice(3, 9), slice(4, 7)
+    assert under(window, (40, 32), (10, 8)) == (slice(0, 3), slice(1, 2))
+    assert under(window, (25, 20), (10, 8)) == (slice(1, 4), slice(1, 4))
+    # the next row and column, which gradients need, lie on pixels of their own
+    assert under((slice(4, 8), slice(4, 8)), (20, 20), (5, 5)) == (slice(1, 3), slice(1, 3))
 
 
 @given(
@@ -200,18 +207,19 @@ def test_the_window_over_a_pixel_lies_on_it(low, pixel, scale, side):
     pixel = tuple(min(place, length - 1) for place, length in zip(pixel, low, strict=True))
     size = tuple(round(length * scale) for length in low)
     window = over(pixel, scale, side, size)
-    for there, place, length, below in zip(window, pixel, size, under(window, scale), strict=True):
+    below = under(window, size, low)
+    for there, length in zip(window, size, strict=True):
         assert 0 <= there.start < there.stop < length
         assert there.stop - there.start == min(side, length - 1)
-        if scale > 1:  # else the last pixel has no gradient
-            assert below.start <= place < below.stop
+    for beneath, place, length in zip(below, pixel, low, strict=True):
+        assert 0 <= beneath.start <= place < beneath.stop <= length
 
 
 def test_the_part_around_a_pixel_stays_in_the_picture():
     picture = torch.arange(30.0).view(1, 1, 5, 6)
     for row, column, side in [(0, 0, 3), (4, 5, 3), (2, 3, 4), (2, 3, 100), (2, 3, None)]:
-        part, (y, x) = around(picture, (row, column), side)
-        assert part[0, 0, y, x] == picture[0, 0, row, column]
+        part = picture[..., *around(picture, (row, column), side)]
+        assert picture[0, 0, row, column] in part
         expected = [length if side is None else min(side, length) for length in (5, 6)]
         assert list(part.shape[2:]) == expected
     with pytest.raises(ValueError, match="column 6, row 2 is not in the picture, .* 6 × 5"):

@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from bigpicture.analysis.blocks import watch_blocks
 from bigpicture.analysis.cka import MinibatchCKA, cka, crops_of, gram, show_cka, u_centred
+from bigpicture.layers.modulation import Modulation
 from bigpicture.models.backbones.edsr import EDSRSettings
 from bigpicture.models.backbones.hourglass import HourglassSettings
 from bigpicture.models.heads.subpixel import SubPixelSettings
@@ -88,14 +90,42 @@ def test_blocks_of_a_network_are_compared_with_each_other():
     assert (found.crops, found.batches, done[-1]) == (11, 2, 11)
 
 
-def test_two_networks_are_compared_whatever_their_widths():
+def outputs(network: Network, crops, names) -> list[torch.Tensor]:
+    made = {}
+    watch_blocks(network, crops, names, made.__setitem__)
+    return [made[name] for name in names]
+
+
+def test_the_blocks_of_two_networks_are_compared_with_each_other():
     crops = torch.rand(9, 3, 6, 7)
-    one = edsr()
-    # channels turned over at the end of a block are a rotation of what it makes
-    other = edsr()
-    other.load_state_dict(one.state_dict())
+    one, other = edsr(), edsr()
     found = cka(one, crops, other, batch=4)
-    torch.testing.assert_close(found.cka, cka(one, crops, batch=4).cka)
+    assert found.first == found.second == tuple(f"backbone.blocks.{i}" for i in range(3))
+    firsts, seconds = (outputs(each, crops, found.first) for each in (one, other))
+    batches = torch.arange(9).tensor_split(2)
+    expected = [
+        [alignment(*[(x[batch], y[batch]) for batch in batches]) for y in seconds] for x in firsts
+    ]
+    torch.testing.assert_close(found.cka, torch.tensor(expected, dtype=torch.float64))
+    assert (found.cka - cka(one, crops, batch=4).cka).abs().max() > 1e-3
+
+
+def test_the_order_of_the_channels_is_no_difference():
+    crops = torch.rand(9, 3, 6, 7)
+    one, other = edsr(), edsr()
+    other.load_state_dict(one.state_dict())
+    for layer in other.backbone.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.weight.data = layer.weight.data.flip(0)
+            layer.bias.data = layer.bias.data.flip(0)
+            if layer is not other.backbone.first:
+                layer.weight.data = layer.weight.data.flip(1)
+    assert not torch.equal(one(crops), other(crops))
+    torch.testing.assert_close(cka(one, crops, other, batch=4).cka, cka(one, crops, batch=4).cka)
+
+
+def test_networks_are_compared_whatever_their_widths():
+    crops, one = torch.rand(9, 3, 6, 7), edsr()
     wider = Network(
         NetworkSettings(
             HourglassSettings(channels=16, growth=4, blocks=1, depths=(1, 1)), SubPixelSettings()
@@ -116,20 +146,47 @@ def test_features_are_those_that_the_modules_make():
     assert network.backbone.first.forward.__func__ is nn.Conv2d.forward  # nothing is left in it
 
 
+def test_kernels_that_learn_from_the_mean_of_a_batch_do_not_depend_on_it():
+    def hourglass(gradient) -> Network:
+        modulation = Modulation("ikm", gradient=gradient)
+        backbone = HourglassSettings(
+            channels=16, growth=4, blocks=1, depths=(1, 1), modulation=modulation
+        )
+        return Network(NetworkSettings(backbone, SubPixelSettings())).eval()
+
+    crops = torch.rand(8, 3, 6, 7) * torch.linspace(0.1, 1, 8)[:, None, None, None]
+    averaging, exact = hourglass("go"), hourglass("exact")
+    exact.load_state_dict(averaging.state_dict())
+    torch.testing.assert_close(cka(averaging, crops).cka, cka(exact, crops).cka)
+    layer = averaging.backbone.blocks[0].units[0].readers[0]
+    assert layer.gradient == "go"  # the network is left as it was
+
+
+def test_a_block_that_is_named_twice_counts_once():
+    network, crops = edsr(), torch.rand(5, 3, 6, 7)
+    found = cka(network, crops, blocks=["backbone.first", "backbone.last", "backbone.first"])
+    assert found.first == ("backbone.first", "backbone.last")
+
+
 def test_what_cannot_be_compared_is_refused():
     network, crops = edsr(), torch.rand(6, 3, 5, 5)
-    with pytest.raises(ValueError, match="there are 3 in batches of 32"):
+    with pytest.raises(ValueError, match="at least 4, not 3 in minibatches of 32"):
         cka(network, crops[:3])
-    with pytest.raises(ValueError, match="in batches of 3"):
+    with pytest.raises(ValueError, match="in minibatches of 3"):
         cka(network, crops, batch=3)
     with pytest.raises(ValueError, match="no module 'backbone.blocks.7'"):
         cka(network, crops, blocks=["backbone.blocks.7"])
-    with pytest.raises(ValueError, match="head makes no tensor on the way to the features"):
+    with pytest.raises(ValueError, match="head returns no tensor while features are"):
         cka(network, crops, blocks=["head"])
+    with pytest.raises(ValueError, match="the output of backbone.first is not finite"):
+        cka(network, crops * torch.nan, blocks=["backbone.first"])
     for parameter in network.backbone.last.parameters():
         torch.nn.init.zeros_(parameter)
-    with pytest.raises(ValueError, match="backbone.last makes the same of all crops"):
+    same = "the output of backbone.last is the same for all crops"
+    with pytest.raises(ValueError, match=same):
         cka(network, crops, blocks=["backbone.first", "backbone.last"])
+    with pytest.raises(ValueError, match=same):
+        cka(edsr(), crops, network, blocks=["backbone.first"], other_blocks=["backbone.last"])
 
 
 def test_crops_are_drawn_from_all_pictures_and_again_the_same():
@@ -141,7 +198,7 @@ def test_crops_are_drawn_from_all_pictures_and_again_the_same():
     assert torch.equal(crops, crops_of(pictures, 10, 8, seed=1))
     ramp = {"ramp": torch.rand(1, 3, 30, 30)}
     assert not torch.equal(crops_of(ramp, 4, 8, seed=1), crops_of(ramp, 4, 8, seed=2))
-    with pytest.raises(ValueError, match="1.png has 8×10 pixels, crops 10×10"):
+    with pytest.raises(ValueError, match="1.png has 8×10 pixels, too few for crops of 10×10"):
         crops_of({"1.png": pictures["1.png"]}, 4, 10, seed=0)
 
 

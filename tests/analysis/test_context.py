@@ -36,7 +36,7 @@ def test_a_node_that_selects_bright_pixels_gathers_from_them(around, multiple):
     gathers, heard = found["head.up.0.graph"]
     assert (gathers.of, heard.of) == ("node 0 gathers from", "node 0 is heard by")
     torch.testing.assert_close(gathers.weights[:9, :12], low[0, 0])
-    assert gathers.brightest == (6, 2)
+    assert gathers.brightest(9, 12) == (6, 2)
     assert (heard.weights == 1).all()  # there is no other node
     assert heard.diffusion == pytest.approx(100)
     covered = (10, 15) if multiple == 5 else (9, 12)
@@ -81,7 +81,7 @@ def test_every_pixel_attends_to_the_token_whose_key_wins(around):
     torch.testing.assert_close(loses.weights, (1 - expected) / 5)
     for look in (own, every):
         torch.testing.assert_close(look.weights, (wins.weights + loses.weights) / 2)
-    assert wins.brightest == (24, 40)
+    assert wins.brightest(40, 50) == (24, 40)
     assert (wins.diffusion, loses.diffusion) == (pytest.approx(100 / 6), pytest.approx(500 / 6))
     assert [look.asked for look in (own, every, wins, loses)] == [True, False, True, True]
 
@@ -119,7 +119,7 @@ def test_a_pixel_finds_its_pattern_at_twice_the_size(around):
     assert look.of == "the pixel, ×2"
     assert look.weights.shape == (12, 16)
     assert look.weights[7, 11] > 0.99  # of the 2×2 pixels in the middle
-    assert look.brightest == (15, 23)
+    assert look.brightest(24, 32) == (15, 23)
 
 
 @pytest.mark.parametrize("operator", [IKMConv2d(2, 2, threshold=0.5), CRACConv2d(2, 2, groups=1)])
@@ -133,6 +133,14 @@ def test_the_grid_that_modulates_kernels_is_seen(around, operator):
         torch.testing.assert_close(look.weights, torch.full((3, 3), 0.5).sqrt())
         assert look.of == "mean features"
     assert look.covers == (9, 12)
+
+
+def test_the_brightest_cell_is_one_of_the_picture():
+    # of a picture of 50×36 pixels, padded to 64×48: the last row of cells is partly in it
+    weights = torch.zeros(4, 4)
+    weights[3, 2], weights[3, 3] = 1, 2
+    assert Look("", weights, (64.0, 48.0)).brightest(50, 36) == (49, 30)
+    assert Look("", weights, (64.0, 48.0)).brightest(64, 48) == (56, 42)
 
 
 def test_diffusion_is_the_share_of_the_picture_that_is_looked_at():
@@ -155,11 +163,11 @@ def test_colours_and_several_calls_of_an_operator_are_told_apart(around):
 
 def test_what_cannot_be_seen_is_refused(around):
     low = torch.rand(1, 1, 9, 12)
-    with pytest.raises(ValueError, match="this network has ChannelAttention only") as refused:
+    with pytest.raises(ValueError, match="this network has only ChannelAttention") as refused:
         looks(around(ChannelAttention(2, 1)), low)
     assert "GraphReasoning (in srgrn)" in str(refused.value)
     with pytest.raises(ValueError, match="has no operator with a context"):
         looks(around(), low)
-    for pixel in ((9, 0), (0, 12), (-1, 0)):
-        with pytest.raises(ValueError, match="a row below 9 and a column below 12"):
-            looks(around(IKMConv2d(2, 2)), low, pixel)
+    for row, column in ((9, 0), (0, 12), (-1, 0)):
+        with pytest.raises(ValueError, match=f"column {column}, row {row} is not in the picture"):
+            looks(around(IKMConv2d(2, 2)), low, (row, column))

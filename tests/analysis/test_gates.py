@@ -39,7 +39,7 @@ def test_untrained_gates_are_the_published_start(tmp_path):
     assert [len(block["gamma"]) for block in blocks] == [96, 96, 96, 1, 1]
 
 
-def test_of_channels_so_many_have_less():
+def test_the_quantiles_are_those_of_the_channels():
     network = Network(NetworkSettings(RGT, SubPixelSettings()))
     for name in NAMES:
         network.get_submodule(name).hai.gamma.data = torch.linspace(-1, 1, 96)
@@ -51,10 +51,12 @@ def test_of_channels_so_many_have_less():
 
 def test_a_network_without_gates_is_refused():
     network = Network(NetworkSettings(EDSRSettings(channels=4, blocks=1), SubPixelSettings()))
-    with pytest.raises(ValueError, match="HybridAdaptiveIntegration .in rgt., .* no operator"):
+    with pytest.raises(
+        ValueError, match="has no operator .* HybridAdaptiveIntegration .in rgt. or"
+    ):
         gates(network)
     for settings in (RGTSettings(integration="skip"), RGTSettings(integration="none")):
         with torch.device("meta"):
             without = Network(NetworkSettings(settings, SubPixelSettings()))
-        with pytest.raises(ValueError, match="RecursiveGeneralizationAttention only"):
+        with pytest.raises(ValueError, match="has only RecursiveGeneralizationAttention;"):
             gates(without)

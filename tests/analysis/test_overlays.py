@@ -54,12 +54,13 @@ def test_the_figure_has_a_row_for_each_operator(tmp_path):
     assert panels[0].frame == panels[1].frame == (slice(1, 6), slice(2, 7))
     assert panels[2].frame is panels[3].frame is None
     assert "2 of 3 operators look at: first, third." in caption
-    assert "The pixel that asks is in row 3, column 4." in caption
+    assert "The asking pixel is in column 4, row 3." in caption
     save_figure(tmp_path / "a.png", panels, caption, numbers, columns)
     written = json.loads((tmp_path / "a.json").read_text())
+    assert (written["picture"], written["pixel"]) == ([10, 7], [4, 3])
     assert [own["name"] for own in written["operators"]] == ["first", "second", "third"]
     (large,) = written["operators"][2]["looks"]
-    assert large["grid"] == [70, 3]
+    assert (large["grid"], large["covers"], large["brightest"]) == ([3, 70], [10, 7], [8, 6])
     assert (len(large["weights"]), large["largest"]) == (32, 210)
-    with pytest.raises(ValueError, match="no operator's name fits"):
+    with pytest.raises(ValueError, match="no name matches 'x'; names are first, second, third"):
         show_looks(found, LOW, (3, 4), "x")

@@ -115,7 +115,7 @@ def attribute(
         detector: The value to explain, such as `detail_within` a window.
         path: The path from blurred to sharp; by default, `BlurPath()`.
         batch: Steps that run at once: more are faster on a GPU, but take proportionally more
-            memory.
+            memory. The pictures of a batch must not influence each other.
         advance: Called with the number of steps done.
 
     Raises:

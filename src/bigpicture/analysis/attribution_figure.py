@@ -1,6 +1,6 @@
 """Attribution maps of one or several networks, as a figure and its numbers.
 
-low, window, {network: Attribution} ──▶ panels, caption, numbers
+part of a picture, {network: Attributed} ──▶ panels, caption, numbers
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bigpicture.analysis.attribution import Attribution, BlurPath, attribute, detail_within
+from bigpicture.analysis.operators import each_alone
 from bigpicture.analysis.panels import Frame, Lines, Overlay, Panel, Shown
 from bigpicture.analysis.spread import (
     diffusion_index,
@@ -33,7 +34,7 @@ class Attributed:
         found: The contribution of each pixel.
         scale: Enlargement of each side.
         window: The part of the enlarged picture that the pixels contribute to.
-        under: The pixels of the picture below the window.
+        under: The pixels of the picture that the window lies on, see `bigpicture.analysis.windows`.
         reach: How many pixels away the network sees, not counting its contexts.
     """
 
@@ -94,8 +95,8 @@ def attributed(
 
     Args:
         model: To save memory, its parameters are set to require no gradients, permanently.
-        low: The picture, in [0, 1].
-        pixel: Row and column of the pixel that the window lies on.
+        low: The picture, or the part of it to analyse, in [0, 1].
+        pixel: Row and column, in `low`, of the pixel that the window lies on.
         window: Side of the window, in pixels of the enlarged picture.
         path: How the picture is sharpened.
         scale: Enlargement, for a model that renders any; by default, the model's own.
@@ -107,35 +108,44 @@ def attributed(
     """
     model.network.requires_grad_(False)
     ratio = model.scale if scale is None else scale
-    height, width = (round(side * ratio) for side in low.shape[-2:])
-    place = over(pixel, ratio, window, (height, width))
+    height, width = low.shape[-2:]
+    size = round(height * ratio), round(width * ratio)
+    place = over(pixel, ratio, window, size)
+    alone = Model(each_alone(model.network), model.limits)
     found = attribute(
-        lambda pictures: model(pictures, (height, width)),
+        lambda pictures: alone(pictures, size),
         low.to(model.device),
         detail_within(place),
         path,
         batch=batch,
         advance=advance,
     )
-    return Attributed(found, ratio, place, under(place, ratio), model.limits.reach)
+    below = under(place, size, (height, width))
+    return Attributed(found, ratio, place, below, model.limits.reach)
 
 
 def show_attributions(
-    low: Float[Tensor, "1 c h w"], networks: Mapping[str, Attributed], path: BlurPath
+    low: Float[Tensor, "1 c h w"],
+    networks: Mapping[str, Attributed],
+    path: BlurPath,
+    at: tuple[int, int],
+    crop: Frame,
 ) -> tuple[list[Panel], str, dict[str, Any]]:
     """Return the panels, the caption and the numbers of a figure of attributions.
 
     Args:
-        low: The picture.
+        low: The part of the picture that was analysed.
         networks: The attribution of each network, by its name.
         path: How the picture was sharpened.
+        at: Row and column, in the whole picture, of the pixel that the window lies on.
+        crop: Rows and columns of the whole picture that `low` consists of.
 
     Raises:
         ValueError: If an attribution is 0 everywhere.
     """
     numbers = {name: each.numbers() for name, each in networks.items()}
     first = next(iter(networks.values()))
-    panels: list[Panel] = [Shown("picture and window", low[0].cpu(), first.under)]
+    panels: list[Panel] = [Shown("Picture and window", low[0].cpu(), first.under)]
     for name, each in networks.items():
         magnitude = each.found.values.abs()
         title = f"{name}: diffusion index {numbers[name]['diffusion_index']:.1f}"
@@ -145,7 +155,7 @@ def show_attributions(
     curves = {name: each.beyond() for name, each in networks.items()}
     panels.append(
         Lines(
-            "how far it reaches",
+            "Attribution beyond a distance",
             curves,
             "pixels from the window",
             "share of the attribution beyond",
@@ -156,20 +166,31 @@ def show_attributions(
     left = max(each.found.missing for each in networks.values())
     caption = (
         "Local attribution maps: how much each pixel of the picture contributes to the detail that "
-        f"a network makes within the framed window. {said} Integrated from a blur of σ "
-        f"{path.sigma} pixels in {path.steps} steps, which leaves {100 * left:.2g} % unexplained."
+        f"a network renders within the framed window, at column {at[1]}, row {at[0]}. {said} "
+        f"Integrated from a blur of σ {path.sigma} pixels in {path.steps} steps, which leaves "
+        f"{_per_cent(left)} unexplained."
     )
-    return panels, caption, {"sigma": path.sigma, "steps": path.steps, "networks": numbers}
+    return (
+        panels,
+        caption,
+        {
+            "at": [at[1], at[0]],
+            "crop": _corners(crop),
+            "sigma": path.sigma,
+            "steps": path.steps,
+            "networks": numbers,
+        },
+    )
 
 
 def _said(name: str, numbers: Mapping[str, Any]) -> str:
     held = numbers["distance_holding"]
     return (
         f"{name} (×{numbers['scale']:g}): diffusion index {numbers['diffusion_index']:.1f}; "
-        f"{100 * numbers['share_beyond_window']:.0f} % comes from beyond the window; 50, 90 and "
-        f"99 % lie within {held['50 %']}, {held['90 %']} and {held['99 %']} pixels of it. Layers "
-        f"reach {numbers['reach']} pixels, and {100 * numbers['share_beyond_reach']:.2g} % comes "
-        "from beyond."
+        f"{_per_cent(numbers['share_beyond_window'])} comes from beyond the window; 50, 90 and "
+        f"99 % lie within {held['50 %']}, {held['90 %']} and {held['99 %']} pixels of it. The "
+        f"layers reach {numbers['reach']} pixels; {_per_cent(numbers['share_beyond_reach'])} comes "
+        "from farther away."
     )
 
 
@@ -181,6 +202,15 @@ def _corners(frame: Frame) -> dict[str, int]:
         "width": columns.stop - columns.start,
         "height": rows.stop - rows.start,
     }
+
+
+def _per_cent(share: float) -> str:
+    """Return a share in per cent, of three digits.
+
+    >>> [_per_cent(share) for share in (0.0, 1e-8, 1.234e-5, 0.05678, 0.9996, 1.5)]
+    ['0 %', '< 0.0001 %', '0.00123 %', '5.68 %', '100 %', '150 %']
+    """
+    return "< 0.0001 %" if 0 < share < _LEAST else f"{100 * share:.3g} %"
 
 
 def _short(value: float) -> float:

@@ -17,9 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from bigpicture.analysis.operators import for_colours, numbered
+from bigpicture.analysis.operators import each_alone, for_colours, numbered
 from bigpicture.context.contract import ContextOperator
-from bigpicture.infer.sharing import view
 from bigpicture.models.network import Network
 from bigpicture.shapes import Float, Tensor
 
@@ -53,8 +52,8 @@ def blocks_of(network: Network, low: Float[Tensor, "b c h w"]) -> list[str]:
     blocks = [name for name in alike if not any(other.startswith(f"{name}.") for other in alike)]
     if not blocks:
         raise ValueError(
-            f"the backbone ({type(network.backbone).__name__}) repeats no module of two operators "
-            "that keeps size and channels; name the modules that are to be compared"
+            f"the backbone ({type(network.backbone).__name__}) repeats no module of at least "
+            "two operators that keeps size and channels; name the modules to compare"
         )
     return blocks
 
@@ -86,7 +85,7 @@ def watch_turning(
     Raises:
         ValueError: If the network has no module of one of these names.
     """
-    seen = view(network)
+    seen = each_alone(network)
     calls: Counter[str] = Counter()
 
     def watched(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +97,7 @@ def watch_turning(
 
         return forward
 
-    for name in names:
+    for name in dict.fromkeys(names):
         try:
             module = seen.get_submodule(name)
         except AttributeError:

@@ -111,6 +111,11 @@ class MinibatchCKA:
         together, first, second = self._sums
         return together / (first[:, None] * second).sqrt()
 
+    def norms(self) -> tuple[Float[Tensor, " n"], Float[Tensor, " m"]]:
+        """Return Σ HSIC₁(Kᵢ, Kᵢ) of all blocks of both networks, 0 where all outputs are equal."""
+        _, first, second = self._sums
+        return first, second
+
 
 def cka(
     network: Network,
@@ -135,12 +140,12 @@ def cka(
 
     Raises:
         ValueError: If there are too few crops, a block does not exist, or a block's output is the
-            same for all crops.
+            same for all crops or not finite.
     """
     if len(crops) < FEWEST or batch < FEWEST:
         raise ValueError(
-            f"CKA needs at least {FEWEST} crops, in minibatches of as many: there are {len(crops)} "
-            f"in batches of {batch}"
+            f"CKA needs at least {FEWEST} crops, in minibatches of at least {FEWEST}, not "
+            f"{len(crops)} in minibatches of {batch}"
         )
     networks = [(network, blocks)] if other is None else [(network, blocks), (other, other_blocks)]
     known = [own or blocks_of(one, crops[:1]) for one, own in networks]
@@ -154,10 +159,11 @@ def cka(
         done += len(some)
         advance(done)
     found = Alignment(total.value(), names[0], names[-1], len(crops), len(batches))
-    for axis, own in ((1, found.first), (0, found.second)):
-        constant = found.cka.isnan().all(axis).tolist()
-        if any(constant):
-            raise ValueError(f"{own[constant.index(True)]} makes the same of all crops")
+    for own, norms in zip((found.first, found.second), total.norms(), strict=True):
+        for name, norm in zip(own, norms.tolist(), strict=True):
+            if not norm > 0:
+                wrong = "is the same for all crops" if norm == 0 else "is not finite"
+                raise ValueError(f"the output of {name} {wrong}")
     return found
 
 
@@ -166,7 +172,7 @@ def _grams(network: Network, crops: Tensor, blocks: Sequence[str]) -> dict[str, 
     watch_blocks(network, crops, blocks, lambda name, made: grams.update({name: gram(made)}))
     for name in blocks:
         if name not in grams:
-            raise ValueError(f"{name} makes no tensor on the way to the features")
+            raise ValueError(f"{name} returns no tensor while features are computed")
     return grams
 
 
@@ -187,7 +193,10 @@ def crops_of(
     for name, picture in pictures.items():
         height, width = picture.shape[-2:]
         if min(height, width) < side:
-            raise ValueError(f"{name} has {width}×{height} pixels, crops {side}×{side}")
+            raise ValueError(
+                f"{name} has {width}×{height} pixels, too few for crops of {side}×{side}; "
+                "give a smaller crop, or leave the picture out"
+            )
     generator = torch.Generator().manual_seed(seed)
     every = [for_colours(picture, 3) for picture in pictures.values()]
     crops = []
@@ -217,8 +226,8 @@ def show_cka(found: Alignment, networks: Sequence[str]) -> tuple[list[Panel], st
     if len(networks) > 1:
         each += f" and those of {second} ({found.second[0]} to {found.second[-1]})"
     caption = (
-        f"Linear CKA of {each} over {found.crops} crops in {found.batches} minibatches. 1: what "
-        "they make is alike but for a rotation of the features and their scale."
+        f"Linear CKA of {each} over {found.crops} crops in {found.batches} minibatches (1: "
+        "equal up to rotation and scale)."
     )
     numbers = {
         "networks": list(networks),

@@ -15,6 +15,7 @@ operator looks at: 100 means all of it equally; if k of n cells share all the we
 Sources: those of the operators, in `bigpicture.context`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ import torch
 
 from bigpicture.analysis.operators import find, watch
 from bigpicture.analysis.spread import diffusion_index
+from bigpicture.analysis.windows import check_inside
 from bigpicture.context.contract import ContextOperator
 from bigpicture.context.crac import CRACConv2d
 from bigpicture.context.graph import GraphReasoning
@@ -60,16 +62,24 @@ class Look:
         """The diffusion index of the weights, 0 if they are all 0."""
         return diffusion_index(self.weights) if self.weights.any() else 0.0
 
-    @property
-    def brightest(self) -> tuple[int, int]:
-        """Row and column at the centre of the cell with the largest weight, in pixels."""
-        rows, columns = self.weights.shape
-        cell = divmod(int(self.weights.argmax()), columns)
-        row, column = (
-            int((own + 0.5) * length / cells)
-            for own, length, cells in zip(cell, self.covers, (rows, columns), strict=True)
+    def brightest(self, height: int, width: int) -> tuple[int, int]:
+        """Return the pixel in the middle of the cell with the largest weight, as row and column.
+
+        Cells that lie entirely in the mirrored border do not count.
+
+        Args:
+            height: Height of the picture.
+            width: Its width.
+        """
+        tall, broad = (
+            covered / cells for covered, cells in zip(self.covers, self.weights.shape, strict=True)
         )
-        return row, column
+        inside = self.weights[: math.ceil(height / tall), : math.ceil(width / broad)]
+        row, column = divmod(int(inside.argmax()), inside.shape[1])
+        return (
+            min(int((row + 0.5) * tall), height - 1),
+            min(int((column + 0.5) * broad), width - 1),
+        )
 
 
 @dataclass(frozen=True)
@@ -114,12 +124,8 @@ def looks(
     """
     find(network, tuple(_LOOKS), "weights over the picture")
     height, width = low.shape[-2:]
-    row, column = pixel if pixel is not None else (height // 2, width // 2)
-    if not (0 <= row < height and 0 <= column < width):
-        raise ValueError(
-            f"pixel {(row, column)} is not in the picture: give a row below {height} and a column "
-            f"below {width}"
-        )
+    row, column = pixel or (height // 2, width // 2)
+    check_inside(low, (row, column))
     multiple = network.backbone.multiple
     padded = tuple(-(-side // multiple) * multiple for side in (height, width))
     found: dict[str, list[Look]] = {}

@@ -70,11 +70,11 @@ def show_gates(found: Mapping[str, Gate]) -> tuple[list[Panel], str, dict[str, A
         shares = torch.tensor(_SHARES, dtype=torch.float64)
         spread = torch.stack([gate.gamma.abs().quantile(shares) for gate in found.values()])
         curves = {f"{100 * share:.0f} %": spread[:, i].tolist() for i, share in enumerate(_SHARES)}
-        panels.append(Lines("So many channels have less", curves, "block", "|γ|"))
+        panels.append(Lines("Quantiles over the channels", curves, "block", "|γ|"))
     names = list(found)
     caption = (
         f"Gates γ of {len(names)} blocks, numbered from {names[0]} to {names[-1]}: how much of its "
-        "input (HAI), or of what a graph says (GRUM, GRRB), each lets through."
+        "input (HAI) or of its graph's output (GRUM, GRRB) each lets through."
     )
     numbers = {
         "blocks": [

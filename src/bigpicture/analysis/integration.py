@@ -63,7 +63,8 @@ def integrations(network: Network, low: Float[Tensor, "1 c h w"]) -> dict[str, I
     def see(name: str, x: Float[Tensor, "1 h w c"], out: Float[Tensor, "1 h w c"]) -> None:
         # without the mirrored border, which is not part of the picture
         x, out = (features[0, :height, :width] for features in (x, out))
-        found[name] = _integration(x, out, blocks[name])
+        block, *_ = name.split(" ")  # of a block that runs again, the name has a number
+        found[name] = _integration(x, out, blocks[block])
 
     watch_turning(network, low, blocks, see)
     return found
@@ -105,11 +106,13 @@ def show_integrations(
         "a plain skip connection": [each.skip for each in found.values()],
         "HAI": [each.hai for each in found.values()],
     }
-    panels.append(Lines("Change of what a block made", changes, "block", "norm added / norm"))
+    panels.append(
+        Lines("Relative change of the block's output", changes, "block", "norm added / norm")
+    )
     caption = (
         f"Features of {len(chosen)} of {len(found)} blocks ({', '.join(chosen)}), mean magnitude "
-        "over the channels: what the block got, what it made, both added by a plain skip "
-        "connection, and by HAI. The colours of a row are alike."
+        "over the channels: the block's input, its output, and both added by a plain skip "
+        "connection and by HAI. Each row shares one colour scale."
     )
     numbers = {
         "blocks": [

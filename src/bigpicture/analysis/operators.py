@@ -27,7 +27,16 @@ from bigpicture.models.heads.graph import GlobalReasoningReconstruction, GlobalR
 from bigpicture.models.network import Network
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["NETWORKS", "See", "find", "for_colours", "numbered", "some_of", "watch"]
+__all__ = [
+    "NETWORKS",
+    "See",
+    "each_alone",
+    "find",
+    "for_colours",
+    "numbered",
+    "some_of",
+    "watch",
+]
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -64,11 +73,24 @@ def find(network: nn.Module, kinds: Sequence[type[M]], what: str) -> dict[str, M
     }
     if found:
         return found
-    having = ", ".join(f"{kind.__name__} (in {NETWORKS[kind]})" for kind in kinds)
+    having = " or ".join(f"{kind.__name__} (in {NETWORKS[kind]})" for kind in kinds)
     known = tuple(NETWORKS)
     there = {type(m).__name__ for m in network.modules() if isinstance(m, known)}
-    only = f"has {', '.join(sorted(there))} only" if there else "has no operator with a context"
-    raise ValueError(f"{what}: {having} would have them, but this network {only}")
+    own = f"has only {', '.join(sorted(there))}" if there else "has no operator with a context"
+    raise ValueError(f"{what}: this network {own}; networks with {having} are needed")
+
+
+def each_alone(network: M) -> M:
+    """Return a view of a network in which the pictures of a batch do not influence each other.
+
+    IKM of `go` averages its kernels over the batch. Those of a single picture are the same as with
+    `exact`, which keeps a kernel per picture.
+    """
+    seen = view(network)
+    for module in seen.modules():
+        if isinstance(module, IKMConv2d) and module.gradient == "go":
+            module.gradient = "exact"
+    return seen
 
 
 def some_of(names: Sequence[str], pattern: str | None, most: int) -> list[str]:
@@ -82,7 +104,7 @@ def some_of(names: Sequence[str], pattern: str | None, most: int) -> list[str]:
     """
     fitting = [name for name in names if pattern is None or fnmatchcase(name, pattern)]
     if not fitting:
-        raise ValueError(f"no operator's name fits {pattern!r}; there are {', '.join(names)}")
+        raise ValueError(f"no name matches {pattern!r}; names are {', '.join(names)}")
     if len(fitting) <= most:
         return fitting
     steps = max(most - 1, 1)

@@ -41,7 +41,8 @@ def show_looks(
     """
     chosen = some_of(list(found), pattern, operators)
     columns = 1 + max(min(len(found[name]), maps) for name in chosen)
-    frame, aspect = _around(pixel, low), low.shape[-2] / low.shape[-1]
+    height, width = low.shape[-2:]
+    frame, aspect = _around(pixel, low), height / width
     panels: list[Panel] = []
     for name in chosen:
         row: list[Panel] = [
@@ -50,14 +51,15 @@ def show_looks(
         row += [_overlay(look, low, frame if look.asked else None) for look in found[name][:maps]]
         panels += [*row, *[_Blank(aspect)] * (columns - len(row))]
     caption = f"What {len(chosen)} of {len(found)} operators look at: {', '.join(chosen)}."
-    caption += " DI: diffusion index, 100 where all of the picture is looked at alike."
+    caption += " DI: diffusion index (100: the whole picture equally)."
     if any(look.asked for name in chosen for look in found[name]):
-        caption += f" The pixel that asks is in row {pixel[0]}, column {pixel[1]}."
+        caption += f" The asking pixel is in column {pixel[1]}, row {pixel[0]}."
     numbers = {
-        "picture": list(low.shape[-2:]),
-        "pixel": list(pixel),
+        "picture": [width, height],
+        "pixel": [pixel[1], pixel[0]],
         "operators": [
-            {"name": name, "looks": [_numbers(look) for look in own]} for name, own in found.items()
+            {"name": name, "looks": [_numbers(look, height, width) for look in own]}
+            for name, own in found.items()
         ],
     }
     return panels, caption, numbers, columns
@@ -96,18 +98,20 @@ def _around(pixel: tuple[int, int], low: Tensor) -> Frame:
     return slice(top, top + 2 * reach + 1), slice(left, left + 2 * reach + 1)
 
 
-def _numbers(look: Look) -> dict[str, Any]:
+def _numbers(look: Look, height: int, width: int) -> dict[str, Any]:
     """Return the numbers for JSON; larger grids are averaged to 32 cells per side."""
-    rows, columns = (min(side, _WIDEST) for side in look.weights.shape)
+    rows, columns = look.weights.shape
+    row, column = look.brightest(height, width)
+    pooled = F.adaptive_avg_pool2d(look.weights[None], (min(rows, _WIDEST), min(columns, _WIDEST)))
     return {
         "of": look.of,
-        "grid": list(look.weights.shape),
-        "covers": list(look.covers),
+        "grid": [columns, rows],
+        "covers": [look.covers[1], look.covers[0]],
         "diffusion_index": look.diffusion,
-        "brightest": list(look.brightest),
+        "brightest": [column, row],
         "mean": look.weights.mean().item(),
         "largest": look.weights.max().item(),
-        "weights": F.adaptive_avg_pool2d(look.weights[None], (rows, columns))[0].tolist(),
+        "weights": pooled[0].tolist(),
     }
 
 

@@ -11,6 +11,8 @@ Source: Gu and Dong, "Interpreting Super-Resolution Networks with Local Attribut
     CVPR 2021, eqs. (8) and (9). https://arxiv.org/abs/2011.11036
 """
 
+import math
+
 import torch
 
 from bigpicture.analysis.panels import Frame
@@ -31,15 +33,13 @@ def gini(values: Float[Tensor, "*n"]) -> float:
     Σᵢ Σⱼ |gᵢ − gⱼ| / (2 n² mean(g))
 
     Raises:
-        ValueError: If all values are 0.
+        ValueError: If all values are 0, or one is NaN or infinite.
 
     >>> gini(torch.tensor([1.0, 1.0])), gini(torch.tensor([0.0, -2.0]))
     (0.0, 0.5)
     """
     ordered = values.detach().abs().double().flatten().sort().values
-    total, n = ordered.sum().item(), len(ordered)
-    if not total > 0:
-        raise ValueError("the attribution is 0 everywhere, so nothing can be said of its spread")
+    total, n = _total(ordered), len(ordered)
     # for ordered values, the sum over pairs becomes a sum over ranks
     ranks = torch.arange(1, n + 1, dtype=torch.float64, device=ordered.device)
     return 2 * (ranks @ ordered).item() / (n * total) - (n + 1) / n
@@ -49,7 +49,7 @@ def diffusion_index(attribution: Float[Tensor, "h w"]) -> float:
     """Return the DI, from 100/n (one of n pixels has everything) to 100 (all have the same).
 
     Raises:
-        ValueError: If the attribution is 0 everywhere.
+        ValueError: If the attribution is 0 everywhere, or NaN or infinite.
     """
     return 100 * (1 - gini(attribution))
 
@@ -58,11 +58,10 @@ def shares_by_distance(attribution: Float[Tensor, "h w"], window: Frame) -> Floa
     """Return the share of the attribution at distance 0, 1, … from a window.
 
     Raises:
-        ValueError: If the attribution is 0 everywhere.
+        ValueError: If the attribution is 0 everywhere, or NaN or infinite.
     """
     amount = attribution.detach().abs().double()
-    if not amount.sum() > 0:
-        raise ValueError("the attribution is 0 everywhere, so nothing can be said of its spread")
+    total = _total(amount)
     down, right = (
         _distance(length, side, amount.device)
         for length, side in zip(amount.shape, window, strict=True)
@@ -70,7 +69,7 @@ def shares_by_distance(attribution: Float[Tensor, "h w"], window: Frame) -> Floa
     distance = torch.maximum(down[:, None], right)
     shares = torch.zeros(int(distance.max()) + 1, dtype=torch.float64, device=amount.device)
     shares.index_add_(0, distance.flatten(), amount.flatten())
-    return shares / amount.sum()
+    return shares / total
 
 
 def share_beyond(shares: Float[Tensor, " d"], distance: int) -> float:
@@ -85,6 +84,16 @@ def distance_holding(shares: Float[Tensor, " d"], share: float) -> int:
     1
     """
     return int((shares.cumsum(0) < share - 1e-9).sum())
+
+
+def _total(amount: Float[Tensor, "*n"]) -> float:
+    """Return the sum of magnitudes; refuse one that has no shares."""
+    total = amount.sum().item()
+    if not 0 < total < math.inf:
+        raise ValueError(
+            "the attribution is 0 everywhere, or NaN or infinite, so its spread is undefined"
+        )
+    return total
 
 
 def _distance(length: int, side: slice, device: torch.device) -> Tensor:

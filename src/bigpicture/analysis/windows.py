@@ -11,7 +11,7 @@ from bigpicture.analysis.attribution import detail
 from bigpicture.analysis.panels import Frame
 from bigpicture.shapes import Float, Tensor
 
-__all__ = ["around", "busiest", "over", "under"]
+__all__ = ["around", "busiest", "check_inside", "over", "under"]
 
 Pair = tuple[int, int]
 
@@ -33,10 +33,22 @@ def busiest(picture: Float[Tensor, "1 c h w"], side: int) -> Pair:
     return top + tall // 2, left + broad // 2
 
 
-def around(
-    picture: Float[Tensor, "1 c h w"], pixel: Pair, side: int | None
-) -> tuple[Float[Tensor, "1 c y x"], Pair]:
-    """Return the part of a picture around a pixel, and the pixel's position in it.
+def check_inside(picture: Float[Tensor, "1 c h w"], pixel: Pair) -> None:
+    """Check that a picture has a pixel.
+
+    Raises:
+        ValueError: If it has no such pixel.
+    """
+    height, width = picture.shape[-2:]
+    if not (0 <= pixel[0] < height and 0 <= pixel[1] < width):
+        raise ValueError(
+            f"the pixel in column {pixel[1]}, row {pixel[0]} is not in the picture, which has "
+            f"{width} × {height} pixels, counted from 0"
+        )
+
+
+def around(picture: Float[Tensor, "1 c h w"], pixel: Pair, side: int | None) -> Frame:
+    """Return the rows and columns of the part of a picture around a pixel.
 
     Args:
         picture: Of any size.
@@ -46,18 +58,12 @@ def around(
     Raises:
         ValueError: If the picture has no such pixel.
     """
-    height, width = picture.shape[-2:]
-    if not (0 <= pixel[0] < height and 0 <= pixel[1] < width):
-        raise ValueError(
-            f"the pixel in column {pixel[1]}, row {pixel[0]} is not in the picture, which has "
-            f"{width} × {height} pixels, counted from 0"
-        )
-    if side is None:
-        return picture, pixel
-    (rows, y), (columns, x) = (
-        _around(length, place, side) for length, place in zip((height, width), pixel, strict=True)
+    check_inside(picture, pixel)
+    rows, columns = (
+        _around(length, place, length if side is None else side)
+        for length, place in zip(picture.shape[-2:], pixel, strict=True)
     )
-    return picture[..., rows, columns], (y, x)
+    return rows, columns
 
 
 def over(pixel: Pair, scale: float | int, side: int, size: Pair) -> Frame:
@@ -71,25 +77,33 @@ def over(pixel: Pair, scale: float | int, side: int, size: Pair) -> Frame:
             window excludes them.
     """
     rows, columns = (
-        _around(length - 1, min(length - 1, math.floor((place + 0.5) * scale)), side)[0]
+        _around(length - 1, min(length - 1, math.floor((place + 0.5) * scale)), side)
         for place, length in zip(pixel, size, strict=True)
     )
     return rows, columns
 
 
-def under(window: Frame, scale: float | int) -> Frame:
-    """Return the pixels of the picture that a window of its enlargement lies on.
+def under(window: Frame, size: Pair, low: Pair) -> Frame:
+    """Return the pixels of the picture that the gradients in a window of its enlargement lie on.
 
-    >>> under((slice(3, 8), slice(0, 4)), 2)
-    (slice(1, 4, None), slice(0, 2, None))
+    Gradients are differences to the next row and column, which may lie on pixels of their own.
+
+    Args:
+        window: Rows and columns of the enlargement.
+        size: Height and width of the enlargement.
+        low: Height and width of the picture.
+
+    >>> under((slice(3, 7), slice(0, 4)), (12, 10), (6, 5))
+    (slice(1, 4, None), slice(0, 3, None))
     """
     rows, columns = (
-        slice(math.floor(side.start / scale), math.ceil(side.stop / scale)) for side in window
+        slice(side.start * short // long, -(-(side.stop + 1) * short // long))
+        for side, long, short in zip(window, size, low, strict=True)
     )
     return rows, columns
 
 
-def _around(length: int, place: int, side: int) -> tuple[slice, int]:
-    """Return a part of an axis around a position, and the position within that part."""
+def _around(length: int, place: int, side: int) -> slice:
+    """Return the part of an axis around a position."""
     start = max(0, min(place - side // 2, length - side))
-    return slice(start, min(length, start + side)), place - start
+    return slice(start, min(length, start + side))

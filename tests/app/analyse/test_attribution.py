@@ -37,6 +37,8 @@ def test_networks_are_compared_in_one_figure(bigpicture, make, tiny, files, tmp_
     assert figure.exists()
     numbers = json.loads(figure.with_suffix(".json").read_text())
     assert set(numbers["networks"]) == {"tiny-x2", "cran-x2"}
+    assert numbers["at"] == [9, 7]
+    assert numbers["crop"] == {"left": 3, "top": 1, "width": 12, "height": 12}
     local, wide = (numbers["networks"][name] for name in ("tiny-x2", "cran-x2"))
     for each in (local, wide):
         assert each["size"] == [12, 12]
@@ -106,6 +108,19 @@ def test_too_little_memory_is_said(bigpicture, make, tiny, tmp_path, monkeypatch
     found = bigpicture("analyse", "attribution", picture, "--model", tiny, "-o", figure)
     assert found.exit_code == 2
     assert "give a smaller picture or crop" in found.stderr.replace("\n", " ")
+
+
+def test_the_pixel_that_is_chosen_is_told(bigpicture, make, tiny, tmp_path):
+    picture, figure = make(tmp_path / "cat.png", 20, 24), tmp_path / "figure.png"
+    found = bigpicture("analyse", "attribution", picture, "--model", tiny, *QUICK, "-o", figure)
+    assert found.exit_code == 0, found.output
+    chosen = json.loads(figure.with_suffix(".json").read_text())
+    again = bigpicture(
+        *("analyse", "attribution", picture, "--model", tiny, *QUICK, "-o", figure),
+        *("--at", ",".join(map(str, chosen["at"]))),
+    )
+    assert again.exit_code == 0, again.output
+    assert json.loads(figure.with_suffix(".json").read_text()) == chosen
 
 
 def test_what_is_no_picture_is_refused(bigpicture, tiny, tmp_path):

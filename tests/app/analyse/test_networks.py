@@ -90,7 +90,7 @@ def test_what_operators_look_at_is_shown(bigpicture, rgt, pictures, tmp_path, mo
     asked = ["--at", "23,5", "--operators", "head.*", "--maps", "1"]
     found = bigpicture("analyse", "context", pictures / "0.png", "--model", rgt, *asked)
     numbers = figure_of(found, tmp_path / "0_context.png")
-    assert numbers["pixel"] == [5, 23]
+    assert (numbers["picture"], numbers["pixel"]) == ([24, 20], [23, 5])
     names = [operator["name"] for operator in numbers["operators"]]
     assert names == ["backbone.groups.0.blocks.1.attention", "head.up.0.graph", "head.refine.graph"]
     assert "look at: head.up.0.graph, head.refine.graph." in numbers["caption"]
@@ -99,19 +99,22 @@ def test_what_operators_look_at_is_shown(bigpicture, rgt, pictures, tmp_path, mo
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["kernels", "IN", "--model", "RGT"], "CRACConv2d (in cran), IKMConv2d (in uhdn)"),
+        (["kernels", "IN", "--model", "RGT"], "CRACConv2d (in cran) or IKMConv2d (in uhdn)"),
         (["kernels", "IN/0.png", "--model", "TINY"], "give at least 2, not 1"),
         (["kernels", "nowhere", "--model", "TINY"], "nowhere: there is no such file or folder"),
-        (["kernels", "IN", "--model", "TINY", "--layers", "x"], "no operator's name fits 'x'"),
+        (["kernels", "IN", "--model", "TINY", "--layers", "x"], "no name matches 'x'; names are"),
         (["kernels", "IN", "--model", "TINY", "-o", "a.jpg"], "ends in .png"),
         (["kernels", "IN", "--model", "none-x2"], "none-x2: no shipped model and no file"),
-        (["cka", "IN", "--model", "TINY", "--crop", "21"], "0.png has 24×20 pixels, crops 21×21"),
+        (["cka", "IN", "--model", "TINY", "--crop", "21"], "0.png has 24×20 pixels, too few"),
         (["cka", "IN", "--model", "TINY", "--crop", "9", "--blocks", "x"], "no module 'x'"),
-        (["gates", "--model", "TINY"], "but this network has IKMConv2d only"),
-        (["integration", "IN/0.png", "--model", "TINY"], "integration: HybridAdaptiveIntegration"),
-        (["integration", "IN/0.png", "--model", "RGT", "--blocks", "x"], "no operator's name fits"),
+        (["gates", "--model", "TINY"], "gates: this network has only IKMConv2d"),
+        (["integration", "IN/0.png", "--model", "TINY"], "with HybridAdaptiveIntegration (in rgt)"),
+        (["integration", "IN/0.png", "--model", "RGT", "--blocks", "x"], "no name matches 'x'"),
         (["context", "IN/0.png", "--model", "TINY", "--at", "4"], "--at 4: give COLUMN,ROW"),
-        (["context", "IN/0.png", "--model", "TINY", "--at", "24,0"], "a column below 24"),
+        (
+            ["context", "IN/0.png", "--model", "TINY", "--at", "24,0"],
+            "column 24, row 0 is not",
+        ),
         (["context", "TEXT", "--model", "TINY"], "text.png"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",

@@ -2,15 +2,13 @@
 
 import math
 import re
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bigpicture.app.analyse.figure import Out, drawing, read_colour
-from bigpicture.app.analyse.inputs import Input, check_scale
+from bigpicture.app.analyse.inputs import Input, check_scale, labels
 from bigpicture.app.console import bar, refuse
 from bigpicture.app.options import COMPUTED, Device, load_model, parse_pixel
 
@@ -81,12 +79,13 @@ def attribution(
 
         path = BlurPath(sigma, steps)
         models = {
-            label: load_model(name, device) for label, name in _labels(model or ["uhdn-x2"]).items()
+            label: load_model(name, device) for label, name in labels(model or ["uhdn-x2"]).items()
         }
         low = read_colour(picture)
         least = min(scale or each.scale for each in models.values())
         place = busiest(low, math.ceil(window / least)) if asked is None else asked
-        low, place = around(low, place, side)
+        rows, columns = around(low, place, side)
+        low = low[..., rows, columns]
         found = {}
         with bar(len(models) * steps) as shown:
             for name, each in models.items():
@@ -95,20 +94,14 @@ def attribution(
                 found[name] = attributed(
                     each,
                     low,
-                    place,
+                    (place[0] - rows.start, place[1] - columns.start),
                     window,
                     path,
                     scale=scale,
                     batch=batch,
                     advance=lambda done, before=before: shown.reach(before + done),
                 )
-        save_figure(file, *show_attributions(low, found, path))
-
-
-def _labels(names: Sequence[str]) -> dict[str, str]:
-    """Return models by label: the stem of the name, or all of it if two stems are alike."""
-    stems = Counter(Path(name).stem for name in set(names))
-    return {Path(name).stem if stems[Path(name).stem] == 1 else name: name for name in names}
+        save_figure(file, *show_attributions(low, found, path, place, (rows, columns)))
 
 
 def _side(crop: str) -> int | None:

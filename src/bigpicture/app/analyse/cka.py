@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bigpicture.app.analyse.figure import Out, drawing, read_colour
-from bigpicture.app.analyse.inputs import Inputs, ModelName, load_network, pictures_in
+from bigpicture.app.analyse.inputs import Inputs, ModelName, labels, load_network, pictures_in
 from bigpicture.app.console import bar
 from bigpicture.app.options import COMPUTED, Device
 
@@ -60,4 +60,4 @@ def cka(
             found = computed(
                 network, drawn, other, blocks, blocks, batch=batch, advance=shown.reach
             )
-        save_figure(file, *show_cka(found, [Path(name).stem for name in names]))
+        save_figure(file, *show_cka(found, list(labels(names))))

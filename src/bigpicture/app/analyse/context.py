@@ -29,9 +29,11 @@ def context(
         ),
     ] = None,
     most: Annotated[
-        int, typer.Option(min=1, help="Most operators to show; of more, an even selection.")
+        int, typer.Option(min=1, help="Maximum number of operators to show, evenly spaced.")
     ] = 3,
-    maps: Annotated[int, typer.Option(min=1, help="Most weight maps to show of each.")] = 6,
+    maps: Annotated[
+        int, typer.Option(min=1, help="Maximum number of weight maps for each operator.")
+    ] = 6,
     out: Out = None,
     device: Device = "auto",
 ) -> None:

@@ -21,7 +21,7 @@ def integration(
         ),
     ] = None,
     most: Annotated[
-        int, typer.Option(min=1, help="Most blocks to show; of more, an even selection.")
+        int, typer.Option(min=1, help="Maximum number of blocks to show, evenly spaced.")
     ] = 3,
     out: Out = None,
     device: Device = "auto",

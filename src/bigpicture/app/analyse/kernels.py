@@ -26,7 +26,7 @@ def kernels(
         ),
     ] = None,
     most: Annotated[
-        int, typer.Option(min=1, help="Most layers to show; of more, an even selection.")
+        int, typer.Option(min=1, help="Maximum number of layers to show, evenly spaced.")
     ] = 3,
     out: Out = None,
     device: Device = "auto",
