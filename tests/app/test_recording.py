@@ -44,6 +44,20 @@ def test_other_warnings_are_shown_as_ever():
     assert [str(w.message) for w in shown] == ["theirs", "nobody's"]
 
 
+def test_warnings_of_no_work_are_told_once_each():
+    told, heard = [], []
+    with warnings_told_apart(OurWarning, otherwise=told.append):
+        for text in ("one", "two", "one"):
+            warnings.warn(text, OurWarning, stacklevel=1)
+        thread = threading.Thread(target=warnings.warn, args=("three", OurWarning))
+        thread.start()
+        thread.join()
+        with heard_in(heard):
+            warnings.warn("one", OurWarning, stacklevel=1)
+    assert told == ["one", "two", "three"]
+    assert heard == ["one"]
+
+
 def test_the_peak_is_that_since_the_start():
     peak = PeakMemory(torch.device("cpu"))
     before = peak.of_process()
