@@ -107,7 +107,8 @@ def test_another_scale_starts_from_what_fits(recipe, tmp_path, changed):
     three = run_recipe(thrice, tmp_path / "x3", device="cpu", console=console)
     one, other = tensors(file), tensors(three)
     torch.testing.assert_close(one["backbone.first.weight"], other["backbone.first.weight"])
-    assert "untrained: head.up.0.weight" in console.export_text()
+    said = "; untrained: head.up.0.weight; changed settings: head.scale 2 → 3"
+    assert f"starts from {file}{said}" in console.export_text().replace("\n", "")
 
 
 def test_a_dry_run_tries_two_steps_and_writes_nothing(recipe, tmp_path):

@@ -17,7 +17,7 @@ from bigpicture.models.network import Network, NetworkSettings
 from bigpicture.models.variant import to_plain
 from bigpicture.weights.detect import detect, to_our_keys
 from bigpicture.weights.errors import WeightsError
-from bigpicture.weights.file import load_file, load_fitting, save_network
+from bigpicture.weights.file import load_file, save_network
 from bigpicture.weights.index import find, list_models, load
 from support.networks import TINY_UHDN as TINY
 from support.networks import with_backbone, with_head
@@ -291,16 +291,6 @@ def test_a_file_beside_of_another_suffix_stays(tmp_path):
     (tmp_path / "file.part").write_text("mine")
     save_network(Network(TINY), tmp_path / "file.safetensors", {})
     assert (tmp_path / "file.part").read_text() == "mine"
-
-
-def test_other_scales_start_from_what_fits(tmp_path):
-    twice, thrice = Network(TINY), Network(with_head(TINY, scale=3))
-    save_network(twice, tmp_path / "x2.safetensors", {})
-    missing = load_fitting(thrice, tmp_path / "x2.safetensors")
-    assert missing == ["head.up.0.weight"]
-    assert torch.equal(thrice.backbone.first.weight, twice.backbone.first.weight)
-    with pytest.raises(WeightsError, match="none of its tensors fit"):
-        load_fitting(torch.nn.Linear(1, 1), tmp_path / "x2.safetensors")
 
 
 def test_a_misspelt_model_is_answered_with_the_nearest():

@@ -30,6 +30,7 @@ from bigpicture.train.schedule import unreached
 from bigpicture.train.start import Start, start
 from bigpicture.train.trial import try_out
 from bigpicture.train.validation import look_through, validate
+from bigpicture.weights.start import Fitted
 
 __all__ = ["run_recipe"]
 
@@ -146,9 +147,8 @@ def _described(
     losses = ", ".join(name for name, part in recipe.losses if part is not None)
     several = f", {processes.count} processes" if processes.count > 1 else ""
     yield f"{losses} in {recipe.precision.numbers} on {processes.device.type}{several}"
-    if begun.missing is not None:
-        names = f"; untrained: {', '.join(begun.missing)}" if begun.missing else ""
-        yield f"starts from {recipe.model.start}{names}"
+    if begun.fitted is not None:
+        yield f"starts from {recipe.model.start}{_not_taken(begun.fitted)}"
     count = len(crops.photographs)
     places = ", ".join(map(str, recipe.data.train))
     yield f"{count} {'picture' if count == 1 else 'pictures'} in {places}"
@@ -157,6 +157,14 @@ def _described(
         yield f"scored on {benchmark.name}, ×{benchmark.scale:g}{made}: {len(benchmark)} pictures"
     if keys := unstated(recipe):
         yield f"{' and '.join(keys)}: not stated, and so in the weights; --set KEY=TEXT states them"
+
+
+def _not_taken(fitted: Fitted) -> str:
+    """Return what of the network was not in the file, and which settings were others."""
+    names = f"; untrained: {', '.join(fitted.missing)}" if fitted.missing else ""
+    if fitted.changed is None:
+        return f"{names}; its settings are not known"
+    return names + (f"; changed settings: {', '.join(fitted.changed)}" if fitted.changed else "")
 
 
 def _benchmark(recipe: Recipe, processes: Processes) -> Benchmark | None:

@@ -15,8 +15,8 @@ from bigpicture.train.checkpoint import Run
 from bigpicture.train.processes import Processes
 from bigpicture.train.recipe import Recipe
 from bigpicture.train.recompute import recompute_blocks
-from bigpicture.weights.file import load_fitting
 from bigpicture.weights.index import find
+from bigpicture.weights.start import Fitted, load_fitting
 
 __all__ = ["Start", "start"]
 
@@ -26,11 +26,11 @@ class Start(NamedTuple):
 
     Attributes:
         run: What learns.
-        missing: Tensors of the network that `model.start` does not have; None if it was not read.
+        fitted: What the network took from `model.start`; None if that was not read.
     """
 
     run: Run
-    missing: list[str] | None
+    fitted: Fitted | None
 
 
 def start(recipe: Recipe, processes: Processes, *, goes_on: bool = False) -> Start:
@@ -51,9 +51,9 @@ def start(recipe: Recipe, processes: Processes, *, goes_on: bool = False) -> Sta
     network = build(model.size, model.scale, model.attention, changes)
     if recipe.data.scales is not None and not network.limits.any_scale:
         raise ValueError(f"data.scales is given, but {model.size} renders one scale only")
-    missing = None
+    fitted = None
     if model.start is not None and not goes_on:
-        missing = load_fitting(network, find(model.start))
+        fitted = load_fitting(network, find(model.start))
     network = _placed(network, recipe, processes)
     average = running_average(network, recipe.optimiser.ema)
     if recipe.precision.recompute:
@@ -63,7 +63,7 @@ def start(recipe: Recipe, processes: Processes, *, goes_on: bool = False) -> Sta
     scaler = GradScaler(device.type, enabled=recipe.precision.numbers == "fp16")
     colours, game = network.settings.colours, recipe.losses.adversarial
     adversary = None if game is None else Adversary(game, colours, settings.rate, device)
-    return Start(Run(network, average, optimiser, scaler, adversary), missing)
+    return Start(Run(network, average, optimiser, scaler, adversary), fitted)
 
 
 def _placed(network: Network, recipe: Recipe, processes: Processes) -> Network:

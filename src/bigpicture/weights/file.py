@@ -19,14 +19,7 @@ from bigpicture.weights.errors import WeightsError
 from bigpicture.weights.public.release import Converted
 from bigpicture.weights.read import FACTS, Tensors, read_weights
 
-__all__ = [
-    "LoadedFile",
-    "load_file",
-    "load_fitting",
-    "save_network",
-    "settings_of",
-    "stored_settings",
-]
+__all__ = ["LoadedFile", "load_file", "save_network", "settings_of", "stored_settings"]
 
 _MORE = 10
 """How many times as many tensors a network is built to be compared with those of its file."""
@@ -54,25 +47,6 @@ def load_file(path: Path) -> LoadedFile:
     if converted.release:
         facts |= {"release": converted.release}
     return LoadedFile(network.eval(), facts)
-
-
-def load_fitting(network: nn.Module, path: Path) -> list[str]:
-    """Load the tensors of a file that fit `network`; return the network's keys that have none.
-
-    Settings that the file stores as tensors, such as IKM's threshold, are not loaded: those of
-    `network` stay.
-
-    Raises:
-        WeightsError: If the file cannot be read, or none of its tensors fits.
-    """
-    tensors = to_our_keys(read_weights(path)[0], str(path)).tensors
-    kept = stored_settings(network)
-    own = {k: v for k, v in network.state_dict().items() if k not in kept}
-    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
-    if not fitting:
-        raise WeightsError(f"{path}: none of its tensors fit this network")
-    network.load_state_dict(fitting, strict=False)
-    return [key for key in own if key not in fitting]
 
 
 def stored_settings(network: nn.Module) -> Tensors:

@@ -13,7 +13,7 @@ Source: "Global Reasoning Network for Image Super-Resolution", eqs. (4)-(15), su
 Changed: γ is applied before the shuffle, which only moves values. The convolutions that a sub-pixel
     head lacks (the last of each GRUM and the first after GRRB) start as the identity; the paper
     does not specify their start. So while γ is 0, the head *is* a sub-pixel head, except for the
-    names of its tensors.
+    names of its tensors, which `bigpicture.weights.start` translates.
 """
 
 from dataclasses import dataclass
