@@ -141,6 +141,19 @@ def test_wrong_requests_are_refused(bigpicture, make, tiny, tmp_path, options, r
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
+def test_a_result_that_its_format_cannot_hold_is_refused_before_the_work(
+    bigpicture, make, tiny, tmp_path
+):
+    result = bigpicture(
+        "upscale", make(tmp_path / "a.png"), "--model", tiny, "--size", "65501x1",
+        "--format", "jpg", "--json", tmp_path / "r.json",
+    )  # fmt: skip
+    assert result.exit_code == 1
+    (item,) = json.loads((tmp_path / "r.json").read_text())["items"]
+    assert "jpeg holds 65500 pixels a side, not 65501; write PNG or TIFF" in item["error"]
+    assert item["tiles"] == 0 and item["output_size"] is None
+
+
 def test_misspelt_models_get_a_suggestion(bigpicture, make, tmp_path, monkeypatch, tiny):
     shutil.copy(tiny, tmp_path / "uhdn-x2.safetensors")
     shipped = {"uhdn-x2": tmp_path / "uhdn-x2.safetensors"}

@@ -30,7 +30,7 @@ from bigpicture.image import (
     write,
     write_pages,
 )
-from bigpicture.image.formats import in_srgb, must_be_srgb
+from bigpicture.image.formats import check_sides, in_srgb, must_be_srgb
 from bigpicture.image.spool import spooling
 from bigpicture.infer.enlarge import Cancel, Report
 from bigpicture.infer.matching import greatest
@@ -187,6 +187,9 @@ class Restoring:
     ) -> AnyPicture:
         facts.input_size = facts.input_size or (low.width, low.height)
         format, bits = FORMATS[output.suffix.lower()], low.bits
+        plan = self.model.plan((low.height, low.width), **self.sized)
+        check_sides(format, *(plan.frame or plan.size))  # before the work, not after it
+        facts.tiling = facts.tiling or [_told(asdict(each)) for each in plan.passes]
         if self.colour == "srgb":
             low = shown(low)
         elif must_be_srgb(low, format):
@@ -202,9 +205,6 @@ class Restoring:
         self, low: AnyPicture, facts: Facts, advance: Advance, cancel: Cancel
     ) -> AnyPicture:
         report = Report()
-        if not facts.tiling:
-            plan = self.model.plan((low.height, low.width), **self.sized)
-            facts.tiling = [_told(asdict(each)) for each in plan.passes]
         restored = self.model.upscale(
             low,
             progress=lambda done, total: advance(done / total),
