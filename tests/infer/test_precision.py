@@ -121,7 +121,7 @@ def test_cuda_computes_in_all_bits_as_long_as_any_thread_is_in_it():
 @pytest.mark.parametrize("more", [{}, {"ensemble": True, "match_low": True, "scale": 2.7}])
 def test_fp32_is_repeatable_bit_for_bit(tiny, device, context, more):
     network = tiny.modulated()
-    model, low = Model(network, network.limits).to(device), tiny.gradient_picture(40, 50)
+    model, low = Model(network, network.limits).to(device), tiny.gradient_picture(20, 26)
     options = {"precision": "fp32", "tile": 16, "context": context, **more}
     first = model.upscale(low, **options)
     model.upscale(torch.rand(1, 3, 33, 21), **options)  # something else, which leaves nothing

@@ -143,19 +143,17 @@ def test_kernels_learn_the_same_of_a_batch_in_training_and_in_evaluation(gradien
     torch.testing.assert_close(trained, evaluated)
 
 
-def test_what_lies_beyond_the_reach_acts_through_contexts_alone():
-    network = Network(with_backbone(TINY, modulation=Modulation("none"))).eval().double()
-    side = 2 * network.limits.reach + 3
-    low = torch.rand(1, 3, side, side, dtype=torch.float64)
-    centre = side // 2
-    for distance, moved in [(network.limits.reach + 1, False), (1, True)]:
+@pytest.mark.parametrize(("attention", "acts_beyond"), [("none", False), ("ikm", True)])
+def test_pixels_act_as_far_as_the_reach_and_beyond_it_through_contexts(attention, acts_beyond):
+    network = shaken(with_backbone(TINY, modulation=Modulation(attention))).double()
+    centre = network.limits.reach + 1
+    low = torch.rand(1, 3, 9, 2 * centre + 1, dtype=torch.float64)
+    for column, acts in {0: acts_beyond, 1: True, -2: True, -1: acts_beyond}.items():
         changed = low.clone()
-        changed[..., centre, centre + distance] += 1
-        before, after = (
-            network(x)[..., 2 * centre : 2 * centre + 2, 2 * centre : 2 * centre + 2]
-            for x in (low, changed)
-        )
-        assert torch.equal(before, after) != moved
+        changed[..., column] = 1 - changed[..., column]
+        with torch.inference_mode():
+            before, after = (network(x)[..., 2 * centre : 2 * centre + 2] for x in (low, changed))
+        assert torch.equal(before, after) != acts, column
 
 
 def test_operators_are_found_by_the_contract():
