@@ -88,9 +88,15 @@ def test_results_among_names_that_a_shell_may_have_found_are_no_inputs(folder):
         path.touch()
     left_out = []
     names = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
-    jobs = plan(names[1:], naming(), left_out=left_out)  # without the hidden one
+    names = names[1:]  # without the hidden one
+    jobs = plan(names, naming(), left_out=left_out, resume=True)
     assert [job.input.name for job in jobs] == ["a.jpg", "b.png", "other_x2.png"]
     assert not any(job.error for job in jobs) and sorted(left_out) == sorted(results)
+    # they may be originals: what was named is not replaced, where nobody says that it is a result
+    a, b, other = plan(names, naming())
+    assert "b_x2.png would overwrite an input; give another -o, or --resume" in str(b.error)
+    assert a.error is other.error is None
+    assert not any(job.error for job in plan(names, naming(folder / "out")))
     # alone, or beside an input that is missing, a name means its file
     missing = folder / "c.png"
     (folder / "c_x2.png").touch()

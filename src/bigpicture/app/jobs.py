@@ -13,7 +13,7 @@ options of either. They are recognised by name alone: `cat_x2.png` is a result i
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,18 +72,21 @@ def plan(
     *,
     recursive: bool = False,
     left_out: list[Path] | None = None,
+    resume: bool = False,
 ) -> list[Job]:
     """Return a job for each input file, in the order given, folders sorted by name.
 
     Files found in a folder or by a pattern are left out if their names are those of results of an
     earlier run. A file that the user names is left out only if its name is that of a result of
-    another named file, since shells expand patterns to names.
+    another named file, since shells expand patterns to names. As it may be an original for all
+    that, the job that would replace it is refused.
 
     Args:
         inputs: Files, folders, patterns, or "-": see `bigpicture.app.inputs`.
         naming: How results are named.
         recursive: Whether to search subfolders.
         left_out: Filled with the files that are taken for results.
+        resume: Whether existing results are kept, so that no job replaces any.
 
     Raises:
         ValueError: If the output is a file, but there are several inputs or its suffix is not that
@@ -94,13 +97,17 @@ def plan(
     if as_file and (len(found) > 1 or not all(each.named for each in found)):
         raise ValueError(f"-o {naming.output} is a file; for several inputs, give a folder")
     jobs = [_job(each, naming, as_file) for each in found]
-    kept = []
-    for job, earlier in zip(jobs, _are_earlier(found, jobs, naming.marks), strict=True):
-        if not earlier:
+    kept, named = [], set[_Identity]()
+    earlier = _are_earlier(found, jobs, naming.marks)
+    for job, each, is_earlier in zip(jobs, found, earlier, strict=True):
+        if not is_earlier:
             kept.append(job)
-        elif left_out is not None:
+            continue
+        if left_out is not None:
             left_out.append(job.input)
-    return list(_without_collisions(_without_repetitions(kept)))
+        if each.named and not resume:
+            named.add(_identity(job.input))
+    return list(_without_collisions(_without_repetitions(kept), named))
 
 
 def _are_earlier(
@@ -201,32 +208,38 @@ def _without_repetitions(jobs: Iterable[Job]) -> Iterator[Job]:
             yield job
 
 
-def _without_collisions(jobs: Iterable[Job]) -> Iterator[Job]:
-    """Refuse jobs that would overwrite an input or the result of an earlier job."""
+def _without_collisions(jobs: Iterable[Job], named: set[_Identity]) -> Iterator[Job]:
+    """Refuse jobs that would overwrite an input, a named file or the result of an earlier job."""
     jobs = list(jobs)
-    inputs = {_identity(job.input) for job in jobs}
+    advice = dict.fromkeys(named, "give another -o, or --resume to keep it")
+    advice |= {_identity(job.input): "give another -o" for job in jobs}
     taken: dict[_Identity, Path] = {}
     # raw files, which can hardly ever be read, come last: they must not take a JPEG's result name
     for number, job in sorted(enumerate(jobs), key=lambda each: _is_raw(each[1].input)):
-        jobs[number] = placed = _placed(job, inputs, taken)
+        jobs[number] = placed = _placed(job, advice, taken)
         if placed.error is None:
             results = (placed.output, placed.compare)
             taken |= {_identity(path): job.input for path in results if path}
     yield from jobs
 
 
-def _placed(job: Job, inputs: set[_Identity], taken: dict[_Identity, Path]) -> Job:
-    """Return a job with free names for its results, or with the reason why there are none."""
+def _placed(job: Job, inputs: Mapping[_Identity, str], taken: Mapping[_Identity, Path]) -> Job:
+    """Return a job with free names for its results, or with the reason why there are none.
+
+    Args:
+        job: A job.
+        inputs: The files that no result may overwrite, with what to do instead.
+        taken: The results of earlier jobs, with their inputs.
+    """
     if job.error is not None or job.output is None:
         return job
-    if job.compare is not None and _identity(job.compare) in inputs | taken.keys():
+    if job.compare is not None and _identity(job.compare) in inputs.keys() | taken.keys():
         # such as for cat.jpg beside cat.png, whose comparison would have the same name
         name = f"{job.output.stem}_{job.output.suffix[1:].lower()}{_COMPARE}"
         job = replace(job, compare=job.compare.with_name(name))
     for path in (job.output, job.compare):
-        if path is not None and _identity(path) in inputs:
-            reason = f"its result {path} would overwrite an input; give another -o"
-            return replace(job, error=reason)
+        if path is not None and (advice := inputs.get(_identity(path))) is not None:
+            return replace(job, error=f"its result {path} would overwrite an input; {advice}")
         if path is not None and (other := taken.get(_identity(path))) is not None:
             reason = f"its result {path} is also that of {other}; run them with different -o"
             return replace(job, error=reason)

@@ -237,7 +237,7 @@ def upscale(
     )
     try:
         loaded.plan((1, 1), **sized)  # refuses options that are wrong for any picture
-        jobs = plan(inputs, naming, recursive=recursive, left_out=left_out)
+        jobs = plan(inputs, naming, recursive=recursive, left_out=left_out, resume=resume)
     except ValueError as error:
         refuse(error)
     if report is not None and is_among(report, jobs):
