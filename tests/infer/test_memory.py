@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -59,6 +59,7 @@ def test_tiles_are_no_larger_than_is_enough_but_pictures_may_be():
     st.sampled_from([1, 8, 12, 32, 64]),
     st.integers(10**3, 10**7),
 )
+@example(height=57, width=72, halo=0, unit=64, pixels=4096)
 def test_no_window_is_larger_than_fits_whatever_it_is_aligned_to(height, width, halo, unit, pixels):
     side = memory.fitting_tile(height, width, halo, 1, 2 * pixels, unit=unit)
     if side is None:

@@ -103,6 +103,8 @@ class Contest:
 
     def _each(self, sets: Sequence[_Set], work: _Work, stop: Stop) -> list[_Set]:
         """Apply `work` to each set; report those that fail, and return the others."""
+        from bigpicture.infer.memory import advising
+
         well: list[_Set] = []
         with bar(sum(len(benchmark) for _, benchmark in sets)) as shown:
             done = 0
@@ -117,25 +119,18 @@ class Contest:
             for number, (scale, benchmark) in enumerate(sets, 1):
                 shown.name(benchmark.name)
                 try:
-                    work(scale, benchmark, watch)
+                    with advising(f"{benchmark.name} ×{scale:g}", "give a smaller --tile"):
+                        work(scale, benchmark, watch)
                     well.append((scale, benchmark))
-                except (ValueError, OSError, ImportError, MemoryError, RuntimeError) as error:
+                except (ValueError, OSError, ImportError) as error:
                     self._leave_out(scale, benchmark, error)
                 done = sum(len(benchmark) for _, benchmark in sets[:number])
         return well
 
     def _leave_out(self, scale: int | float, benchmark: "Benchmark", error: Exception) -> None:
-        """Report a set that cannot be scored; raise an error that has no such reason again."""
-        from bigpicture.infer.memory import is_out_of_memory
-
-        reason = str(error)
-        if is_out_of_memory(error):
-            said = reason.partition("\n")[0] or type(error).__name__
-            reason = f"{benchmark.name} ×{scale:g} does not fit into memory: {said}"
-        elif isinstance(error, RuntimeError):
-            raise error
-        complain("\n  ".join(map(printable, f"error: {reason}".split("\n  "))))
-        of = {"scale": scale, "benchmark": benchmark.name, "error": reason}
+        """Report a set that cannot be scored."""
+        complain("\n  ".join(map(printable, f"error: {error}".split("\n  "))))
+        of = {"scale": scale, "benchmark": benchmark.name, "error": str(error)}
         self.failed += [{"model": model, **of} for model in self._entered[scale]]
 
     def _look_through(self, scale: int | float, benchmark: "Benchmark", watch: _Watch) -> None:

@@ -10,6 +10,8 @@ import math
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -22,6 +24,7 @@ from bigpicture.models.contract import Limits
 __all__ = [
     "ENOUGH",
     "SMALLEST_TILE",
+    "advising",
     "bytes_per_pixel",
     "fitting_tile",
     "free_bytes",
@@ -118,6 +121,26 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     said = str(error)
     return isinstance(error, RuntimeError) and any(sign in said for sign in _OUT_OF_MEMORY)
+
+
+@contextmanager
+def advising(work: str, advice: str) -> Iterator[None]:
+    """Turn a lack of memory inside the context into advice.
+
+    Args:
+        work: What does not fit into memory.
+        advice: What to change.
+
+    Raises:
+        ValueError: If memory runs out.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        said = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{work} does not fit into memory ({said}); {advice}") from error
 
 
 def surely_fits(pixels: int, free: int) -> bool:

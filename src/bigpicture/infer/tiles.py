@@ -121,7 +121,9 @@ def cut(
 def _spans(length: int, side: int, halo: int, unit: int, smallest: int) -> list[Span]:
     """Cut one axis at multiples of `unit` pixels; only the last unit may be incomplete."""
     units, side, halo = (-(-v // unit) for v in (length, side, halo))
-    count = max(1, min(-(-units // side), length // (-(-smallest // unit) * unit)))
+    count = -(-units // side)
+    while count > 1 and _shortest(length, units, count, unit) < smallest:
+        count -= 1
     edges = [i * units // count for i in range(count + 1)]
     spans = []
     for start, stop in pairwise(edges):
@@ -129,6 +131,16 @@ def _spans(length: int, side: int, halo: int, unit: int, smallest: int) -> list[
         start, stop, first, last = (min(edge * unit, length) for edge in (start, stop, first, last))
         spans.append(Span(start, stop, length, last - first, start - first))
     return spans
+
+
+def _shortest(length: int, units: int, count: int, unit: int) -> int:
+    """Return the pixels of the shortest of `count` parts, of which the last may be cut off.
+
+    >>> _shortest(length=72, units=2, count=2, unit=64)
+    8
+    """
+    last = length - (units - -(-units // count)) * unit
+    return min(units // count * unit, last)
 
 
 def _nearest(edge: int, side: int, whole: int) -> int:

@@ -16,10 +16,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 
 from bigpicture.data.batch import Batch, Points
+from bigpicture.infer.memory import advising
 from bigpicture.infer.precision import computing_in
 from bigpicture.shapes import Tensor
 from bigpicture.train.checkpoint import Run
-from bigpicture.train.memory import advising
 from bigpicture.train.objective import objective
 from bigpicture.train.processes import Processes
 from bigpicture.train.recipe import Recipe

@@ -8,11 +8,11 @@ from bigpicture.data.benchmarks import Benchmark
 from bigpicture.evaluate.look_through import look_through as look_through_pictures
 from bigpicture.evaluate.run import Report, Restored, compare
 from bigpicture.infer.gray import restore_any_colours
+from bigpicture.infer.memory import advising
 from bigpicture.infer.precision import repeatably
 from bigpicture.metrics.protocol import PROTOCOLS
 from bigpicture.models.contract import Limits
 from bigpicture.shapes import Tensor
-from bigpicture.train.memory import advising
 from bigpicture.train.recipe import Recipe
 
 __all__ = ["look_through", "validate"]

@@ -68,7 +68,7 @@ def test_too_little_memory_is_said(bigpicture, tiny, monkeypatch, error):
     found = bigpicture("analyse", "cost", tiny, "--measure")
     assert found.exit_code == 2
     said = found.stderr.replace("\n", " ")
-    assert "error: out of memory (" in said
+    assert "error: this does not fit into memory (" in said
     assert "give a smaller --size" in said
 
 

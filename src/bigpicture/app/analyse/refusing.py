@@ -13,14 +13,10 @@ def refusing(advice: str) -> Iterator[None]:
     Args:
         advice: What to do if memory runs out.
     """
-    from bigpicture.infer.memory import is_out_of_memory
+    from bigpicture.infer.memory import advising
 
     try:
-        yield
+        with advising("this", advice):
+            yield
     except (ValueError, OSError, ImportError) as error:
         refuse(error)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        said = next(iter(str(error).splitlines()), type(error).__name__)
-        refuse(f"out of memory ({said}); {advice}")
