@@ -164,23 +164,6 @@ def test_the_network_is_left_as_it_was(tiny):
     assert network.attention.__dict__ == before
 
 
-class Remembering(nn.Module):
-    """Makes a table for its first tile, and has all others use it."""
-
-    limits = Limits(1, 3, reach=0)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.attention = ChannelAttention(3, 1)
-        self.tables: list[torch.Tensor] = []
-
-    def forward(self, low):
-        if not self.tables:
-            self.tables.append(torch.linspace(0, 1, 2**16).reshape(256, 256)[None, None] + 0)
-        height, width = low.shape[-2:]
-        return self.attention(low * self.tables[0][..., :height, :width])
-
-
 @pytest.fixture
 def nothing_is_small(monkeypatch):
     monkeypatch.setattr(waiting, "_SMALL", 1)
@@ -244,8 +227,8 @@ def test_tiles_on_a_device_give_what_they_give_here(tiny, network, monkeypatch, 
         assert torch.equal(result, expected)
 
 
-def test_what_tiles_share_is_there_for_all(nothing_is_small):
-    low, network, results = torch.rand(1, 3, 32, 64), Remembering(), []
+def test_what_tiles_share_is_there_for_all(tiny, nothing_is_small):
+    low, network, results = torch.rand(1, 3, 32, 64), tiny.Remembering(), []
     for memory in (None, 0):
         network.tables.clear()
         tiling = Tiling(16, halo=0, context="exact", memory=memory)

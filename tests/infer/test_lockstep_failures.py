@@ -38,28 +38,12 @@ def test_a_tile_that_ends_earlier_than_others_is_no_result(bright, message):
         render(Skipping(), Skipping.limits, low, EXACT)
 
 
-class Remembering(nn.Module):
-    """Makes a table when it is first called, and keeps it."""
-
-    limits = Limits(1, 3, reach=0)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.attention = ChannelAttention(3, 1)
-        self.tables: list[torch.Tensor] = []
-
-    def forward(self, low):
-        if not self.tables:
-            self.tables.append(torch.linspace(0, 1, 64) + 0)
-        return self.attention(low + self.tables[0].mean())
-
-
 @pytest.mark.parametrize("memory", [0, None])
 @pytest.mark.parametrize("here", [True, False])
-def test_what_a_network_keeps_is_whole_after_it_was_stopped(monkeypatch, here, memory):
+def test_what_a_network_keeps_is_whole_after_it_was_stopped(tiny, monkeypatch, here, memory):
     monkeypatch.setattr(waiting, "_SMALL", 1)
     monkeypatch.setattr(waiting, "_on_host", lambda storage: here)
-    network, low = Remembering(), torch.rand(1, 3, 8, 32)
+    network, low = tiny.Remembering(), torch.rand(1, 3, 8, 32)
 
     def stop(pixels):
         raise KeyboardInterrupt
@@ -67,4 +51,4 @@ def test_what_a_network_keeps_is_whole_after_it_was_stopped(monkeypatch, here, m
     with pytest.raises(KeyboardInterrupt):
         tiling = Tiling(8, halo=0, context="exact", memory=memory)
         render(network, network.limits, low, tiling, stop)
-    assert torch.equal(network.tables[0], torch.linspace(0, 1, 64))
+    assert torch.equal(network.tables[0], network.table())
